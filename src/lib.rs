@@ -1,0 +1,9 @@
+//! Botberi: the backend of an AI-agents platform.
+//!
+//! - [`models`]: what the platform is about, and (in `models::store`) how it is kept in Postgres.
+//! - [`actors`]: who does the work: supervised actors, one per concern, and the kernel they stand on.
+//! - `http`: the listeners that mount routes onto the actor graph.
+//! - `settings`, `app`, `cli`: composition; they see everything and nothing sees them.
+
+pub mod actors;
+pub mod models;
