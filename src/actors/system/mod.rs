@@ -1,1 +1,48 @@
-//! The supervision kernel.
+//! The supervision kernel: OTP's meaning, on actix.
+//!
+//! actix gives actors, mailboxes and typed messages; its own `Supervisor` does not survive a panic and restarts the same
+//! struct. What is here gives the rest. Read it in this order:
+//!
+//! 1. [`Exit`]: every life ends with a reason, panics included (`incarnation.rs` catches them).
+//! 2. [`Restart`], [`Intensity`], [`Backoff`]: whether, how often and when a dead child is built again. Pure.
+//! 3. [`Child`], [`ChildSpec`], [`Strategy`]: a child is a factory of lives. [`actor`] makes one of an actix actor,
+//!    [`Supervisor::child`] one of a subtree.
+//! 4. [`Supervisor`]: starts in order, each when the one before is ready; rebuilds; stops in reverse; past the intensity it
+//!    fails itself and its parent decides. The root's failure ends the process.
+//! 5. [`Lifeline`]: what a child holds: ready, impaired, fail; and the two ways to answer later, [`Lifeline::answer`]
+//!    (beside others) and [`Lifeline::exclusive`] (nothing meanwhile), both bound to the life and timed only while they run.
+//! 6. [`Handle`]: the only way to speak to an actor: survives restarts, bounds what is under way in number and time.
+//! 7. [`Brood`]: many children of one kind, by key, begun on demand.
+//! 8. [`Node`]: the tree as `/readyz` shows it. [`BlockedThreads`]: the one thing nothing can cancel ends the process.
+//!
+//! Why not more: a handler that blocks its thread cannot be stopped from outside, so it is only noticed; and memory that
+//! a panicking handler had half changed is never used again, because the actor is dropped whole.
+
+mod actor;
+mod answer;
+mod blocked;
+mod brood;
+mod exit;
+mod fault;
+mod handle;
+mod incarnation;
+mod lifeline;
+mod node;
+mod policy;
+mod spec;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+
+pub use actor::actor;
+pub use answer::{Answer, Exclusive};
+pub use blocked::BlockedThreads;
+pub use brood::Brood;
+pub use exit::Exit;
+pub use fault::inject_panic;
+pub use handle::{AskError, AskLimits, Handle, TellError};
+pub use lifeline::Lifeline;
+pub use node::{Node, NodeReport, Phase};
+pub use policy::{Backoff, Intensity, Restart, Restarts};
+pub use spec::{Child, ChildSpec, Strategy};
+pub use supervisor::{Root, Supervisor};

@@ -1,0 +1,101 @@
+//! Notices a thread that an actor does not give back. Nothing can cancel it, so all that is left is to say who it is and
+//! to end the process; the supervisor above the process begins again.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::node::{Node, lock};
+
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+static SEATS: Mutex<Vec<Weak<Seat>>> = Mutex::new(Vec::new());
+
+/// What one thread is in the middle of.
+#[derive(Default)]
+struct Seat {
+    /// Microseconds since [`EPOCH`], plus one; 0 while the thread is in no actor.
+    since_us: AtomicU64,
+    who: Mutex<Option<Arc<Node>>>,
+}
+
+thread_local! {
+    static SEAT: Arc<Seat> = {
+        let seat = Arc::new(Seat::default());
+        let mut seats = lock(&SEATS);
+        seats.retain(|other| other.strong_count() > 0);
+        seats.push(Arc::downgrade(&seat));
+        seat
+    };
+}
+
+fn now_us() -> u64 {
+    u64::try_from(EPOCH.elapsed().as_micros()).unwrap_or(u64::MAX - 1) + 1
+}
+
+/// The thread is inside `node`'s code until the answer is dropped.
+pub(super) fn enter(node: &Arc<Node>) -> Inside {
+    SEAT.with(|seat| {
+        let mut who = lock(&seat.who);
+        if !who.as_ref().is_some_and(|known| Arc::ptr_eq(known, node)) {
+            *who = Some(node.clone());
+        }
+        drop(who);
+        seat.since_us.store(now_us(), Ordering::Release);
+    });
+    Inside
+}
+
+pub(super) struct Inside;
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        SEAT.with(|seat| seat.since_us.store(0, Ordering::Release));
+    }
+}
+
+/// Watches every thread that runs supervised children, until it is dropped.
+pub struct BlockedThreads {
+    over: Arc<AtomicBool>,
+}
+
+impl BlockedThreads {
+    /// Calls `tell` with the path of a child that has kept its thread for longer than `limit`: once per stay. What is
+    /// too low calls a long computation blocked (which belongs on a blocking pool anyway); too high, and everything else
+    /// on that thread stands still for as long.
+    pub fn watch(limit: Duration, tell: impl Fn(&str, Duration) + Send + 'static) -> std::io::Result<Self> {
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = over.clone();
+        thread::Builder::new().name("blocked-threads".to_owned()).spawn(move || {
+            let mut told = Vec::new();
+            while !ended.load(Ordering::Acquire) {
+                thread::sleep(limit / 4);
+                look(limit, &tell, &mut told);
+            }
+        })?;
+        Ok(Self { over })
+    }
+}
+
+fn look(limit: Duration, tell: &impl Fn(&str, Duration), told: &mut Vec<u64>) {
+    let seats: Vec<Arc<Seat>> = lock(&SEATS).iter().filter_map(Weak::upgrade).collect();
+    let now = now_us();
+    let stays: Vec<u64> = seats.iter().map(|seat| seat.since_us.load(Ordering::Acquire)).collect();
+    told.retain(|stay| stays.contains(stay));
+    for (seat, since_us) in seats.iter().zip(stays) {
+        let stay = Duration::from_micros(now.saturating_sub(since_us));
+        if since_us == 0 || stay < limit || told.contains(&since_us) {
+            continue;
+        }
+        told.push(since_us);
+        if let Some(node) = lock(&seat.who).as_ref() {
+            tell(node.path(), stay);
+        }
+    }
+}
+
+impl Drop for BlockedThreads {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
+    }
+}
