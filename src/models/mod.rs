@@ -1,1 +1,25 @@
-//! What the platform is about.
+//! What the platform is about: plain types without a database, a bus or a web server behind them.
+//!
+//! The types know how a single value is written in Postgres, so that a column cannot be read as
+//! another kind of id; everything else about the database lives in `store`, which nothing here names.
+
+pub mod agent;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod instance;
+pub mod page;
+mod text_enum;
+pub mod user;
+
+pub use agent::{Agent, AgentDraft, AgentStatus};
+pub use error::{Coded, ErrorCode, ErrorKind};
+pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
+pub use ids::{
+    AgentId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId, ReplicaId,
+    SessionId, TeamId, UserId, WorkflowId,
+};
+pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
+pub use page::{Cursor, Page, PageLimit};
+pub use text_enum::UnknownText;
+pub use user::{NewUser, PasswordHash, Role, User};

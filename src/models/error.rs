@@ -1,0 +1,149 @@
+//! Every way in which a request can go wrong, with the name that clients know it by.
+
+use std::fmt;
+
+/// What a failure means for the caller; each kind is one HTTP status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The request cannot be read.
+    BadRequest,
+    /// Nobody, or nobody known, is asking.
+    Unauthorized,
+    /// Whoever asks may not.
+    Forbidden,
+    /// There is no such thing, or not for this caller.
+    NotFound,
+    /// The route does not know this verb.
+    MethodNotAllowed,
+    /// The state of things does not allow it now.
+    Conflict,
+    /// The caller's view of the thing is out of date.
+    PreconditionFailed,
+    /// The body is too big.
+    PayloadTooLarge,
+    /// The body is of a kind that is not read here.
+    UnsupportedMediaType,
+    /// The request can be read and makes no sense.
+    Unprocessable,
+    /// Too often; wait.
+    TooManyRequests,
+    /// We cannot at the moment; try again.
+    Unavailable,
+    /// Our fault.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The HTTP status of this kind.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Conflict => 409,
+            Self::PreconditionFailed => 412,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Unprocessable => 422,
+            Self::TooManyRequests => 429,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+/// Defines [`ErrorCode`]. A slug is API: add to the table, never rename in it.
+macro_rules! error_codes {
+    ($($code:ident, $slug:literal, $kind:ident, $title:literal;)+) => {
+        /// The stable name of a failure.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $(#[doc = concat!("`", $slug, "`: ", $title, ".")] $code,)+
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$code),+];
+
+            /// The name that travels in `code`.
+            #[must_use]
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$code => $slug,)+ }
+            }
+
+            /// What the failure means for the caller.
+            #[must_use]
+            pub const fn kind(self) -> ErrorKind {
+                match self { $(Self::$code => ErrorKind::$kind,)+ }
+            }
+
+            /// One line for people, the same for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$code => $title,)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    MalformedJson,         "malformed_json",         BadRequest,           "Request body is not valid JSON";
+    BadRequest,            "bad_request",            BadRequest,           "Request cannot be read";
+    ValidationFailed,      "validation_failed",      Unprocessable,        "Request has invalid fields";
+    Unauthenticated,       "unauthenticated",        Unauthorized,         "Credentials are missing or not valid";
+    InvalidCredentials,    "invalid_credentials",    Unauthorized,         "User name or password is wrong";
+    Forbidden,             "forbidden",              Forbidden,            "Not allowed";
+    NotFound,              "not_found",              NotFound,             "There is nothing here";
+    MethodNotAllowed,      "method_not_allowed",     MethodNotAllowed,     "Method is not allowed here";
+    PayloadTooLarge,       "payload_too_large",      PayloadTooLarge,      "Request body is too large";
+    UnsupportedMediaType,  "unsupported_media_type", UnsupportedMediaType, "Content type is not supported";
+    RateLimited,           "rate_limited",           TooManyRequests,      "Too many requests; retry later";
+    PreconditionFailed,    "precondition_failed",    PreconditionFailed,   "Resource has changed meanwhile";
+    UsernameTaken,         "username_taken",         Conflict,             "User name is taken";
+    EmailTaken,            "email_taken",            Conflict,             "Email address is taken";
+    UserNotFound,          "user_not_found",         NotFound,             "User does not exist";
+    AgentNotFound,         "agent_not_found",        NotFound,             "Agent does not exist";
+    AgentRetired,          "agent_retired",          Conflict,             "Agent is retired";
+    AgentInUse,            "agent_in_use",           Conflict,             "Agent still has instances; retire it instead";
+    ActivationCodeTaken,   "activation_code_taken",  Conflict,             "Activation code is taken";
+    InstanceNotFound,      "instance_not_found",     NotFound,             "Instance does not exist";
+    IllegalTransition,     "illegal_transition",     Conflict,             "Status change is not allowed";
+    Conflict,              "conflict",               Conflict,             "Request conflicts with what exists";
+    ServiceBusy,           "service_busy",           Unavailable,          "Service is busy; retry later";
+    DependencyUnavailable, "dependency_unavailable", Unavailable,          "A part of the service is away; retry later";
+    OutcomeUnknown,        "outcome_unknown",        Unavailable,          "It is not known whether the change was made";
+    Internal,              "internal",               Internal,             "Something went wrong on our side";
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.slug())
+    }
+}
+
+/// An error that knows its code, so that one place can turn all of them into answers.
+pub trait Coded: std::error::Error {
+    /// The code of this very error. Implementations match without a `_` arm.
+    fn code(&self) -> ErrorCode;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn slugs_are_snake_case_and_each_is_used_once() {
+        let mut seen = HashSet::new();
+        for code in ErrorCode::ALL {
+            let slug = code.slug();
+            assert!(slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{slug}");
+            assert!(seen.insert(slug), "{slug} is there twice");
+            assert!((400..600).contains(&code.kind().status()));
+        }
+    }
+}
