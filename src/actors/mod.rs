@@ -1,3 +1,20 @@
-//! Who does the work.
+//! Who does the work: one supervised actor per concern, in the order in which data flows.
+//!
+//! ```text
+//!  http ── ask ──► accounts · catalog · instances ──► Postgres (row + outbox row, one transaction)
+//!                                                        │ bell
+//!                                                        ▼
+//!                                notify_listener ──► event_publisher ──► RabbitMQ events.topic
+//!                                                                            │
+//!                                                                     event_consumers
+//!                                                        ┌───────────────────┴───────────┐
+//!                                                        ▼                               ▼
+//!                                              instance_directory                   ws_sessions
+//!                                                        ▼                               │
+//!                                              instance_supervisor × n              browsers
+//!                                                        ▼
+//!                                              instance_ledger ──► Postgres, and the circle closes
+//! ```
 
+pub mod event_consumers;
 pub mod system;

@@ -9,6 +9,7 @@ pub mod event;
 pub mod ids;
 pub mod instance;
 pub mod page;
+pub mod principal;
 mod text_enum;
 pub mod user;
 
@@ -21,5 +22,6 @@ pub use ids::{
 };
 pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
 pub use page::{Cursor, Page, PageLimit};
+pub use principal::Principal;
 pub use text_enum::UnknownText;
 pub use user::{NewUser, PasswordHash, Role, User};
