@@ -3,7 +3,14 @@
 //! - [`models`]: what the platform is about, and (in `models::store`) how it is kept in Postgres.
 //! - [`actors`]: who does the work: supervised actors, one per concern, and the kernel they stand on.
 //! - `http`: the listeners that mount routes onto the actor graph.
-//! - `settings`, `app`, `cli`: composition; they see everything and nothing sees them.
+//! - [`settings`], [`telemetry`], [`app`], [`cli`]: composition; they see everything and nothing sees them.
+//! - [`faults`], [`secret`]: leaves that everybody may see.
 
 pub mod actors;
+pub mod app;
+pub mod cli;
+pub mod faults;
 pub mod models;
+pub mod secret;
+pub mod settings;
+pub mod telemetry;

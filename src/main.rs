@@ -1,2 +1,16 @@
-//! The program.
-fn main() {}
+//! The program: parse, load, run.
+
+use std::process::ExitCode;
+
+use botberi::cli::{self, Cli};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            cli::report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The development set-up's accounts are written in a public file: nothing that matters may be served with them.
+
+use lapin::uri::AMQPUri;
+use toml::Table;
+
+use super::{DEV, Settings};
+use crate::faults::Faults;
+use crate::secret::Secret;
+
+/// Passwords of the development set-up.
+const KNOWN_PASSWORDS: [&str; 4] = ["botberi", "botberi_owner", "guest", "postgres"];
+/// Accounts that are refused whatever their password: the superuser, and the account that RabbitMQ is delivered with.
+const SUPERUSER: &str = "postgres";
+const GUEST: &str = "guest";
+
+/// Notes each key that holds one of the development set-up's accounts.
+pub(super) fn refuse_fixed(settings: &Settings, faults: &mut Faults) {
+    let Settings { postgres, rabbitmq, auth, .. } = settings;
+    refuse_postgres("postgres.user.url", &postgres.user.url, faults);
+    refuse_postgres("postgres.user.owner_url", &postgres.user.owner_url, faults);
+    refuse_postgres("postgres.shared.url", &postgres.shared.url, faults);
+    refuse_postgres("postgres.shared.owner_url", &postgres.shared.owner_url, faults);
+    refuse_rabbitmq("rabbitmq.url", &rabbitmq.url, faults);
+
+    let known = development_seed(settings);
+    if known.is_some() && auth.signing_seed() == known {
+        faults.add("auth.signing_key", "is the development key, refused outside the dev profile");
+    }
+}
+
+fn refuse_postgres(key: &str, url: &Secret, faults: &mut Faults) {
+    // What does not parse is a fault already.
+    let Ok(config) = url.expose().parse::<tokio_postgres::Config>() else { return };
+    let password = config.get_password().unwrap_or_default();
+    if KNOWN_PASSWORDS.iter().any(|known| known.as_bytes() == password) {
+        faults.add(key, "holds a development password, refused outside the dev profile");
+    } else if config.get_user() == Some(SUPERUSER) {
+        faults.add(key, "names the superuser, refused outside the dev profile");
+    }
+}
+
+fn refuse_rabbitmq(key: &str, url: &Secret, faults: &mut Faults) {
+    if url.is_empty() {
+        return;
+    }
+    // An address without an account means guest/guest, and is read as such here.
+    let Ok(uri) = url.expose().parse::<AMQPUri>() else { return };
+    let account = uri.authority.userinfo;
+    if account.username == GUEST || KNOWN_PASSWORDS.contains(&account.password.as_str()) {
+        faults.add(key, "holds the development account, refused outside the dev profile");
+    }
+}
+
+fn development_seed(settings: &Settings) -> Option<[u8; 32]> {
+    let dev: Table = DEV.parse().ok()?;
+    let key = dev.get("auth")?.get("signing_key")?.as_str()?;
+    let mut auth = settings.auth.clone();
+    auth.signing_key = Secret::new(key);
+    auth.signing_seed()
+}

@@ -1,0 +1,66 @@
+use serde::Deserialize;
+
+use crate::faults::Faults;
+use crate::secret::Secret;
+
+/// `[postgres]`: the two databases.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresSettings {
+    /// `user_psql`: accounts, sessions, teams.
+    pub user: StoreSettings,
+    /// `shared_psql`: agents, instances and everything about them.
+    pub shared: StoreSettings,
+}
+
+impl PostgresSettings {
+    /// Notes what is out of range in either database.
+    pub fn check(&self, faults: &mut Faults) {
+        faults.within("user", |user| self.user.check(user));
+        faults.within("shared", |shared| self.shared.check(shared));
+    }
+}
+
+/// How one database is reached, and how long it may keep a caller waiting.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// Connection string of the service role, which owns no table.
+    pub url: Secret,
+    /// Connection string of the owner's role, for migrations only.
+    pub owner_url: Secret,
+    /// Connections of the pool; 1 to 1,000.
+    pub pool_size_max: usize,
+    /// How long a caller waits for a free connection, in milliseconds; 10 to 60,000.
+    pub acquire_timeout_ms: u64,
+    /// How long one statement may run, in milliseconds; 10 to 600,000.
+    pub statement_timeout_ms: u64,
+    /// How long a statement may wait for a lock, in milliseconds; 10 to 600,000, at most the statement's time.
+    pub lock_timeout_ms: u64,
+    /// How long a transaction may sit idle, in milliseconds; 100 to 600,000.
+    pub idle_in_transaction_timeout_ms: u64,
+}
+
+impl StoreSettings {
+    /// Notes what is out of range, and connection strings that are none.
+    pub fn check(&self, faults: &mut Faults) {
+        for (key, url) in [("url", &self.url), ("owner_url", &self.owner_url)] {
+            if !url.is_empty() && url.expose().parse::<tokio_postgres::Config>().is_err() {
+                faults
+                    .add(key, "must be a connection string like postgres://role:password@host:port/database");
+            }
+        }
+        faults.range("pool_size_max", self.pool_size_max, 1..=1_000);
+        faults.range("acquire_timeout_ms", self.acquire_timeout_ms, 10..=60_000);
+        faults.range("statement_timeout_ms", self.statement_timeout_ms, 10..=600_000);
+        faults.range("lock_timeout_ms", self.lock_timeout_ms, 10..=600_000);
+        faults.range("idle_in_transaction_timeout_ms", self.idle_in_transaction_timeout_ms, 100..=600_000);
+        if self.lock_timeout_ms > self.statement_timeout_ms {
+            let (lock, statement) = (self.lock_timeout_ms, self.statement_timeout_ms);
+            faults.add(
+                "lock_timeout_ms",
+                format!("must be at most statement_timeout_ms ({statement}), is {lock}"),
+            );
+        }
+    }
+}
