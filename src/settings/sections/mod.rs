@@ -4,10 +4,8 @@
 //! [`super::Settings`] then imports it from there. The files know [`crate::faults`] and [`crate::secret`] only.
 
 mod auth;
-mod event_publisher;
 mod http;
 mod postgres;
-mod rabbitmq;
 mod redis;
 mod service;
 mod supervision;
@@ -15,10 +13,10 @@ mod websocket;
 mod worker;
 
 pub use auth::{AuthSettings, PasswordHashSettings};
-pub use event_publisher::EventPublisherSettings;
+pub use crate::actors::event_publisher::EventPublisherSettings;
 pub use http::{HttpSettings, ListenerSettings, MetricsSettings};
 pub use postgres::{PostgresSettings, StoreSettings};
-pub use rabbitmq::RabbitmqSettings;
+pub use crate::actors::broker::RabbitmqSettings;
 pub use redis::RedisSettings;
 pub use service::{Role, ServiceSettings};
 pub use supervision::SupervisionSettings;
