@@ -100,18 +100,25 @@ impl FileReader<'_> {
     }
 }
 
-/// Reads one environment variable that starts with [`ENVIRONMENT_PREFIX`].
+/// Reads one environment variable; most are not ours.
 pub(super) fn from_variable(
     name: &str,
     value: &OsStr,
     schema: &Schema,
     faults: &mut Faults,
 ) -> Option<Entry> {
-    let key = name.strip_prefix(ENVIRONMENT_PREFIX)?.to_lowercase().replace("__", ".");
     let mut refuse = |key: String, problem: String| {
         faults.push(Fault { origin: name.to_owned(), key, problem });
         None
     };
+
+    let Some(path) = name.strip_prefix(ENVIRONMENT_PREFIX) else {
+        // With too few underscores it would be ignored, and nobody would know why.
+        let key =
+            schema.keys().find(|key| name.starts_with("BOTBERI_") && same_words(&variable_of(key), name))?;
+        return refuse(key.to_owned(), format!("is not read; did you mean {}?", variable_of(key)));
+    };
+    let key = path.to_lowercase().replace("__", ".");
 
     let Some(kind) = schema.kind(&key) else {
         let problem = unknown(schema, &key, variable_of);
@@ -163,6 +170,11 @@ fn parse(text: &str, kind: Kind) -> Option<Value> {
             Some(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
         }
     }
+}
+
+fn same_words(one: &str, other: &str) -> bool {
+    let letters = |text: &str| text.replace('_', "");
+    letters(one) == letters(other)
 }
 
 fn in_a_variable(kind: Kind) -> String {
