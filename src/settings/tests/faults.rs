@@ -109,6 +109,28 @@ fn a_file_tells_all_its_faults_with_their_lines_and_without_its_values() {
 }
 
 #[test]
+fn every_broken_line_of_a_file_is_told_once() {
+    let file = OperatorsFile::with("[http.user]\nport = \nport = 1 2\n[redis]\nurl = 'a' 'b'\n");
+    let sources = Sources { file: Some(file.0.clone()), ..sources(Profile::Dev, &[]) };
+    let faults = Settings::load(&sources, Purpose::Serve).unwrap_err();
+
+    for line in [2, 3, 5] {
+        let origin = format!("{}:{line}", file.0.display());
+        assert_eq!(faults.iter().filter(|fault| fault.origin == origin).count(), 1, "line {line}: {faults}");
+    }
+}
+
+#[test]
+fn a_key_that_a_layer_got_wrong_is_not_accused_of_being_unset_as_well() {
+    let file = OperatorsFile::with("[auth]\nsigning_key = 5\n");
+    let sources = Sources { file: Some(file.0.clone()), ..sources(Profile::Prod, &[]) };
+    let faults = Settings::load(&sources, Purpose::Serve).unwrap_err();
+
+    let told: Vec<_> = faults.iter().filter(|fault| fault.key == "auth.signing_key").collect();
+    assert!(matches!(told[..], [fault] if fault.problem.starts_with("expected a text")), "{faults}");
+}
+
+#[test]
 fn a_section_that_is_not_one_is_a_fault() {
     let file = OperatorsFile::with("http = 5\nwebsockets = {}\n[redis]\n");
     let sources = Sources { file: Some(file.0.clone()), ..sources(Profile::Dev, &[]) };
