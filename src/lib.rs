@@ -6,4 +6,5 @@
 //! - `settings`, `app`, `cli`: composition; they see everything and nothing sees them.
 
 pub mod actors;
+pub mod cli;
 pub mod models;
