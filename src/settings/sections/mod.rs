@@ -12,11 +12,11 @@ mod supervision;
 mod websocket;
 mod worker;
 
-pub use auth::{AuthSettings, PasswordHashSettings};
+pub use crate::actors::broker::RabbitmqSettings;
 pub use crate::actors::event_publisher::EventPublisherSettings;
+pub use auth::{AuthSettings, PasswordHashSettings};
 pub use http::{HttpSettings, ListenerSettings, MetricsSettings};
 pub use postgres::{PostgresSettings, StoreSettings};
-pub use crate::actors::broker::RabbitmqSettings;
 pub use redis::RedisSettings;
 pub use service::{Role, ServiceSettings};
 pub use supervision::SupervisionSettings;
