@@ -62,6 +62,7 @@ impl ServersCommand {
         } else {
             run_command(&self.command, &mut servers, &requests)
         };
+        say("stopping the servers; RabbitMQ takes a few seconds");
         let stopped = servers.stop();
         let code = outcome?;
         stopped?;
@@ -80,7 +81,6 @@ fn wait_for_request(servers: &mut Servers, requests: &Requests) -> Result<ExitCo
         }
         thread::sleep(POLL);
     }
-    say("stopping");
     Ok(ExitCode::SUCCESS)
 }
 
