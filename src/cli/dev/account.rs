@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::error::DevError;
-use super::programs::Programs;
 
 /// The user that Postgres runs as; the other servers run as ourselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +22,8 @@ pub(super) enum Account {
 }
 
 const ROOT: u32 = 0;
+/// The open folder as a path, for each process that has inherited it. It has to agree with [`Account::enter`].
+const OPEN_FOLDER: &str = "/proc/self/fd/9";
 
 impl Account {
     pub(super) fn find() -> Result<Self, DevError> {
@@ -34,16 +35,6 @@ impl Account {
         postgres_entry(&users).ok_or(DevError::NoPostgresUser)
     }
 
-    /// The arguments that make `setpriv` run a program as this user.
-    pub(super) fn setpriv_arguments(self) -> Vec<String> {
-        match self {
-            Self::Ours => Vec::new(),
-            Self::Postgres { uid, gid } => {
-                vec![format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]
-            }
-        }
-    }
-
     /// Gives a folder to this user.
     pub(super) fn give(self, folder: &Path) -> Result<(), DevError> {
         match self {
@@ -53,32 +44,35 @@ impl Account {
         }
     }
 
-    /// Fails on the first folder on the way to `folder` (itself included) that this user may not enter.
-    pub(super) fn check_can_enter(self, folder: &Path, programs: &Programs) -> Result<(), DevError> {
-        if self == Self::Ours || self.can_enter(folder, programs)? {
-            return Ok(());
+    /// How this user is told the way to a folder that [`Account::enter`] has opened.
+    pub(super) fn name_of(self, folder: &Path) -> PathBuf {
+        match self {
+            Self::Ours => folder.to_path_buf(),
+            Self::Postgres { .. } => PathBuf::from(OPEN_FOLDER),
         }
-        let mut way: Vec<&Path> = folder.ancestors().collect();
-        way.reverse();
-        for step in way {
-            if !self.can_enter(step, programs)? {
-                return Err(DevError::NotTraversable { folder: step.to_path_buf() });
-            }
-        }
-        Ok(())
     }
 
-    /// Asks the kernel, as that user, rather than reading permission bits: access lists count too.
-    fn can_enter(self, folder: &Path, programs: &Programs) -> Result<bool, DevError> {
-        let status = Command::new(&programs.setpriv)
-            .args(self.setpriv_arguments())
-            .args(["sh", "-c", "test -x \"$0\""])
-            .arg(folder)
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        status.map(|status| status.success()).map_err(DevError::file("run", &programs.setpriv))
+    /// A command that runs what is appended to it as this user, in `folder`.
+    ///
+    /// `postgres` may not be allowed to walk to the folder: root's home is closed to it, and so is every
+    /// checkout in there. So root opens the folder and hands it over, and nobody has to walk.
+    pub(super) fn enter(self, folder: &Path, setpriv: &Path) -> Command {
+        match self {
+            Self::Ours => {
+                let mut command = Command::new(setpriv);
+                command.current_dir(folder);
+                command
+            }
+            Self::Postgres { uid, gid } => {
+                let mut command = Command::new("/bin/sh");
+                command.args(["-c", "exec 9<\"$0\"; cd /; exec \"$@\""]).arg(folder).arg(setpriv).args([
+                    format!("--reuid={uid}"),
+                    format!("--regid={gid}"),
+                    "--clear-groups".to_owned(),
+                ]);
+                command
+            }
+        }
     }
 }
 

@@ -18,14 +18,17 @@ use super::process::{Signal, send};
 use super::servers::Servers;
 use super::spec::{Cancel, Durability, ServersSpec};
 
+/// The exit code of what Ctrl-C has ended, as in a shell.
+const INTERRUPTED: u8 = 130;
 const POLL: Duration = Duration::from_millis(50);
 /// How long the command may take to end after it was asked to.
 const COMMAND_ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Start private Postgres, Redis and RabbitMQ; run COMMAND against them, or wait for Ctrl-C
 ///
-/// COMMAND finds the servers in the environment variables `BOTBERI_TEST_SERVERS_*`. The exit code is that of
-/// COMMAND.
+/// COMMAND finds the servers in environment variables, and its exit code becomes ours. The variables begin with
+/// `BOTBERI_TEST_SERVERS_`: `USER_DATABASE_URL`, `USER_DATABASE_OWNER_URL` and `USER_DATABASE_SUPERUSER_URL`, the
+/// same for `SHARED_DATABASE`, `REDIS_URL`, `AMQP_URL` and `RABBITMQ_MANAGEMENT_URL`.
 #[derive(Debug, clap::Args)]
 pub struct ServersCommand {
     /// Folder that holds everything the servers keep
@@ -55,13 +58,18 @@ impl ServersCommand {
             durability: if self.no_fsync { Durability::Throwaway } else { Durability::Safe },
             cancel: requests.cancel.clone(),
         };
-        let mut servers = Servers::start(spec, &mut |progress| say(&progress.to_string()))?;
+        let throwaway = self.no_fsync;
+        let mut servers = match Servers::start(spec, &mut |progress| say(&progress.to_string())) {
+            Err(DevError::Cancelled) => return Ok(ExitCode::from(INTERRUPTED)),
+            started => started?,
+        };
 
         let outcome = if self.command.is_empty() {
             wait_for_request(&mut servers, &requests)
         } else {
             run_command(&self.command, &mut servers, &requests)
         };
+        say(if throwaway { "stopping the servers" } else { "stopping the servers; RabbitMQ takes 6 s" });
         let stopped = servers.stop();
         let code = outcome?;
         stopped?;
@@ -80,7 +88,6 @@ fn wait_for_request(servers: &mut Servers, requests: &Requests) -> Result<ExitCo
         }
         thread::sleep(POLL);
     }
-    say("stopping");
     Ok(ExitCode::SUCCESS)
 }
 

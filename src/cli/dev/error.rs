@@ -67,15 +67,6 @@ pub enum DevError {
     /// We are root, so Postgres runs as `postgres`, but there is no such user.
     #[error("Postgres refuses to run as root and there is no user `postgres`: run `make setup`")]
     NoPostgresUser,
-    /// We are root, so Postgres runs as `postgres`, who may not enter a folder above its data.
-    #[error(
-        "Postgres runs as the user `postgres`, who may not enter {folder}: allow it with \
-         `chmod o+x {folder}`, choose another folder with --data-dir, or do not run as root"
-    )]
-    NotTraversable {
-        /// The first folder on the way that is closed.
-        folder: PathBuf,
-    },
     /// A program could not be started at all.
     #[error("cannot run {program} for {server}: {source}")]
     Spawn {

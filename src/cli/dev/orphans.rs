@@ -120,10 +120,8 @@ fn works_in(pid: u32, data_dir: &Path) -> bool {
         return true;
     }
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    arguments.split(|byte| *byte == 0).any(|argument| {
-        let argument = Path::new(std::str::from_utf8(argument).unwrap_or_default());
-        argument.starts_with(data_dir) && argument != data_dir
-    })
+    let arguments = String::from_utf8_lossy(&arguments);
+    arguments.split(['\0', '=']).any(|argument| Path::new(argument).starts_with(data_dir))
 }
 
 /// All live processes.

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
@@ -19,6 +19,8 @@ use super::startup::Startup;
 
 /// Recovery after a crash replays the log since the last checkpoint: seconds as a rule, minutes at worst.
 const READY_WITHIN: Duration = Duration::from_secs(300);
+/// Who takes longer has something to repair.
+const ORDINARY_START: Duration = Duration::from_secs(2);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// An interrupt disconnects everybody and writes a checkpoint; a quit leaves that to the next start.
 const STOP_PLAN: &[(Signal, Duration)] =
@@ -44,7 +46,7 @@ pub(super) fn start(startup: &Startup<'_>, cluster: Cluster) -> Result<Vec<Serve
     let mut process = startup.start(Launch {
         server: cluster.server,
         program: &startup.programs.postgres,
-        arguments: arguments(&data, cluster.port, startup.spec.durability),
+        arguments: arguments(startup, &data, cluster.port),
         environment: Vec::new(),
         account: startup.account,
         folder: &data,
@@ -56,10 +58,11 @@ pub(super) fn start(startup: &Startup<'_>, cluster: Cluster) -> Result<Vec<Serve
         .enable_all()
         .build()
         .map_err(|source| DevError::System { action: "start a runtime", source })?;
+    let launched = Instant::now();
     let mut recovering = false;
     let client = startup.wait_ready(&mut process, READY_WITHIN, || {
         let (client, starting) = connect(&runtime, cluster.port);
-        if starting && !recovering && startup.asked.elapsed() > Duration::from_secs(1) {
+        if starting && !recovering && launched.elapsed() > ORDINARY_START {
             recovering = true;
             startup.report(cluster.server, Step::Recovering);
         }
@@ -87,9 +90,8 @@ fn create(startup: &Startup<'_>, server: Server, data: &Path) -> Result<(), DevE
     fs::set_permissions(&new, fs::Permissions::from_mode(0o700))
         .map_err(DevError::file("change the permissions of", &new))?;
     startup.account.give(&new)?;
-    startup.account.check_can_enter(&new, startup.programs)?;
 
-    let mut arguments: Vec<OsString> = vec!["-D".into(), new.clone().into()];
+    let mut arguments: Vec<OsString> = vec!["-D".into(), startup.account.name_of(&new).into()];
     // The only account that exists at first. Nobody but this machine's users can reach the port.
     arguments.extend(["-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"].map(Into::into));
     if startup.spec.durability == Durability::Throwaway {
@@ -113,7 +115,7 @@ fn create(startup: &Startup<'_>, server: Server, data: &Path) -> Result<(), DevE
     fs::rename(&new, data).map_err(DevError::file("rename", &new))
 }
 
-fn arguments(data: &Path, port: u16, durability: Durability) -> Vec<OsString> {
+fn arguments(startup: &Startup<'_>, data: &Path, port: u16) -> Vec<OsString> {
     let mut settings = vec![
         "listen_addresses=127.0.0.1".to_owned(),
         format!("port={port}"),
@@ -121,11 +123,14 @@ fn arguments(data: &Path, port: u16, durability: Durability) -> Vec<OsString> {
         "unix_socket_directories=".to_owned(),
         "shared_buffers=256MB".to_owned(),
         "max_connections=300".to_owned(),
+        // Postgres ignores this one: it is how a later start knows whose cluster this is.
+        format!("botberi.data={}", data.display()),
     ];
-    if durability == Durability::Throwaway {
-        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
+    if startup.spec.durability == Durability::Throwaway {
+        // Not `synchronous_commit`: a test may kill Postgres, and what was committed must then be there.
+        settings.extend(["fsync=off", "full_page_writes=off"].map(str::to_owned));
     }
-    let mut arguments: Vec<OsString> = vec!["-D".into(), data.into()];
+    let mut arguments: Vec<OsString> = vec!["-D".into(), startup.account.name_of(data).into()];
     for setting in settings {
         arguments.extend(["-c".into(), setting.into()]);
     }

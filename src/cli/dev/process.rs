@@ -101,7 +101,7 @@ pub(super) struct Launch<'a> {
     /// The whole environment beside `PATH` and the locale: nothing of ours leaks in.
     pub(super) environment: Vec<(&'static str, OsString)>,
     pub(super) account: Account,
-    /// Its current folder, by which a later start knows it as ours.
+    /// Where it works, by which a later start knows it as ours.
     pub(super) folder: &'a Path,
     pub(super) log: PathBuf,
     /// What the kernel sends it when we die without stopping it.
@@ -131,9 +131,8 @@ impl ServerProcess {
         let output = open_log(&log)?;
         let errors = output.try_clone().map_err(DevError::file("open", &log))?;
 
-        let mut command = Command::new(&programs.setpriv);
+        let mut command = launch.account.enter(launch.folder, &programs.setpriv);
         command
-            .args(launch.account.setpriv_arguments())
             .args(["--pdeathsig", launch.death_signal.name(), "--"])
             .arg(program)
             .args(&launch.arguments)
@@ -141,7 +140,6 @@ impl ServerProcess {
             .env("PATH", &programs.path)
             .env("LC_ALL", "C.UTF-8")
             .envs(launch.environment)
-            .current_dir(launch.folder)
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)

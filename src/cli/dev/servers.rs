@@ -1,7 +1,6 @@
 //! All servers together.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -57,7 +56,7 @@ impl Servers {
     pub fn start(mut spec: ServersSpec, report: &mut dyn FnMut(Progress)) -> Result<Self, DevError> {
         let programs = Programs::find()?;
         let account = Account::find()?;
-        spec.data_dir = prepare_folder(&spec.data_dir, account, &programs)?;
+        spec.data_dir = prepare_folder(&spec.data_dir)?;
         let lock = FolderLock::take(&spec.data_dir)?;
         orphans::stop(&spec.data_dir, report)?;
         spec.ports.check_free()?;
@@ -192,16 +191,8 @@ fn start_shared_postgres(startup: &Startup<'_>) -> Result<Vec<ServerProcess>, De
 }
 
 /// Makes the data folder and answers with its canonical path, by which its processes can be recognised.
-fn prepare_folder(folder: &Path, account: Account, programs: &Programs) -> Result<PathBuf, DevError> {
-    let fresh = !folder.exists();
+fn prepare_folder(folder: &Path) -> Result<PathBuf, DevError> {
     let logs = log_folder(folder);
     fs::create_dir_all(&logs).map_err(DevError::file("create", &logs))?;
-    let folder = fs::canonicalize(folder).map_err(DevError::file("find", folder))?;
-    if fresh && account != Account::Ours {
-        // Root's umask may be strict, and Postgres has to pass through.
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))
-            .map_err(DevError::file("change the permissions of", &folder))?;
-    }
-    account.check_can_enter(&folder, programs)?;
-    Ok(folder)
+    fs::canonicalize(folder).map_err(DevError::file("find", folder))
 }

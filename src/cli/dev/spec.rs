@@ -36,7 +36,7 @@ impl ServersSpec {
 pub enum Durability {
     /// Nothing that was confirmed: Postgres syncs each commit, RabbitMQ is stopped cleanly.
     Safe,
-    /// Everything: for tests. Data still survive an orderly stop, and a crash of one process.
+    /// Everything: for tests. What was confirmed still survives the death of any process.
     Throwaway,
 }
 
