@@ -16,7 +16,9 @@
 //!                                              instance_ledger ──► Postgres, and the circle closes
 //! ```
 
+pub mod bell;
 pub mod broker;
 pub mod event_consumers;
 pub mod event_publisher;
+pub mod notify_listener;
 pub mod system;
