@@ -15,6 +15,7 @@ mod stopping;
 mod tree_report;
 mod trees;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A permanent child that may die often and comes back at once, with deadlines that no test is meant to meet.
-fn spec(name: &'static str) -> ChildSpec {
+fn spec(name: impl Into<Cow<'static, str>>) -> ChildSpec {
     ChildSpec {
         intensity: Intensity { restarts_max: 1000, window: Duration::from_secs(3600) },
         backoff: Backoff { min: Duration::from_millis(1), max: Duration::from_millis(1) },
