@@ -125,7 +125,7 @@ fn a_port_in_use_is_one_clear_error() {
 }
 
 #[test]
-fn a_cancelled_start_leaves_nothing_behind() {
+fn a_cancelled_first_start_leaves_nothing_behind_and_is_made_up_for() {
     let folder = Folder::new("cancel");
     let spec = folder.spec();
     let cancel = spec.cancel.clone();
@@ -133,6 +133,11 @@ fn a_cancelled_start_leaves_nothing_behind() {
     let error = Servers::start(spec, &mut |_| cancel.cancel()).unwrap_err();
     assert!(matches!(error, DevError::Cancelled), "{error}");
     assert_eq!(processes_in(&folder.path), Vec::<String>::new());
+
+    let servers = Servers::start(folder.spec(), &mut |_| {}).unwrap();
+    let account = http_get(address_of(&servers.endpoints().rabbitmq_management), "/api/whoami");
+    assert!(account.contains("\"name\":\"guest\""), "{account}");
+    servers.stop().unwrap();
 }
 
 /// A data folder that ends with its test, together with whatever still works in it.
