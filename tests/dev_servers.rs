@@ -248,7 +248,7 @@ fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
             return answer;
         }
         assert!(asked.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -290,7 +290,9 @@ fn listeners_beyond_the_loopback(folder: &Path) -> Vec<String> {
     const LOOPBACK: [&str; 2] = ["0100007F", "00000000000000000000000001000000"];
     let sockets: Vec<String> = pids_in(folder)
         .into_iter()
-        .flat_map(|pid| fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten())
+        // Short-lived helpers may have ended since.
+        .filter_map(|pid| fs::read_dir(format!("/proc/{pid}/fd")).ok())
+        .flat_map(Iterator::flatten)
         .filter_map(|entry| fs::read_link(entry.path()).ok()?.to_str().map(str::to_owned))
         .collect();
     let mut listening = 0;
