@@ -58,7 +58,6 @@ impl ServersCommand {
             durability: if self.no_fsync { Durability::Throwaway } else { Durability::Safe },
             cancel: requests.cancel.clone(),
         };
-        let throwaway = self.no_fsync;
         let mut servers = match Servers::start(spec, &mut |progress| say(&progress.to_string())) {
             Err(DevError::Cancelled) => return Ok(ExitCode::from(INTERRUPTED)),
             started => started?,
@@ -69,7 +68,7 @@ impl ServersCommand {
         } else {
             run_command(&self.command, &mut servers, &requests)
         };
-        say(if throwaway { "stopping the servers" } else { "stopping the servers; RabbitMQ takes 6 s" });
+        say("stopping the servers");
         let stopped = servers.stop();
         let code = outcome?;
         stopped?;
