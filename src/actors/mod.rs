@@ -22,3 +22,4 @@ pub mod event_consumers;
 pub mod event_publisher;
 pub mod notify_listener;
 pub mod system;
+pub mod ws_sessions;

@@ -9,7 +9,6 @@ mod postgres;
 mod redis;
 mod service;
 mod supervision;
-mod websocket;
 mod worker;
 
 pub use crate::actors::broker::RabbitmqSettings;
@@ -20,5 +19,5 @@ pub use postgres::{PostgresSettings, StoreSettings};
 pub use redis::RedisSettings;
 pub use service::{Role, ServiceSettings};
 pub use supervision::SupervisionSettings;
-pub use websocket::WebsocketSettings;
+pub use crate::actors::ws_sessions::WebsocketSettings;
 pub use worker::WorkerSettings;
