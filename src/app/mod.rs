@@ -3,7 +3,9 @@
 mod error;
 mod graph;
 mod parts;
+mod prepare;
 mod run;
 
 pub use error::AppError;
+pub use prepare::{Prepared, prepare};
 pub use run::{App, migrate, run};

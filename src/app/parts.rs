@@ -64,7 +64,7 @@ impl SupervisionSettings {
     }
 }
 
-fn store_settings(settings: &StoreSettings) -> store::StoreSettings {
+pub(super) fn store_settings(settings: &StoreSettings) -> store::StoreSettings {
     store::StoreSettings {
         user_url: settings.url.expose().to_owned(),
         shared_url: settings.url.expose().to_owned(),

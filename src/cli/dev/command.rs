@@ -139,15 +139,25 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 }
 
 /// What signals have asked for.
-struct Requests {
+#[derive(Debug)]
+pub struct Requests {
     cancel: Cancel,
     /// Whether it was Ctrl-C, which the command has got as well.
     from_terminal: Arc<AtomicBool>,
 }
 
 impl Requests {
+    /// What becomes cancelled at the first signal.
+    #[must_use]
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
     /// Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process.
-    fn listen() -> Result<Self, DevError> {
+    ///
+    /// # Errors
+    /// When the system does not let us have the signals or a thread.
+    pub fn listen() -> Result<Self, DevError> {
         let requests = Self { cancel: Cancel::default(), from_terminal: Arc::default() };
         let (cancel, from_terminal) = (requests.cancel.clone(), requests.from_terminal.clone());
         let failed = |source| DevError::System { action: "listen for signals", source };
