@@ -97,9 +97,15 @@ fn run_command(
 ) -> Result<ExitCode, DevError> {
     let [program, arguments @ ..] = command else { return Ok(ExitCode::SUCCESS) };
     let failed = |source| DevError::Command { command: program.to_string_lossy().into_owned(), source };
-    // In our own process group: it keeps the terminal, and gets Ctrl-C from it as we do.
-    let mut child =
-        Command::new(program).args(arguments).envs(servers.endpoints().to_env()).spawn().map_err(failed)?;
+    // In our own process group: it keeps the terminal, and gets Ctrl-C from it as we do. The kernel tells it
+    // when we die, for without servers it has no purpose; this thread lives as long as we do.
+    let mut child = Command::new("setpriv")
+        .args(["--pdeathsig", "TERM", "--"])
+        .arg(program)
+        .args(arguments)
+        .envs(servers.endpoints().to_env())
+        .spawn()
+        .map_err(failed)?;
     loop {
         if let Some(status) = child.try_wait().map_err(failed)? {
             return Ok(exit_code(status));
