@@ -16,7 +16,13 @@
 //!                                              instance_ledger ──► Postgres, and the circle closes
 //! ```
 
+pub mod bell;
 pub mod broker;
 pub mod event_consumers;
 pub mod event_publisher;
+pub mod instance_directory;
+pub mod instance_ledger;
+pub mod instance_supervisor;
+pub mod reaper;
+pub mod replica;
 pub mod system;

@@ -46,7 +46,11 @@ impl Bell {
         self.again = false;
         let shared_db = self.shared_db.clone();
         let ring = async move {
-            if let Err(error) = outbox::ring(&shared_db).await {
+            let rung = match shared_db.connection().await {
+                Ok(connection) => outbox::ring(&connection).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = rung {
                 tracing::debug!(%error, "the bell was not heard; the publisher's tick will do");
             }
             sleep(PAUSE).await;
