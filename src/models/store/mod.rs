@@ -11,6 +11,7 @@
 pub mod agents;
 pub mod dead_letters;
 pub mod error;
+pub mod instance_sweep;
 pub mod instance_work;
 pub mod instances;
 pub mod keys;
