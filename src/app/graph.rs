@@ -1,9 +1,15 @@
 //! The actor graph: every child of every role, in start order, one place.
 
 use crate::actors::bell::Bell;
+use crate::actors::broker::topology;
+use crate::actors::event_consumers::{ConsumerSettings, consumer};
 use crate::actors::event_publisher::{EventPublisher, PublisherParts};
+use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
+use crate::actors::instance_ledger::InstanceLedger;
 use crate::actors::notify_listener::notify_listener;
-use crate::actors::system::{Child, Handle, Strategy, Supervisor, actor};
+use crate::actors::reaper::Reaper;
+use crate::actors::replica::{Replica, ReplicaLease};
+use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
 use crate::settings::Role;
 
 use super::parts::Parts;
@@ -25,6 +31,9 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
     let mut root = Supervisor::new(Strategy::OneForOne).with(runtime(parts, handles));
     if parts.plays(Role::Broker) {
         root = root.with(broker(parts));
+    }
+    if parts.plays(Role::Worker) {
+        root = root.with(worker(parts, handles));
     }
     root
 }
@@ -54,4 +63,60 @@ fn broker(parts: &Parts) -> Child {
         }))
         .with(notify_listener(parts.spec("notify_listener"), parts.shared_db.clone(), backoff, handle))
         .child_on_own_thread(parts.spec("broker"))
+}
+
+/// On a thread of its own: a hundred thousand supervisors must not stand between a request and its answer.
+fn worker(parts: &Parts, handles: &Handles) -> Child {
+    let settings = parts.settings.worker.clone();
+    let lease = ReplicaLease::new(parts.replica, settings.lease_ms);
+    let sweep_call = SweepCall::default();
+    let replica: Handle<Replica> = Handle::new(Replica::NAME, parts.limits());
+    let ledger = Handle::new(InstanceLedger::NAME, InstanceLedger::LIMITS);
+    let directory = Handle::new(InstanceDirectory::NAME, InstanceDirectory::LIMITS);
+    let reaper: Handle<Reaper> = Handle::new(Reaper::NAME, parts.limits());
+    let consumer_settings =
+        ConsumerSettings { rabbitmq: parts.settings.rabbitmq.clone(), prefetch: settings.prefetch };
+    let (shared_db, bell) = (parts.shared_db.clone(), handles.bell.clone());
+
+    Supervisor::new(Strategy::OneForOne)
+        .with(actor(parts.spec(Replica::NAME), &replica, {
+            let (shared_db, lease, settings) = (shared_db.clone(), lease.clone(), settings.replica());
+            let roles = parts.role_names();
+            move |lifeline| {
+                Replica::new(shared_db.clone(), roles.clone(), lease.clone(), settings.clone(), lifeline)
+            }
+        }))
+        .with(actor(parts.spec(InstanceLedger::NAME), &ledger, {
+            let (shared_db, lease, bell) = (shared_db.clone(), lease.clone(), bell.clone());
+            let deadline_ms = settings.provisioning_deadline_ms;
+            move |lifeline| {
+                InstanceLedger::new(shared_db.clone(), lease.clone(), bell.clone(), deadline_ms, lifeline)
+            }
+        }))
+        .with(actor(parts.spec(InstanceDirectory::NAME), &directory, {
+            let (shared_db, ledger, lease) = (shared_db.clone(), ledger.clone(), lease.clone());
+            let (sweep_call, settings) = (sweep_call.clone(), settings.clone());
+            let supervisors = ChildSpec { restart: Restart::Transient, ..parts.spec("instances") };
+            move |lifeline| {
+                let (sweep_call, supervisors) = (sweep_call.clone(), supervisors.clone());
+                let (shared_db, ledger, lease) = (shared_db.clone(), ledger.clone(), lease.clone());
+                InstanceDirectory::new(shared_db, ledger, lease, sweep_call, supervisors, &settings, lifeline)
+            }
+        }))
+        .with(actor(parts.spec(Reaper::NAME), &reaper, {
+            let (shared_db, directory) = (shared_db.clone(), directory.clone());
+            move |lifeline| {
+                let (directory, bell) = (directory.clone(), bell.clone());
+                let (lease, sweep_call) = (lease.clone(), sweep_call.clone());
+                Reaper::new(shared_db.clone(), directory, bell, lease, sweep_call, &settings, lifeline)
+            }
+        }))
+        .with(consumer(
+            parts.spec("instance_hints"),
+            consumer_settings,
+            topology::instance_hints(),
+            directory,
+            shared_db,
+        ))
+        .child_on_own_thread(parts.spec("worker"))
 }

@@ -35,6 +35,11 @@ impl Parts {
         self.settings.service.roles.contains(&role)
     }
 
+    /// For people who look at the replicas.
+    pub(super) fn role_names(&self) -> Vec<String> {
+        self.settings.service.roles.iter().map(ToString::to_string).collect()
+    }
+
     /// A permanent child with the configured budget.
     pub(super) fn spec(&self, name: &'static str) -> ChildSpec {
         self.settings.supervision.spec(name)

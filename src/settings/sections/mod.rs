@@ -9,7 +9,6 @@ mod postgres;
 mod redis;
 mod service;
 mod supervision;
-mod worker;
 
 pub use crate::actors::broker::RabbitmqSettings;
 pub use crate::actors::event_publisher::EventPublisherSettings;
@@ -20,4 +19,4 @@ pub use redis::RedisSettings;
 pub use service::{Role, ServiceSettings};
 pub use supervision::SupervisionSettings;
 pub use crate::actors::ws_sessions::WebsocketSettings;
-pub use worker::WorkerSettings;
+pub use crate::actors::instance_directory::WorkerSettings;

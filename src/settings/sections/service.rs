@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 
 use clap::ValueEnum;
@@ -20,6 +21,18 @@ pub enum Role {
     Worker,
     /// The operators' live page.
     Console,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+            Self::Broker => "broker",
+            Self::Worker => "worker",
+            Self::Console => "console",
+        })
+    }
 }
 
 impl Role {
