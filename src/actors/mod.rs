@@ -16,5 +16,11 @@
 //!                                              instance_ledger ──► Postgres, and the circle closes
 //! ```
 
+pub mod accounts;
+pub mod bell;
+pub mod catalog;
+pub mod catalog_editor;
 pub mod event_consumers;
+pub mod instances;
+pub mod probe;
 pub mod system;

@@ -3,9 +3,8 @@
 //! Each file moves, as it is, into the module that owns the concern (`models::store`, `actors::accounts`, `http`, …);
 //! [`super::Settings`] then imports it from there. The files know [`crate::faults`] and [`crate::secret`] only.
 
-mod auth;
 mod event_publisher;
-mod http;
+mod metrics;
 mod postgres;
 mod rabbitmq;
 mod redis;
@@ -14,9 +13,10 @@ mod supervision;
 mod websocket;
 mod worker;
 
-pub use auth::{AuthSettings, PasswordHashSettings};
+pub use crate::actors::accounts::{AuthSettings, PasswordHashSettings};
 pub use event_publisher::EventPublisherSettings;
-pub use http::{HttpSettings, ListenerSettings, MetricsSettings};
+pub use metrics::MetricsSettings;
+pub use crate::http::{HttpSettings, ListenerSettings};
 pub use postgres::{PostgresSettings, StoreSettings};
 pub use rabbitmq::RabbitmqSettings;
 pub use redis::RedisSettings;
