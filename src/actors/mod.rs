@@ -18,9 +18,13 @@
 
 pub mod accounts;
 pub mod bell;
+pub mod broker;
 pub mod catalog;
 pub mod catalog_editor;
 pub mod event_consumers;
+pub mod event_publisher;
 pub mod instances;
+pub mod notify_listener;
 pub mod probe;
 pub mod system;
+pub mod ws_sessions;

@@ -59,9 +59,11 @@ impl<T: ReadFields> FromRequest for Body<T> {
 /// Whether the body calls itself JSON, and nothing has to be unpacked first.
 fn is_plain_json(request: &HttpRequest) -> Result<(), Problem> {
     let headers = request.headers();
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let is_json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     let is_packed = headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
     if is_json && !is_packed {
         return Ok(());

@@ -34,7 +34,10 @@ impl Fields {
     /// Every fault of every field, unknown ones among them.
     pub fn read_body<T: ReadFields>(body: Value) -> Result<T, Vec<FieldError>> {
         let Value::Object(values) = body else {
-            return Err(vec![FieldError { field: String::new(), message: "must be a JSON object".to_owned() }]);
+            return Err(vec![FieldError {
+                field: String::new(),
+                message: "must be a JSON object".to_owned(),
+            }]);
         };
         Self { values, faults: Vec::new() }.finish()
     }
@@ -52,7 +55,10 @@ impl Fields {
         }
         let twice = times.into_iter().filter(|(_, times)| *times > 1);
         let faults = twice
-            .map(|(name, _)| FieldError { field: name, message: "must not be given more than once".to_owned() })
+            .map(|(name, _)| FieldError {
+                field: name,
+                message: "must not be given more than once".to_owned(),
+            })
             .collect();
         Self { values, faults }.finish()
     }
@@ -211,7 +217,9 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_whole_and_fit() {
-        for not_one in [json!(1.5), json!(1e3), json!(3_000_000_000_u64), json!("1"), json!(null), json!(true)] {
+        for not_one in
+            [json!(1.5), json!(1e3), json!(3_000_000_000_u64), json!("1"), json!(null), json!(true)]
+        {
             assert!(whole_number(not_one.clone()).is_err(), "{not_one}");
         }
         assert_eq!(whole_number(json!(-7)), Ok(-7));

@@ -1,9 +1,6 @@
 //! What every listener answers for those who run the service: health, readiness, measurements, and the routes that
 //! are not there.
 
-use std::sync::Arc;
-
-use actix_web::guard::Any;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, Resource};
 use metrics_exporter_prometheus::PrometheusHandle;

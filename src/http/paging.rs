@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn limits_and_cursors_that_make_no_sense_are_named_together() {
         for limit in ["0", "101", "-1", "x", "", "1.0", "99999999999"] {
-            assert_eq!(read(&[("limit", limit), ("cursor", "?")]), Err(vec!["limit".into(), "cursor".into()]));
+            assert_eq!(
+                read(&[("limit", limit), ("cursor", "?")]),
+                Err(vec!["limit".into(), "cursor".into()])
+            );
         }
     }
 

@@ -85,13 +85,13 @@ impl Problem {
 
     /// A 405 that names the methods which the resource knows, as `Allow` has to.
     #[must_use]
-    pub const fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: &'static str) -> Self {
         Self { allow: Some(allow), ..Self::new(ErrorCode::MethodNotAllowed) }
     }
 
     /// What an answer means that the web server gave by itself, without a body worth keeping.
     #[must_use]
-    pub const fn of_status(status: StatusCode) -> Self {
+    pub fn of_status(status: StatusCode) -> Self {
         let code = match status.as_u16() {
             401 => ErrorCode::Unauthenticated,
             403 => ErrorCode::Forbidden,
@@ -240,7 +240,8 @@ mod tests {
 
     #[test]
     fn a_validation_problem_lists_its_fields() {
-        let fault = FieldError { field: "tasks[0].agent_id".into(), message: "must be a whole number".into() };
+        let fault =
+            FieldError { field: "tasks[0].agent_id".into(), message: "must be a whole number".into() };
         let document = json(&Problem::invalid(vec![fault]));
         assert_eq!(document["errors"][0]["field"], "tasks[0].agent_id");
         assert_eq!(document["status"], 422);
@@ -273,9 +274,16 @@ mod tests {
     #[test]
     fn the_headers_say_what_the_status_promises() {
         let header_of = |code, name: header::HeaderName| {
-            Problem::new(code).respond(None).headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+            Problem::new(code)
+                .respond(None)
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap().to_owned())
         };
-        assert_eq!(header_of(ErrorCode::Unauthenticated, header::WWW_AUTHENTICATE).as_deref(), Some("Bearer"));
+        assert_eq!(
+            header_of(ErrorCode::Unauthenticated, header::WWW_AUTHENTICATE).as_deref(),
+            Some("Bearer")
+        );
         assert_eq!(header_of(ErrorCode::ServiceBusy, header::RETRY_AFTER).as_deref(), Some("1"));
         let response = Problem::method_not_allowed("GET, POST").respond(None);
         assert_eq!(response.headers().get(header::ALLOW).unwrap(), "GET, POST");

@@ -48,7 +48,7 @@ impl HttpSettings {
         faults.range("workers", self.workers, 0..=512);
         faults.range("json_bytes_max", self.json_bytes_max, 1_024..=67_108_864);
         faults.range("header_timeout_ms", self.header_timeout_ms, 100..=60_000);
-        faults.range("body_timeout_ms", self.request_timeout_ms, 100..=600_000);
+        faults.range("body_timeout_ms", self.body_timeout_ms, 100..=600_000);
         faults.range("keep_alive_seconds", self.keep_alive_seconds, 1..=3_600);
         faults.range("disconnect_timeout_ms", self.disconnect_timeout_ms, 10..=60_000);
         faults.range("connections_max", self.connections_max, 16..=1_000_000);

@@ -9,6 +9,8 @@ use crate::secret::Secret;
 
 /// Passwords of the development set-up.
 const KNOWN_PASSWORDS: [&str; 4] = ["botberi", "botberi_owner", "guest", "postgres"];
+/// Roles of the development set-up; without a password they are let in by servers that trust whoever reaches them.
+const KNOWN_ROLES: [&str; 2] = ["botberi", "botberi_owner"];
 /// Accounts that are refused whatever their password: the superuser, and the account that RabbitMQ is delivered with.
 const SUPERUSER: &str = "postgres";
 const GUEST: &str = "guest";
@@ -31,12 +33,14 @@ pub(super) fn refuse_fixed(settings: &Settings, faults: &mut Faults) {
 fn refuse_postgres(key: &str, url: &Secret, faults: &mut Faults) {
     // What does not parse is a fault already.
     let Ok(config) = url.expose().parse::<tokio_postgres::Config>() else { return };
-    let password = config.get_password().unwrap_or_default();
-    if KNOWN_PASSWORDS.iter().any(|known| known.as_bytes() == password) {
-        faults.add(key, "holds a development password, refused outside the dev profile");
-    } else if config.get_user() == Some(SUPERUSER) {
-        faults.add(key, "names the superuser, refused outside the dev profile");
-    }
+    let known_password = |given: &[u8]| KNOWN_PASSWORDS.iter().any(|known| known.as_bytes() == given);
+    let problem = match (config.get_user(), config.get_password().filter(|given| !given.is_empty())) {
+        (_, Some(password)) if known_password(password) => "holds a development password",
+        (Some(SUPERUSER), _) => "names the superuser",
+        (Some(role), None) if KNOWN_ROLES.contains(&role) => "names a development role without a password",
+        _ => return,
+    };
+    faults.add(key, format!("{problem}, refused outside the dev profile"));
 }
 
 fn refuse_rabbitmq(key: &str, url: &Secret, faults: &mut Faults) {

@@ -1,5 +1,6 @@
 //! One layer of the configuration, whatever it was written in, as a list of keys with values.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 use serde::Deserialize;
@@ -30,20 +31,19 @@ pub(super) fn from_file(name: &str, text: &str, schema: &Schema, faults: &mut Fa
     let (document, errors) = DeTable::parse_recoverable(text);
 
     // Only the message of a syntax error is told: the error itself quotes the line, which may hold a secret.
-    let mut broken_lines = Vec::new();
-    for error in errors {
-        let line = error.span().map_or(1, |span| line_at(text, span.start));
-        if !broken_lines.contains(&line) {
-            broken_lines.push(line);
-            faults.push(Fault {
-                origin: format!("{name}:{line}"),
-                key: String::new(),
-                problem: format!("is not TOML: {}", error.message()),
-            });
-        }
+    // A line that confused the parser twice is told once.
+    let at = |error: &toml::de::Error| error.span().map_or(1, |span| line_at(text, span.start));
+    let broken: BTreeMap<usize, String> =
+        errors.iter().rev().map(|error| (at(error), error.message().to_owned())).collect();
+    for (line, message) in &broken {
+        faults.push(Fault {
+            origin: format!("{name}:{line}"),
+            key: String::new(),
+            problem: format!("is not TOML: {message}"),
+        });
     }
 
-    let mut reader = FileReader { name, text, broken_lines, schema, faults, entries: Vec::new() };
+    let mut reader = FileReader { name, text, broken, schema, faults, entries: Vec::new() };
     reader.section(document.into_inner(), "");
     reader.entries
 }
@@ -51,7 +51,7 @@ pub(super) fn from_file(name: &str, text: &str, schema: &Schema, faults: &mut Fa
 struct FileReader<'a> {
     name: &'a str,
     text: &'a str,
-    broken_lines: Vec<usize>,
+    broken: BTreeMap<usize, String>,
     schema: &'a Schema,
     faults: &'a mut Faults,
     entries: Vec<Entry>,
@@ -80,7 +80,7 @@ impl FileReader<'_> {
             DeValue::Table(_) if self.schema.is_section(&key) => return,
             _ => {}
         }
-        if self.broken_lines.contains(&line) {
+        if self.broken.contains_key(&line) {
             return;
         }
 
@@ -100,18 +100,25 @@ impl FileReader<'_> {
     }
 }
 
-/// Reads one environment variable that starts with [`ENVIRONMENT_PREFIX`].
+/// Reads one environment variable; most are not ours.
 pub(super) fn from_variable(
     name: &str,
     value: &OsStr,
     schema: &Schema,
     faults: &mut Faults,
 ) -> Option<Entry> {
-    let key = name.strip_prefix(ENVIRONMENT_PREFIX)?.to_lowercase().replace("__", ".");
     let mut refuse = |key: String, problem: String| {
         faults.push(Fault { origin: name.to_owned(), key, problem });
         None
     };
+
+    let Some(path) = name.strip_prefix(ENVIRONMENT_PREFIX) else {
+        // With too few underscores it would be ignored, and nobody would know why.
+        let key =
+            schema.keys().find(|key| name.starts_with("BOTBERI_") && same_words(&variable_of(key), name))?;
+        return refuse(key.to_owned(), format!("is not read; did you mean {}?", variable_of(key)));
+    };
+    let key = path.to_lowercase().replace("__", ".");
 
     let Some(kind) = schema.kind(&key) else {
         let problem = unknown(schema, &key, variable_of);
@@ -163,6 +170,11 @@ fn parse(text: &str, kind: Kind) -> Option<Value> {
             Some(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
         }
     }
+}
+
+fn same_words(one: &str, other: &str) -> bool {
+    let letters = |text: &str| text.replace('_', "");
+    letters(one) == letters(other)
 }
 
 fn in_a_variable(kind: Kind) -> String {

@@ -196,15 +196,18 @@ fn fits(defaults: &Table, entry: &Entry, faults: &mut Faults) -> bool {
     attempt.is_ok()
 }
 
-/// Says a number's limits where serde names a Rust type.
+/// Says a number's limits where serde names a Rust type, and leaves out a text that serde would repeat.
 fn in_plain_words(message: &str) -> String {
-    let most = match message.rsplit(' ').next() {
-        Some("u16") => u64::from(u16::MAX),
-        Some("u32") => u64::from(u32::MAX),
-        Some("u64" | "usize") => u64::MAX,
-        _ => return message.to_owned(),
-    };
-    format!("must be a whole number from 0 to {most}")
+    match message.rsplit(' ').next() {
+        Some("u16") => format!("must be from 0 to {}", u16::MAX),
+        Some("u32") => format!("must be from 0 to {}", u32::MAX),
+        // TOML's whole numbers end where these do, so only the sign can be wrong.
+        Some("u64" | "usize") => "must not be negative".to_owned(),
+        _ => match message.rsplit_once("`, expected ") {
+            Some((_, known)) => format!("expected {known}"),
+            None => message.to_owned(),
+        },
+    }
 }
 
 fn merge(defaults: &Table, entries: &[Entry]) -> Table {

@@ -1,6 +1,6 @@
 //! Where the configuration comes from, besides the files that are embedded in the program.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -51,9 +51,9 @@ impl Sources {
         self.overrides.push(Override { flag: flag.to_owned(), key: key.to_owned(), value: value.into() });
     }
 
-    /// A variable's value; an empty one counts as not set.
-    pub(super) fn variable(&self, name: &str) -> Option<&OsString> {
+    /// The value of a variable that is no key, as `BOTBERI_ADMIN_PASSWORD`; an empty one counts as not set.
+    pub fn variable(&self, name: &str) -> Option<&OsStr> {
         let found = self.environment.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value).filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())
     }
 }

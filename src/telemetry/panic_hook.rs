@@ -76,6 +76,36 @@ fn mask(word: &str) -> String {
 mod tests {
     use super::*;
 
+    use std::process::Command;
+
+    use crate::telemetry::{self, LogFormat, TelemetrySettings};
+
+    const CHILD: &str = "telemetry::panic_hook::tests::child_that_panics";
+
+    #[test]
+    #[ignore = "the hook is the process's: run by the next test in a process of its own"]
+    fn child_that_panics() {
+        telemetry::init(&TelemetrySettings { format: LogFormat::Json, filter: "info".to_owned() }).unwrap();
+        let thread = thread::Builder::new().name("unlucky".to_owned());
+        let unlucky = thread.spawn(|| panic!("no answer from amqp://guest:hunter2@127.0.0.1/")).unwrap();
+        unlucky.join().unwrap_err();
+    }
+
+    #[test]
+    fn a_panic_is_told_once_with_its_thread_and_place_and_without_credentials() {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let output = child.args(["--exact", CHILD, "--ignored", "--nocapture"]).output().unwrap();
+
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let told: Vec<&str> = stderr.lines().filter(|line| line.contains("panicked")).collect();
+        assert_eq!(told.len(), 1, "{stderr}");
+        let line: serde_json::Value = serde_json::from_str(told[0]).unwrap();
+        assert_eq!(line["thread.name"], "unlucky");
+        assert_eq!(line["panic.message"], "no answer from amqp://***@127.0.0.1/");
+        assert!(line["panic.location"].as_str().unwrap().starts_with(file!()), "{line}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+    }
+
     #[test]
     fn credentials_are_masked_in_a_panics_message() {
         let message =

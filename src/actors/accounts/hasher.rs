@@ -177,7 +177,8 @@ mod tests {
     async fn a_hash_that_is_none_is_our_fault_and_not_a_wrong_password() {
         let hasher = Hasher::new(&cheap()).unwrap();
         let place = hasher.enter(Errand::Login).unwrap();
-        let found = hasher.verify(place, Secret::new("correct horse"), Some(PasswordHash::new("?".into()))).await;
+        let found =
+            hasher.verify(place, Secret::new("correct horse"), Some(PasswordHash::new("?".into()))).await;
         assert!(matches!(found, Err(HashError::Broken(_))));
     }
 

@@ -44,7 +44,10 @@ pub struct SignedIn {
 
 impl fmt::Debug for SignedIn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("SignedIn").field("expires_in_seconds", &self.expires_in_seconds).finish_non_exhaustive()
+        formatter
+            .debug_struct("SignedIn")
+            .field("expires_in_seconds", &self.expires_in_seconds)
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,7 +77,10 @@ pub struct Ticket {
 
 impl fmt::Debug for Ticket {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Ticket").field("expires_in_seconds", &self.expires_in_seconds).finish_non_exhaustive()
+        formatter
+            .debug_struct("Ticket")
+            .field("expires_in_seconds", &self.expires_in_seconds)
+            .finish_non_exhaustive()
     }
 }
 

@@ -147,7 +147,11 @@ impl Handler<FindUser> for Accounts {
 impl Handler<IssueTicket> for Accounts {
     type Result = Answer<Result<Ticket, AccountError>>;
 
-    fn handle(&mut self, IssueTicket { principal }: IssueTicket, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        IssueTicket { principal }: IssueTicket,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         self.answer(|works| async move { works.tickets.issue(&principal).await })
     }
 }
@@ -155,7 +159,11 @@ impl Handler<IssueTicket> for Accounts {
 impl Handler<RedeemTicket> for Accounts {
     type Result = Answer<Result<Principal, AccountError>>;
 
-    fn handle(&mut self, RedeemTicket { ticket }: RedeemTicket, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        RedeemTicket { ticket }: RedeemTicket,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         self.answer(|works| async move { works.tickets.redeem(&ticket).await })
     }
 }

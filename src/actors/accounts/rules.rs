@@ -46,7 +46,8 @@ pub fn password(text: String) -> Result<Secret, String> {
 pub fn email(text: &str) -> Result<String, String> {
     let address = text.trim();
     let is_one_word = !address.chars().any(|letter| letter.is_whitespace() || letter.is_control());
-    let has_both_sides = address.rsplit_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
+    let has_both_sides =
+        address.rsplit_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
     if !is_one_word || !has_both_sides {
         return Err("must be an e-mail address".to_owned());
     }

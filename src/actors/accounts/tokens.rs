@@ -234,7 +234,9 @@ mod tests {
         let tokens = tokens();
         let good = token();
         let claims = good.split('.').nth(1).unwrap();
-        for header in [r#"{"alg":"none"}"#, r#"{"alg":"HS256","typ":"JWT"}"#, r#"{"alg":"EdDSA","typ":"JWT"}"#] {
+        for header in
+            [r#"{"alg":"none"}"#, r#"{"alg":"HS256","typ":"JWT"}"#, r#"{"alg":"EdDSA","typ":"JWT"}"#]
+        {
             let message = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
             let signature = tokens.shared.signing.sign(message.as_bytes()).to_bytes();
             let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));

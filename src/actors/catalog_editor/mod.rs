@@ -133,7 +133,11 @@ impl Handler<FindAgent> for CatalogEditor {
 impl Handler<ListAgents> for CatalogEditor {
     type Result = Answer<Result<Page<Agent>, CatalogError>>;
 
-    fn handle(&mut self, ListAgents { before, limit }: ListAgents, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        ListAgents { before, limit }: ListAgents,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;

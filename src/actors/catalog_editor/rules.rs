@@ -25,7 +25,9 @@ pub fn title(text: &str) -> Result<String, String> {
 pub fn activation_code(text: String) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
     if text.is_empty() || text.len() > ACTIVATION_CODE_BYTES_MAX || !text.bytes().all(is_plain) {
-        return Err(format!("must have 1 to {ACTIVATION_CODE_BYTES_MAX} letters, digits or `_`, `-`, `.`, `:`"));
+        return Err(format!(
+            "must have 1 to {ACTIVATION_CODE_BYTES_MAX} letters, digits or `_`, `-`, `.`, `:`"
+        ));
     }
     // A workflow may name an agent by its number, too: a code that reads as one would be ambiguous.
     if text.bytes().all(|byte| byte.is_ascii_digit()) {

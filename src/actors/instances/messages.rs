@@ -5,7 +5,8 @@ use actix::Message;
 
 use super::InstanceError;
 use crate::models::{
-    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, NewInstance, Page, PageLimit, StoredEvent, UserId,
+    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, NewInstance, Page, PageLimit, StoredEvent,
+    UserId,
 };
 
 /// Makes an instance. Answered with the `pending` row.

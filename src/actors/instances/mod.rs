@@ -13,8 +13,8 @@ pub mod rules;
 
 pub use error::InstanceError;
 pub use messages::{
-    CreateInstance, DeleteInstance, FindInstance, ListInstanceEvents, ListInstances, PatchInstance, StartInstance,
-    StopInstance,
+    CreateInstance, DeleteInstance, FindInstance, ListInstanceEvents, ListInstances, PatchInstance,
+    StartInstance, StopInstance,
 };
 
 use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
@@ -67,7 +67,11 @@ impl Actor for Instances {
 impl Handler<CreateInstance> for Instances {
     type Result = Answer<Result<Instance, InstanceError>>;
 
-    fn handle(&mut self, CreateInstance { wish }: CreateInstance, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        CreateInstance { wish }: CreateInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         let left = self.wishes.leave(wish);
         self.lifeline.answer(async move { left?.await.map_err(|_actor_ended| InstanceError::Abandoned)? })
     }
@@ -76,7 +80,11 @@ impl Handler<CreateInstance> for Instances {
 impl Handler<FindInstance> for Instances {
     type Result = Answer<Result<Instance, InstanceError>>;
 
-    fn handle(&mut self, FindInstance { owner, id }: FindInstance, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        FindInstance { owner, id }: FindInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
@@ -129,7 +137,11 @@ impl Handler<DeleteInstance> for Instances {
 impl Handler<StopInstance> for Instances {
     type Result = Answer<Result<Instance, InstanceError>>;
 
-    fn handle(&mut self, StopInstance { owner, id }: StopInstance, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        StopInstance { owner, id }: StopInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
@@ -143,7 +155,11 @@ impl Handler<StopInstance> for Instances {
 impl Handler<StartInstance> for Instances {
     type Result = Answer<Result<Instance, InstanceError>>;
 
-    fn handle(&mut self, StartInstance { owner, id }: StartInstance, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        StartInstance { owner, id }: StartInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;

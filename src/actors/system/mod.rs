@@ -30,6 +30,8 @@ mod incarnation;
 mod lifeline;
 mod node;
 mod policy;
+mod root;
+mod running;
 mod spec;
 mod supervisor;
 #[cfg(test)]
@@ -45,5 +47,6 @@ pub use handle::{AskError, AskLimits, Handle, TellError};
 pub use lifeline::Lifeline;
 pub use node::{Node, NodeReport, Phase};
 pub use policy::{Backoff, Intensity, Restart, Restarts};
+pub use root::Root;
 pub use spec::{Child, ChildSpec, Strategy};
-pub use supervisor::{Root, Supervisor};
+pub use supervisor::Supervisor;

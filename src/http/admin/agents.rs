@@ -58,7 +58,8 @@ impl ReadFields for Draft {
     fn read(fields: &mut Fields) -> Option<Self> {
         let title = fields.required("title", |value| rules::title(&text(value)?));
         let content = fields.required("content", rules::content);
-        let activation_code = fields.required("activation_code", |value| rules::activation_code(text(value)?));
+        let activation_code =
+            fields.required("activation_code", |value| rules::activation_code(text(value)?));
         let rate = fields.required("rate", whole_number);
         Some(Self(AgentDraft {
             title: title?,

@@ -17,10 +17,10 @@ use crate::http::problem::{MEDIA_TYPE, Problem};
 
 /// Which listener a request came in by; a label of its measurements.
 #[derive(Clone, Copy, Debug)]
-pub struct Listener(pub &'static str);
+pub(in crate::http) struct Listener(pub(in crate::http) &'static str);
 
 /// The middleware.
-pub async fn observe(
+pub(in crate::http) async fn observe(
     listener: Data<Listener>,
     request: ServiceRequest,
     next: Next<BoxBody>,

@@ -44,10 +44,7 @@ pub(super) async fn login(
 }
 
 /// `GET /users/me`
-pub(super) async fn me(
-    user: CurrentUser,
-    accounts: Data<Handle<Accounts>>,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn me(user: CurrentUser, accounts: Data<Handle<Accounts>>) -> Result<HttpResponse, Problem> {
     let user = accounts.ask(FindUser { id: user.id() }).await?;
 
     Ok(HttpResponse::Ok().json(UserView::from(user)))

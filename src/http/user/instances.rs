@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::view::InstanceView;
 use crate::actors::instances::{
-    CreateInstance, DeleteInstance, FindInstance, Instances, ListInstanceEvents, ListInstances, PatchInstance,
-    StartInstance, StopInstance, rules,
+    CreateInstance, DeleteInstance, FindInstance, Instances, ListInstanceEvents, ListInstances,
+    PatchInstance, StartInstance, StopInstance, rules,
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
@@ -20,7 +20,7 @@ use crate::http::identity::CurrentUser;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::{
-    AgentId, Cursor, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Page, PageLimit,
+    AgentId, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Page, PageLimit,
     StoredEvent, UserId,
 };
 
@@ -235,6 +235,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::models::Cursor;
 
     fn faulty<T: ReadFields>(body: Value) -> Vec<String> {
         let faults = Fields::read_body::<T>(body).err().unwrap_or_default();
@@ -243,7 +244,8 @@ mod tests {
 
     #[test]
     fn a_wish_has_empty_configurations_unless_it_brings_some() {
-        let wish: Wish = Fields::read_body(json!({"agent_id": 7, "title": " Mine ", "user_config": null})).unwrap();
+        let wish: Wish =
+            Fields::read_body(json!({"agent_id": 7, "title": " Mine ", "user_config": null})).unwrap();
         let owner = UserId::new();
         let wish = wish.of(owner);
         assert_eq!((wish.agent_id, wish.user_id, wish.title.as_str()), (AgentId(7), owner, "Mine"));

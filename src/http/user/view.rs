@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::models::{
-    Agent, AgentId, AgentStatus, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, Role, TeamId, User, UserId,
+    Agent, AgentId, AgentStatus, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, Role, TeamId, User,
+    UserId,
 };
 
 /// An account, as its owner sees it.

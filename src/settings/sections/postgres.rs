@@ -45,7 +45,7 @@ impl StoreSettings {
     /// Notes what is out of range, and connection strings that are none.
     pub fn check(&self, faults: &mut Faults) {
         for (key, url) in [("url", &self.url), ("owner_url", &self.owner_url)] {
-            if !url.is_empty() && url.expose().parse::<tokio_postgres::Config>().is_err() {
+            if !url.is_empty() && !names_a_database(url) {
                 faults
                     .add(key, "must be a connection string like postgres://role:password@host:port/database");
             }
@@ -63,4 +63,14 @@ impl StoreSettings {
             );
         }
     }
+}
+
+/// Whether the text is a connection string with a role, a host and a database: the client would guess what is missing.
+fn names_a_database(url: &Secret) -> bool {
+    let config = url.expose().parse::<tokio_postgres::Config>();
+    config.is_ok_and(|config| {
+        let has_host = !config.get_hosts().is_empty() || !config.get_hostaddrs().is_empty();
+        let names = [config.get_user(), config.get_dbname()];
+        has_host && names.iter().all(|name| name.is_some_and(|name| !name.is_empty()))
+    })
 }

@@ -73,6 +73,7 @@ fn other_spellings_of_the_development_accounts_are_refused_too() {
         ("BOTBERI__POSTGRES__USER__URL", "host=db user=botberi password='botberi' dbname=x"),
         ("BOTBERI__POSTGRES__USER__URL", "postgres://db/x?user=botberi&password=botberi"),
         ("BOTBERI__POSTGRES__USER__URL", "postgres://postgres:s3cret@db/x"),
+        ("BOTBERI__POSTGRES__USER__URL", "postgres://botberi:@db/x"),
         ("BOTBERI__RABBITMQ__URL", "amqp://bus/%2f"),
         ("BOTBERI__RABBITMQ__URL", "amqp://g%75est:s3cret@bus/%2f"),
     ] {

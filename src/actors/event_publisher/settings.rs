@@ -1,3 +1,5 @@
+//! What of the publisher can be configured.
+
 use serde::Deserialize;
 
 use crate::faults::Faults;

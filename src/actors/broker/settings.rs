@@ -1,6 +1,11 @@
+//! What of the bus can be configured.
+
+use std::time::Duration;
+
 use lapin::uri::AMQPUri;
 use serde::Deserialize;
 
+use crate::actors::system::Backoff;
 use crate::faults::Faults;
 use crate::secret::Secret;
 
@@ -23,6 +28,14 @@ pub struct RabbitmqSettings {
 }
 
 impl RabbitmqSettings {
+    /// The pauses between two attempts to connect.
+    pub fn backoff(&self) -> Backoff {
+        Backoff {
+            min: Duration::from_millis(self.backoff_ms_min),
+            max: Duration::from_millis(self.backoff_ms_max),
+        }
+    }
+
     /// Notes what is out of range, and an address that is none.
     pub fn check(&self, faults: &mut Faults) {
         if !self.url.is_empty() && self.url.expose().parse::<AMQPUri>().is_err() {

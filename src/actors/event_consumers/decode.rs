@@ -1,0 +1,93 @@
+//! Bytes off a queue to a [`BusEvent`].
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::BusEvent;
+use crate::models::{EventId, InstanceId, RoutingKey, SCHEMA_VERSION, TeamId, UserId};
+
+/// Why a message is no event. What a consumer cannot read it will never be able to read: it goes to the dead letters.
+#[derive(Debug, Error)]
+pub enum Undecodable {
+    /// Not text.
+    #[error("the body is not UTF-8")]
+    NotText,
+    /// Not an event's JSON.
+    #[error("the body is not an event: {0}")]
+    NotAnEvent(#[from] serde_json::Error),
+    /// Of a release that is too new to be understood.
+    #[error("schema version {0} is not known")]
+    SchemaVersion(i32),
+}
+
+#[derive(Deserialize)]
+struct Head {
+    event_id: EventId,
+    event_type: RoutingKey,
+    schema_version: i32,
+    position: i64,
+    user_id: Option<UserId>,
+    team_id: Option<TeamId>,
+    instance_id: Option<InstanceId>,
+    revision: Option<i64>,
+}
+
+/// Reads what a consumer has to know of an event; the rest of the body stays text.
+///
+/// # Errors
+/// [`Undecodable`] for anything that the publisher does not write.
+pub fn decode(body: &[u8]) -> Result<BusEvent, Undecodable> {
+    let text = str::from_utf8(body).map_err(|_invalid| Undecodable::NotText)?;
+    let head: Head = serde_json::from_str(text)?;
+    if head.schema_version > SCHEMA_VERSION {
+        return Err(Undecodable::SchemaVersion(head.schema_version));
+    }
+    Ok(BusEvent {
+        position: head.position,
+        event_id: head.event_id,
+        routing_key: head.event_type,
+        user_id: head.user_id,
+        team_id: head.team_id,
+        instance_id: head.instance_id,
+        revision: head.revision,
+        body: Arc::from(text),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_event_of_the_publisher_is_read_back() {
+        let id = EventId::new();
+        let body = format!(
+            r#"{{"event_id":"{id}","event_type":"instance.created","schema_version":1,"position":7,
+                "occurred_at":"2026-11-20T10:00:00Z","revision":1,"config":{{"position":"left"}},"user_id":null}}"#
+        );
+        let event = decode(body.as_bytes()).unwrap();
+        assert_eq!((event.position, event.event_id, event.revision), (7, id, Some(1)));
+        assert_eq!(event.routing_key, RoutingKey::INSTANCE_CREATED);
+        assert_eq!(&*event.body, body);
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_by_number() {
+        let body = format!(
+            r#"{{"event_id":"{}","event_type":"instance.created","schema_version":2,"position":7}}"#,
+            EventId::new()
+        );
+        assert!(matches!(decode(body.as_bytes()), Err(Undecodable::SchemaVersion(2))));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_event_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _never_panics = decode(&bytes);
+        }
+    }
+}

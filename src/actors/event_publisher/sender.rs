@@ -1,0 +1,295 @@
+//! Publishes positioned events in order and counts their confirms.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::protocol::basic::AMQPProperties;
+use lapin::types::{AMQPValue, FieldTable, LongString};
+use lapin::{Channel, Confirmation, Connection};
+use serde_json::Value;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::PublisherParts;
+use super::leader::Progress;
+use crate::actors::broker::topology::{self, EVENTS};
+use crate::actors::broker::{self, BusError, RabbitmqSettings};
+use crate::actors::system::Lifeline;
+use crate::models::store::dead_letters::{self, NewDeadLetter};
+use crate::models::store::{OwnConnection, SharedSide, StoreError, outbox};
+use crate::models::{RoutingKey, SCHEMA_VERSION, StoredEvent};
+
+/// How often an event that must be routed is sent again after it came back, before it becomes a dead letter.
+const RETURNS_MAX: u32 = 5;
+
+#[derive(Debug, Error)]
+enum Broken {
+    #[error("rabbitmq: {0}")]
+    Bus(#[from] BusError),
+    #[error("rabbitmq: no confirm for position {position} within {within:?}")]
+    Unconfirmed { position: i64, within: Duration },
+    #[error("rabbitmq: refused position {position}")]
+    Refused { position: i64 },
+    #[error("rabbitmq: no queue takes {key} (position {position}); the topology is declared again")]
+    Returned { position: i64, key: RoutingKey },
+    #[error("postgres: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl From<lapin::Error> for Broken {
+    fn from(error: lapin::Error) -> Self {
+        Self::Bus(error.into())
+    }
+}
+
+type Confirm = std::pin::Pin<Box<dyn Future<Output = Result<Confirmation, lapin::Error>>>>;
+
+struct Sent {
+    position: i64,
+    key: RoutingKey,
+    deadline: Instant,
+}
+
+pub(super) struct Sender<'a> {
+    connection: &'a OwnConnection<SharedSide>,
+    rabbitmq: RabbitmqSettings,
+    window_max: usize,
+    progress: Progress,
+    /// What the placer has just placed; may have holes, which the log fills.
+    ahead: mpsc::Receiver<Vec<StoredEvent>>,
+    ready: VecDeque<StoredEvent>,
+    /// The last position that was handed to the channel.
+    sent: i64,
+    window: VecDeque<Sent>,
+    confirms: FuturesOrdered<Confirm>,
+    returned: Option<(i64, u32)>,
+}
+
+impl<'a> Sender<'a> {
+    pub(super) fn new(
+        parts: &PublisherParts,
+        connection: &'a OwnConnection<SharedSide>,
+        progress: Progress,
+        ahead: mpsc::Receiver<Vec<StoredEvent>>,
+    ) -> Self {
+        Self {
+            connection,
+            rabbitmq: parts.rabbitmq.clone(),
+            window_max: parts.settings.window_max,
+            sent: progress.confirmed.get(),
+            progress,
+            ahead,
+            ready: VecDeque::new(),
+            window: VecDeque::new(),
+            confirms: FuturesOrdered::new(),
+            returned: None,
+        }
+    }
+
+    /// Publishes until the database is lost, which ends leadership; the loss of RabbitMQ only delays it.
+    pub(super) async fn run(&mut self, lifeline: &Lifeline) -> StoreError {
+        let backoff = self.rabbitmq.backoff();
+        let mut failures = 0;
+        loop {
+            let broken = match self.publish(lifeline, &mut failures).await {
+                Broken::Store(error) => return error,
+                broken => broken,
+            };
+            failures += 1;
+            let pause = backoff.pause_now(failures);
+            let (confirmed, placed) = (self.progress.confirmed.get(), self.progress.placed.get());
+            tracing::warn!(error = %broken, confirmed, placed, ?pause, "not publishing");
+            lifeline.impaired(broken.to_string());
+            sleep(pause).await;
+            if let Broken::Returned { position, key } = broken
+                && let Err(error) = self.came_back(position, &key).await
+            {
+                return error;
+            }
+        }
+    }
+
+    /// Waits for the confirms that are still out.
+    pub(super) async fn drain(&mut self) {
+        while let Some(confirm) = self.confirms.next().await {
+            if self.confirmed(confirm).is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn publish(&mut self, lifeline: &Lifeline, failures: &mut u32) -> Broken {
+        // Whatever the last channel left unconfirmed is sent again, from the log.
+        self.window.clear();
+        self.confirms = FuturesOrdered::new();
+        self.ready.clear();
+        self.sent = self.progress.confirmed.get();
+        let (_connection, channel) = match self.open().await {
+            Ok(opened) => opened,
+            Err(error) => return error,
+        };
+        lifeline.recovered();
+        *failures = 0;
+        loop {
+            if let Err(broken) = self.step(&channel).await {
+                return broken;
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<(Connection, Channel), Broken> {
+        let connection = broker::connect(&self.rabbitmq, "botberi event_publisher").await?;
+        let channel = connection.create_channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        topology::declare(&channel, &topology::durable_queues()).await?;
+        tracing::info!(from = self.progress.confirmed.get() + 1, "publishing");
+        Ok((connection, channel))
+    }
+
+    /// Fills the window, then waits for whatever comes first: a confirm, its deadline, or more to send.
+    async fn step(&mut self, channel: &Channel) -> Result<(), Broken> {
+        self.fill(channel).await?;
+        let room = self.window.len() < self.window_max;
+        match self.window.front().map(|oldest| (oldest.position, oldest.deadline)) {
+            Some((position, deadline)) => tokio::select! {
+                biased;
+                confirm = timeout_at(deadline, self.confirms.next()) => match confirm {
+                    Ok(Some(confirm)) => self.confirmed(confirm)?,
+                    _ => {
+                        let within = Duration::from_millis(self.rabbitmq.confirm_timeout_ms);
+                        return Err(Broken::Unconfirmed { position, within });
+                    }
+                },
+                Some(batch) = self.ahead.recv(), if room => self.ready.extend(batch),
+            },
+            None => {
+                if let Some(batch) = self.ahead.recv().await {
+                    self.ready.extend(batch);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn fill(&mut self, channel: &Channel) -> Result<(), Broken> {
+        while let Ok(batch) = self.ahead.try_recv() {
+            self.ready.extend(batch);
+        }
+        while self.window.len() < self.window_max && self.sent < self.progress.placed.get() {
+            while self.ready.front().is_some_and(|event| event.position <= self.sent) {
+                self.ready.pop_front();
+            }
+            match self.ready.front() {
+                Some(next) if next.position == self.sent + 1 => {
+                    if let Some(event) = self.ready.pop_front() {
+                        self.send(channel, &event);
+                    }
+                }
+                _ => self.read_log().await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces what is ready by what the log has after the last position sent.
+    async fn read_log(&mut self) -> Result<(), Broken> {
+        let events = self.log_after(self.sent, self.window_max).await?;
+        // Positions are never missing from the log above the cursor. If retention or a hand at the database has made a
+        // hole, standing still would help nobody.
+        if let Some(first) = events.first()
+            && first.position > self.sent + 1
+        {
+            tracing::error!(from = self.sent + 1, to = first.position - 1, "positions are gone from the log");
+            self.sent = first.position - 1;
+        } else if events.is_empty() {
+            tracing::error!(from = self.sent + 1, "positions are gone from the log");
+            self.sent = self.progress.placed.get();
+        }
+        self.ready = events.into();
+        Ok(())
+    }
+
+    async fn log_after(&self, position: i64, rows_max: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        outbox::range(self.connection, position, self.progress.placed.get(), limit).await
+    }
+
+    fn send(&mut self, channel: &Channel, event: &StoredEvent) {
+        let (channel, key, properties) =
+            (channel.clone(), event.routing_key.as_str().into(), properties(event));
+        let body = event.message_body();
+        self.confirms.push_back(Box::pin(async move {
+            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+            channel.basic_publish(EVENTS.into(), key, options, body.as_bytes(), properties).await?.await
+        }));
+        self.sent = event.position;
+        self.window.push_back(Sent {
+            position: event.position,
+            key: event.routing_key.clone(),
+            deadline: Instant::now() + Duration::from_millis(self.rabbitmq.confirm_timeout_ms),
+        });
+    }
+
+    fn confirmed(&mut self, confirm: Result<Confirmation, lapin::Error>) -> Result<(), Broken> {
+        let confirm = confirm?;
+        let Some(Sent { position, key, .. }) = self.window.pop_front() else { return Ok(()) };
+        match confirm {
+            // An ack alone does not prove routing: a mandatory message that no queue took is returned, then acked.
+            Confirmation::Ack(Some(_)) if topology::has_durable_queue(&key) => {
+                Err(Broken::Returned { position, key })
+            }
+            Confirmation::Ack(_) => {
+                self.progress.confirmed.set(position);
+                metrics::counter!("botberi_events_published_total").increment(1);
+                Ok(())
+            }
+            Confirmation::Nack(_) | Confirmation::NotRequested => Err(Broken::Refused { position }),
+        }
+    }
+
+    /// An event that must have a queue found none. Opening the channel again declares the topology; if that does not help
+    /// for this very event, it is kept as a dead letter rather than stopping all that follow.
+    async fn came_back(&mut self, position: i64, key: &RoutingKey) -> Result<(), StoreError> {
+        let times = match self.returned {
+            Some((known, times)) if known == position => times + 1,
+            _ => 1,
+        };
+        self.returned = Some((position, times));
+        tracing::error!(position, %key, times, "RabbitMQ has no queue for an event that needs one");
+        if times < RETURNS_MAX {
+            return Ok(());
+        }
+        for event in self.log_after(position - 1, 1).await? {
+            let (event_id, body) = (event.event_id.to_string(), event.message_body());
+            let letter = NewDeadLetter {
+                queue: EVENTS,
+                event_id: &event_id,
+                routing_key: key.as_str(),
+                reason: "no queue took it",
+                headers: &Value::Object(serde_json::Map::new()),
+                body: body.as_bytes(),
+            };
+            let _new_or_known = dead_letters::insert(self.connection, &letter).await?;
+        }
+        self.progress.confirmed.set(position);
+        Ok(())
+    }
+}
+
+/// Contract, section 7: persistent, and everything a consumer may want to know without reading the body.
+fn properties(event: &StoredEvent) -> AMQPProperties {
+    let mut headers = FieldTable::default();
+    headers.insert("schema_version".into(), AMQPValue::LongInt(SCHEMA_VERSION));
+    headers.insert("position".into(), AMQPValue::LongLongInt(event.position));
+    let key: LongString = event.routing_key.as_str().into();
+    AMQPProperties::default()
+        .with_message_id(event.event_id.to_string().into())
+        .with_type(key.to_string().into())
+        .with_content_type("application/json".into())
+        .with_delivery_mode(2)
+        .with_headers(headers)
+}
