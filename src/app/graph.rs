@@ -1,27 +1,45 @@
 //! The actor graph: every child of every role, in start order, one place.
 
+use crate::actors::accounts::{Accounts, AccountsParts};
 use crate::actors::bell::Bell;
 use crate::actors::broker::topology;
+use crate::actors::catalog::{Catalog, CatalogView};
+use crate::actors::catalog_editor::CatalogEditor;
 use crate::actors::event_consumers::{ConsumerSettings, consumer};
 use crate::actors::event_publisher::{EventPublisher, PublisherParts};
 use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
 use crate::actors::instance_ledger::InstanceLedger;
+use crate::actors::instances::Instances;
 use crate::actors::notify_listener::notify_listener;
 use crate::actors::reaper::Reaper;
 use crate::actors::replica::{Replica, ReplicaLease};
 use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
+use crate::actors::ws_sessions::WsSessions;
 use crate::settings::Role;
 
-use super::parts::Parts;
+use super::parts::{Callers, Parts};
 
-/// The addresses that listeners and other actors speak to.
+/// The addresses that listeners and other actors speak to, and what is read without asking.
 pub(super) struct Handles {
     pub(super) bell: Handle<Bell>,
+    pub(super) accounts: Handle<Accounts>,
+    pub(super) instances: Handle<Instances>,
+    pub(super) catalog_editor: Handle<CatalogEditor>,
+    pub(super) ws_sessions: Handle<WsSessions>,
+    pub(super) catalog_view: CatalogView,
 }
 
 impl Handles {
     pub(super) fn new(parts: &Parts) -> Self {
-        Self { bell: Handle::new(Bell::NAME, parts.limits()) }
+        let limits = parts.limits();
+        Self {
+            bell: Handle::new(Bell::NAME, limits),
+            accounts: Handle::new(Accounts::NAME, limits),
+            instances: Handle::new(Instances::NAME, limits),
+            catalog_editor: Handle::new(CatalogEditor::NAME, limits),
+            ws_sessions: Handle::new(WsSessions::NAME, limits),
+            catalog_view: CatalogView::default(),
+        }
     }
 }
 
@@ -35,7 +53,77 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
     if parts.plays(Role::Worker) {
         root = root.with(worker(parts, handles));
     }
+    if let Some(callers) = &parts.callers {
+        // Whoever signs in, does so through the same accounts, whatever the listener.
+        root = root.with(accounts(parts, handles, callers));
+        if parts.plays(Role::User) {
+            root = root.with(user(parts, handles));
+        }
+        if parts.plays(Role::Admin) {
+            root = root.with(admin(parts, handles));
+        }
+    }
     root
+}
+
+fn accounts(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
+    let accounts = AccountsParts {
+        user_db: callers.user_db.clone(),
+        redis: callers.redis.clone(),
+        tokens: callers.tokens.clone(),
+        settings: parts.settings.auth.clone(),
+        ticket_seconds: parts.settings.websocket.ticket_seconds,
+    };
+    actor(parts.spec(Accounts::NAME), &handles.accounts, move |lifeline| {
+        Accounts::new(accounts.clone(), lifeline)
+    })
+}
+
+fn user(parts: &Parts, handles: &Handles) -> Child {
+    let (shared_db, bell, view) =
+        (parts.shared_db.clone(), handles.bell.clone(), handles.catalog_view.clone());
+    let websocket = parts.settings.websocket.clone();
+    let consumer_settings = parts.own_queue();
+    // Asked by nobody but its consumer.
+    let catalog = Handle::new(Catalog::NAME, parts.limits());
+    let ws_sessions = handles.ws_sessions.clone();
+    Supervisor::new(Strategy::OneForOne)
+        .with(actor(parts.spec(Catalog::NAME), &catalog, {
+            let shared_db = shared_db.clone();
+            move |lifeline| Catalog::new(shared_db.clone(), view.clone(), lifeline)
+        }))
+        .with(actor(parts.spec(Instances::NAME), &handles.instances, {
+            let shared_db = shared_db.clone();
+            move |lifeline| Instances::new(shared_db.clone(), bell.clone(), lifeline)
+        }))
+        .with(actor(parts.spec(WsSessions::NAME), &ws_sessions, {
+            let shared_db = shared_db.clone();
+            move |lifeline| WsSessions::new(shared_db.clone(), websocket.clone(), lifeline)
+        }))
+        .with(consumer(
+            parts.spec("catalog_changes"),
+            consumer_settings.clone(),
+            topology::catalog_changes(parts.replica),
+            catalog,
+            shared_db.clone(),
+        ))
+        .with(consumer(
+            parts.spec("socket_updates"),
+            consumer_settings,
+            topology::socket_updates(parts.replica),
+            ws_sessions,
+            shared_db,
+        ))
+        .child(parts.spec("user"))
+}
+
+fn admin(parts: &Parts, handles: &Handles) -> Child {
+    let (shared_db, bell) = (parts.shared_db.clone(), handles.bell.clone());
+    Supervisor::new(Strategy::OneForOne)
+        .with(actor(parts.spec(CatalogEditor::NAME), &handles.catalog_editor, move |lifeline| {
+            CatalogEditor::new(shared_db.clone(), bell.clone(), lifeline)
+        }))
+        .child(parts.spec("admin"))
 }
 
 fn runtime(parts: &Parts, handles: &Handles) -> Child {

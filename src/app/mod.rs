@@ -2,6 +2,7 @@
 
 mod error;
 mod graph;
+mod listeners;
 mod parts;
 mod prepare;
 mod run;

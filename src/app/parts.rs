@@ -3,18 +3,30 @@
 use std::time::Duration;
 
 use super::AppError;
+use crate::actors::accounts::{RedisAccess, Tokens};
+use crate::actors::event_consumers::ConsumerSettings;
 use crate::actors::system::{AskLimits, Backoff, ChildSpec, Intensity};
 use crate::models::ReplicaId;
 use crate::models::store::{self, SharedDb, UserDb};
 use crate::settings::{Role, Settings, StoreSettings, SupervisionSettings};
+
+/// Events of a queue of our own that one message to its reader may carry.
+const OWN_QUEUE_PREFETCH: u16 = 256;
 
 /// Everything that the graph is built from.
 pub(super) struct Parts {
     pub(super) settings: Settings,
     pub(super) replica: ReplicaId,
     pub(super) shared_db: SharedDb,
-    /// Only roles that know their callers have accounts.
-    pub(super) user_db: Option<UserDb>,
+    /// What it takes to know callers; roles without listeners need none of it.
+    pub(super) callers: Option<Callers>,
+}
+
+/// Where accounts are, and how credentials are checked.
+pub(super) struct Callers {
+    pub(super) user_db: UserDb,
+    pub(super) redis: RedisAccess,
+    pub(super) tokens: Tokens,
 }
 
 impl Parts {
@@ -22,13 +34,13 @@ impl Parts {
         let knows_callers = settings.service.roles.iter().copied().any(Role::knows_callers);
         let shared_db = SharedDb::open(&store_settings(&settings.postgres.shared))
             .map_err(|source| AppError::Store { database: "shared_psql", source })?;
-        let user_db = if knows_callers {
-            let opened = UserDb::open(&store_settings(&settings.postgres.user));
-            Some(opened.map_err(|source| AppError::Store { database: "user_psql", source })?)
-        } else {
-            None
-        };
-        Ok(Self { settings, replica: ReplicaId::new(), shared_db, user_db })
+        let callers = if knows_callers { Some(Callers::new(&settings)?) } else { None };
+        Ok(Self { settings, replica: ReplicaId::new(), shared_db, callers })
+    }
+
+    /// For consumers of a queue of this replica's own: nothing there is delivered twice, so more may be under way.
+    pub(super) fn own_queue(&self) -> ConsumerSettings {
+        ConsumerSettings { rabbitmq: self.settings.rabbitmq.clone(), prefetch: OWN_QUEUE_PREFETCH }
     }
 
     pub(super) fn plays(&self, role: Role) -> bool {
@@ -49,6 +61,20 @@ impl Parts {
     pub(super) fn limits(&self) -> AskLimits {
         let timeout = Duration::from_millis(self.settings.supervision.handler_deadline_ms);
         AskLimits { timeout, ..AskLimits::default() }
+    }
+}
+
+impl Callers {
+    fn new(settings: &Settings) -> Result<Self, AppError> {
+        let user_db = UserDb::open(&store_settings(&settings.postgres.user))
+            .map_err(|source| AppError::Store { database: "user_psql", source })?;
+        let client = redis::Client::open(settings.redis.url.expose())
+            .map_err(|error| AppError::Settings(format!("redis.url: {error}")))?;
+        let redis = RedisAccess { client, timeout: Duration::from_millis(settings.redis.timeout_ms) };
+        let seed = settings.auth.signing_seed();
+        let seed = seed.ok_or_else(|| AppError::Settings("auth.signing_key is not set".to_owned()))?;
+        let tokens = Tokens::new(&seed, settings.auth.access_token_seconds);
+        Ok(Self { user_db, redis, tokens })
     }
 }
 

@@ -39,9 +39,9 @@ pub fn prepare(settings: &Settings, admin: &str, password: &str) -> Result<Prepa
     let user_db = UserDb::open(&store_settings(&settings.postgres.user))
         .map_err(|source| AppError::Store { database: "user_psql", source })?;
     let shared_db = SharedDb::open(&store_settings(&settings.postgres.shared)).map_err(shared)?;
+    let hash = hash_password(&settings.auth, &Secret::new(password))
+        .map_err(|error| AppError::Settings(format!("auth.password_hash: {error}")))?;
     actix::System::new().block_on(async {
-        let hash = hash_password(&settings.auth, Secret::new(password)).await;
-        let hash = hash.map_err(|error| AppError::Settings(error.to_string()))?;
         let admin_is_new =
             ensure_admin(&user_db, admin, hash).await.map_err(|error: accounts::AccountError| {
                 AppError::Settings(format!("cannot make the administrator: {error}"))

@@ -1,5 +1,6 @@
 //! Start, wait, stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::AppError;
 use super::graph::{self, Handles};
+use super::listeners::{Bound, Serving};
 use super::parts::Parts;
-use crate::actors::system::{BlockedThreads, Exit, Node, Root};
+use crate::actors::system::{BlockedThreads, Exit, Handle, Node, Root};
+use crate::actors::ws_sessions::{Drain, WsSessions};
 use crate::models::store::migrate::{self as schemas, Schema};
-use crate::settings::{Settings, StoreSettings};
+use crate::settings::{Role, Settings, StoreSettings};
 
 /// What a process exits with when a thread does not come back. Nothing can be stopped in order then.
 const EXIT_BLOCKED: i32 = 70;
@@ -21,6 +24,9 @@ const EXIT_BLOCKED: i32 = 70;
 pub struct App {
     tree: Arc<Node>,
     root: Root,
+    serving: Serving,
+    ws_sessions: Option<Handle<WsSessions>>,
+    drain_over: Duration,
 }
 
 impl App {
@@ -33,9 +39,19 @@ impl App {
         let parts = Parts::new(settings)?;
         let handles = Handles::new(&parts);
         let tree = Node::root();
+        let bound = Bound::bind(&parts, &handles, &tree)?;
         let mut root = graph::root(&parts, &handles).start(tree.clone());
         root.ready().await.map_err(|exit| AppError::TreeEnded(exit.to_string()))?;
-        Ok(Self { tree, root })
+        let serving = bound.serve();
+        let ws_sessions = parts.plays(Role::User).then(|| handles.ws_sessions.clone());
+        // A fifth of the whole: what follows has deadlines of its own.
+        let drain_over = Duration::from_millis(parts.settings.service.shutdown_deadline_ms / 5);
+        Ok(Self { tree, root, serving, ws_sessions, drain_over })
+    }
+
+    /// Where a role listens; `None` for one that this process does not play or that has no listener.
+    pub fn address(&self, role: Role) -> Option<SocketAddr> {
+        self.serving.addresses().iter().find(|(known, _)| *known == role).map(|(_, address)| *address)
     }
 
     /// The supervision tree.
@@ -48,34 +64,45 @@ impl App {
         self.root.ended().await
     }
 
-    /// Stops everything in order.
+    /// Stops everything in order: sockets are told first, so that their clients go elsewhere; then no request is taken
+    /// any more; then the actors, the last started first.
     pub async fn stop(self) -> Exit {
+        if let Some(ws_sessions) = &self.ws_sessions
+            && let Err(error) = ws_sessions.ask(Drain { over: self.drain_over }).await
+        {
+            tracing::warn!(%error, "the sockets could not be told");
+        }
+        self.serving.stop().await;
         self.root.stop().await
     }
 }
 
-/// Plays the configured roles until SIGINT, SIGTERM or `stop` asks for the end.
+/// Plays the configured roles until SIGINT, SIGTERM or `stop` asks for the end. Calls `ready` once all are up.
 ///
 /// # Errors
 /// When a part cannot start, or the root of the supervision tree gave up.
-pub fn run(settings: Settings, stop: &CancellationToken) -> Result<(), AppError> {
+pub fn run(settings: Settings, stop: &CancellationToken, ready: &dyn Fn(&App)) -> Result<(), AppError> {
     let blocked = Duration::from_millis(settings.supervision.blocked_thread_ms);
     let _watch = BlockedThreads::watch(blocked, |path, stay| {
         tracing::error!(actor = path, ?stay, "a handler keeps its thread; the process ends");
         std::process::exit(EXIT_BLOCKED);
     })
     .map_err(|source| AppError::System { action: "start a thread", source })?;
-    actix::System::new().block_on(serve(settings, stop))
+    actix::System::new().block_on(serve(settings, stop, ready))
 }
 
-async fn serve(settings: Settings, stop: &CancellationToken) -> Result<(), AppError> {
+async fn serve(settings: Settings, stop: &CancellationToken, ready: &dyn Fn(&App)) -> Result<(), AppError> {
     let system = |source| AppError::System { action: "listen for signals", source };
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(system)?;
     let deadline_ms = settings.service.shutdown_deadline_ms;
 
     let mut app = App::start(settings).await?;
+    for (role, address) in app.serving.addresses() {
+        tracing::info!(listener = role.name(), %address, "listening");
+    }
     tracing::info!("ready");
+    ready(&app);
     tokio::select! {
         exit = app.ended() => return Err(AppError::TreeEnded(exit.to_string())),
         _ = interrupt.recv() => {}

@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::CliError;
 use super::dev::{DevError, Endpoints, Requests, Servers, ServersCommand, ServersSpec};
-use crate::settings::{Profile, Purpose, Settings, Sources};
-use crate::{app, telemetry};
+use crate::app::{self, App};
+use crate::settings::{Profile, Purpose, Role, Settings, Sources};
+use crate::telemetry;
 
 /// How often it is looked whether a server has died.
 const LOOK: Duration = Duration::from_millis(200);
@@ -106,7 +107,7 @@ fn serve(servers: &mut Servers, settings: Settings, requests: &Requests) -> Resu
                 thread::sleep(LOOK);
             }
         });
-        let outcome = app::run(settings, &stop, &say);
+        let outcome = app::run(settings, &stop, &welcome);
         over.cancel();
         outcome
     });
@@ -149,6 +150,19 @@ fn signing_key(data_dir: &Path) -> Result<String, DevError> {
 
 fn random_password() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 15]>())
+}
+
+/// What a newcomer wants to know once all is up.
+fn welcome(app: &App) {
+    for (role, what) in
+        [(Role::User, "user API and WebSockets"), (Role::Admin, "admin API"), (Role::Broker, "broker API")]
+    {
+        if let Some(address) = app.address(role) {
+            say(&format!("{what:<24} http://{address}"));
+        }
+    }
+    say("RabbitMQ management      http://127.0.0.1:15672 (guest / guest)");
+    say("ready; Ctrl-C stops everything");
 }
 
 /// Nobody reads on: nothing to be done about it.

@@ -24,6 +24,6 @@ pub(super) fn run(arguments: Arguments, mut sources: Sources) -> Result<(), CliE
 
     let settings = Settings::load(&sources, Purpose::Serve)?;
     telemetry::init(&settings.telemetry)?;
-    app::run(settings, &CancellationToken::new())?;
+    app::run(settings, &CancellationToken::new(), &|_app| {})?;
     Ok(())
 }

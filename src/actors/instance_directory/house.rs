@@ -86,7 +86,11 @@ impl House {
         let is_full = room == 0;
         if self.is_full.replace(is_full) != is_full {
             let instances_max = self.instances_max;
-            tracing::warn!(is_full, instances_max, "instances past the maximum wait for room, here or elsewhere");
+            tracing::warn!(
+                is_full,
+                instances_max,
+                "instances past the maximum wait for room, here or elsewhere"
+            );
         }
         room
     }
@@ -156,7 +160,9 @@ impl House {
         self.brood.stop().await;
         match self.ledger.ask(ReleaseAll).await {
             Ok(count) => tracing::info!(count, "instances were handed back"),
-            Err(error) => tracing::warn!(%error, "instances could not be handed back; others wait for the lease to end"),
+            Err(error) => {
+                tracing::warn!(%error, "instances could not be handed back; others wait for the lease to end")
+            }
         }
     }
 }

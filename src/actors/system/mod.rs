@@ -22,6 +22,7 @@ mod actor;
 mod answer;
 mod blocked;
 mod brood;
+mod coded;
 mod exit;
 mod fault;
 mod handle;
