@@ -5,5 +5,8 @@
     reason = "a test that cannot go on should say where and why"
 )]
 
+mod cli;
+mod dev_servers;
 mod store;
 mod support;
+mod user_api;

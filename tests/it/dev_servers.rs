@@ -1,7 +1,5 @@
 //! The development servers, for real. Each test starts its own, on free ports, in a folder of its own.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

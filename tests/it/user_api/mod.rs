@@ -1,0 +1,3 @@
+//! The user API as its clients meet it.
+
+mod instances;
