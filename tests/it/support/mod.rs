@@ -6,6 +6,7 @@ pub(crate) mod cables;
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod load;
+mod log;
 pub(crate) mod proxy;
 pub(crate) mod replica;
 pub(crate) mod servers;

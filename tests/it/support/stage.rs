@@ -1,13 +1,15 @@
 //! What the replicas of one test share: a pair of databases, a virtual host, and a tap that hears everything.
 
+use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
 use super::broker::VirtualHost;
 use super::cables::Places;
 use super::database::TestDatabases;
+use super::log;
 use super::servers::servers;
 use super::tap::Tap;
-use super::wait::{PATIENCE, elsewhere, eventually};
+use super::wait::{LOOK, PATIENCE, elsewhere, eventually};
 
 /// The stage of one test. It is taken down with it.
 pub(crate) struct Stage {
@@ -19,6 +21,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Empty, with the tap listening.
     pub(crate) async fn set() -> Self {
+        log::write();
         let databases = TestDatabases::create().await;
         let bus = VirtualHost::create().await;
         let tap = Tap::on(&bus.url()).await;
@@ -55,7 +58,7 @@ impl Stage {
         let sql = self.sql().await;
         let query = "SELECT count(*) FROM instances WHERE id::text = ANY($1) AND status = $2";
         let wanted = i64::try_from(instances.len()).unwrap();
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         loop {
             let there: i64 = sql.query_one(query, &[&instances, &status]).await.unwrap().get(0);
             if there == wanted {
@@ -67,7 +70,18 @@ impl Stage {
                     stuck(&sql, instances, status).await
                 );
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until nothing is left of an instance.
+    pub(crate) async fn until_purged(&self, instance: &str) {
+        let sql = self.sql().await;
+        let query = "SELECT row_to_json(instances)::text FROM instances WHERE id::text = $1";
+        let began = Instant::now();
+        while let Some(row) = sql.query_opt(query, &[&instance]).await.unwrap() {
+            assert!(began.elapsed() < PATIENCE, "it is still there: {}", row.get::<_, String>(0));
+            sleep(LOOK).await;
         }
     }
 

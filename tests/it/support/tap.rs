@@ -117,10 +117,31 @@ impl Tap {
         self.log.borrow().all.clone()
     }
 
-    /// All that was heard of an instance, each event once: its key, and its status where it has one.
-    pub(crate) fn story_of(&self, instance: &str) -> Vec<(String, Option<String>)> {
-        let of_it = firsts(&self.heard()).into_iter().filter(|heard| heard.is_of(instance));
-        of_it.map(|heard| (heard.key, heard.body["status"].as_str().map(str::to_owned))).collect()
+    /// Waits for an event of an instance with that key.
+    pub(crate) async fn until_key(&self, instance: &str, key: &str) -> Heard {
+        let of_it = |heard: &&Heard| heard.is_of(instance) && heard.key == key;
+        self.until(&format!("{key} of {instance}"), |all| all.iter().find(of_it).cloned()).await
+    }
+
+    /// Waits until an instance has gone through these statuses, one after the other, from the first on. Events that repeat
+    /// the status before them are of a wish, or of another column.
+    pub(crate) async fn until_story(&self, instance: &str, statuses: &[&str]) {
+        let gone_through = |all: &[Heard]| {
+            let mut story = statuses_of(all, instance);
+            story.dedup();
+            (story == statuses).then_some(())
+        };
+        self.until(&format!("{instance} has gone through {statuses:?}"), gone_through).await;
+    }
+
+    /// The statuses that were told of an instance, each event once.
+    pub(crate) fn statuses_of(&self, instance: &str) -> Vec<String> {
+        statuses_of(&self.heard(), instance)
+    }
+
+    /// The keys of what was told of an instance, each event once.
+    pub(crate) fn keys_of(&self, instance: &str) -> Vec<String> {
+        firsts(&self.heard()).into_iter().filter(|heard| heard.is_of(instance)).map(|heard| heard.key).collect()
     }
 
     /// Fails unless all events came, in order, from the first position on without a gap; the same ones may have come
@@ -147,6 +168,11 @@ impl Tap {
             assert_eq!(heard.body, first.body, "a position was given twice");
         }
     }
+}
+
+fn statuses_of(all: &[Heard], instance: &str) -> Vec<String> {
+    let of_it: Vec<Heard> = all.iter().filter(|heard| heard.is_of(instance)).cloned().collect();
+    firsts(&of_it).into_iter().filter_map(|heard| heard.body["status"].as_str().map(str::to_owned)).collect()
 }
 
 /// Each position once, in the order in which it was heard first.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The pause between two looks at what sends no signal when it changes.
-const LOOK: Duration = Duration::from_millis(10);
+pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// Waits for a signal.
 pub(crate) async fn within<T>(what: &str, signal: impl Future<Output = T>) -> T {
