@@ -13,8 +13,8 @@ pub use messages::Ring;
 
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
 use actix::fut::ActorFutureExt;
+use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
 use tokio::time::sleep;
 
 use crate::actors::system::{Handle, Lifeline};

@@ -80,13 +80,22 @@ impl House {
         }
     }
 
+    /// For fault injection.
+    pub(super) fn break_one(&self, id: &InstanceId) -> bool {
+        self.brood.break_one(id)
+    }
+
     /// How many more supervisors there may be.
     fn room(&self) -> usize {
         let room = self.instances_max.saturating_sub(self.brood.len());
         let is_full = room == 0;
         if self.is_full.replace(is_full) != is_full {
             let instances_max = self.instances_max;
-            tracing::warn!(is_full, instances_max, "instances past the maximum wait for room, here or elsewhere");
+            tracing::warn!(
+                is_full,
+                instances_max,
+                "instances past the maximum wait for room, here or elsewhere"
+            );
         }
         room
     }
@@ -156,7 +165,9 @@ impl House {
         self.brood.stop().await;
         match self.ledger.ask(ReleaseAll).await {
             Ok(count) => tracing::info!(count, "instances were handed back"),
-            Err(error) => tracing::warn!(%error, "instances could not be handed back; others wait for the lease to end"),
+            Err(error) => {
+                tracing::warn!(%error, "instances could not be handed back; others wait for the lease to end")
+            }
         }
     }
 }

@@ -87,7 +87,11 @@ impl InstanceLedger {
 
     /// Joins `ask` to a lane and answers when its statement has. The statement is made up one turn later, when all that
     /// lies in the mailbox has joined, too.
-    fn write_down<K: Kind>(&mut self, ask: K, context: &mut Context<Self>) -> Answer<Result<K::Written, LedgerError>> {
+    fn write_down<K: Kind>(
+        &mut self,
+        ask: K,
+        context: &mut Context<Self>,
+    ) -> Answer<Result<K::Written, LedgerError>> {
         if self.closing {
             return self.lifeline.answer(std::future::ready(Err(LedgerError::Closing)));
         }

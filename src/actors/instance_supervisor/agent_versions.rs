@@ -92,7 +92,8 @@ impl AgentVersions {
             Ok(connection) => agents::find_version(&connection, agent, version).await,
             Err(error) => Err(error),
         };
-        let found = found.map_err(|error| PrepareError::Away(format!("its agent cannot be read now: {error}")))?;
+        let found =
+            found.map_err(|error| PrepareError::Away(format!("its agent cannot be read now: {error}")))?;
         let Some(found) = found else {
             return Err(PrepareError::Refused(format!("version {version} of agent {agent} does not exist")));
         };

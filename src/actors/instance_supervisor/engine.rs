@@ -15,7 +15,10 @@ use crate::models::Instance;
 #[derive(Debug)]
 pub(super) struct Prepared {
     /// What its agent says, shared by all instances of that version.
-    #[expect(dead_code, reason = "executions run with it; until there are any it keeps the definition in memory")]
+    #[expect(
+        dead_code,
+        reason = "executions run with it; until there are any it keeps the definition in memory"
+    )]
     agent: Rc<AgentDefinition>,
     /// How long one execution may take, in seconds.
     #[expect(dead_code, reason = "the deadline of executions")]

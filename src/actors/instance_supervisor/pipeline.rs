@@ -75,7 +75,9 @@ fn read_timeout(keys: &Map<String, Value>) -> Result<u32, PrepareError> {
         .filter(|seconds| (1..=TIMEOUT_SECONDS_MAX).contains(seconds))
         .and_then(|seconds| u32::try_from(seconds).ok())
         .ok_or_else(|| {
-            refused(format!("pipeline_config.timeout_s must be a whole number from 1 to {TIMEOUT_SECONDS_MAX}"))
+            refused(format!(
+                "pipeline_config.timeout_s must be a whole number from 1 to {TIMEOUT_SECONDS_MAX}"
+            ))
         })
 }
 
@@ -103,7 +105,9 @@ fn read_step(index: usize, step: &Value) -> Result<&str, PrepareError> {
         _ => return Err(refused(format!("{place}.name must be a string that is not empty"))),
     };
     if name.chars().count() > STEP_NAME_CHARS_MAX {
-        return Err(refused(format!("{place}.name must not be longer than {STEP_NAME_CHARS_MAX} characters")));
+        return Err(refused(format!(
+            "{place}.name must not be longer than {STEP_NAME_CHARS_MAX} characters"
+        )));
     }
     if keys.get("top_k").is_some_and(|top_k| top_k.is_number() && !is_top_k(top_k)) {
         return Err(top_k_refused(&place));

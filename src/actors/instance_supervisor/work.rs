@@ -155,7 +155,8 @@ impl Work {
             self.torn_down = false;
         }
         if self.row.status == InstanceStatus::Provisioning && self.row.attempts > ATTEMPTS_MAX {
-            self.doom = Some(format!("provisioning was begun {ATTEMPTS_MAX} times and never came to its end"));
+            self.doom =
+                Some(format!("provisioning was begun {ATTEMPTS_MAX} times and never came to its end"));
         }
     }
 

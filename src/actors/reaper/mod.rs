@@ -112,7 +112,10 @@ impl Rounds {
         let lapses = self.lease.lapses();
         if lapses != *lapses_seen {
             let doubtful = self.directory.ask(Muster).await?;
-            tracing::info!(doubtful, "the lease had run out; instances that may be others' by now are looked at");
+            tracing::info!(
+                doubtful,
+                "the lease had run out; instances that may be others' by now are looked at"
+            );
             *lapses_seen = lapses;
         }
         let may_judge = self.lease.steady_for() >= self.lease.length();
