@@ -43,6 +43,6 @@ impl EventLog {
 
     /// The oldest position that the log still has; none when it has nothing.
     pub(super) async fn oldest_position(&self) -> Result<Option<i64>, StoreError> {
-        outbox::oldest_position(&self.shared_db.connection().await?).await
+        outbox::first_position(&self.shared_db.connection().await?).await
     }
 }
