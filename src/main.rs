@@ -7,7 +7,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             cli::report(&error);
             ExitCode::FAILURE

@@ -1,11 +1,14 @@
 //! The commands, one file each. A usage error ends with code 2, any other with code 1 and one line for each fault.
 
 mod config;
+pub mod dev;
+mod develop;
 mod migrate;
 mod serve;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use thiserror::Error;
@@ -44,6 +47,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Look at the configuration
     Config(config::Arguments),
+    /// Run everything that development needs: private servers, a sample catalog and all roles
+    Dev(develop::Arguments),
 }
 
 /// Why a command failed; printed as it is.
@@ -58,6 +63,9 @@ pub enum CliError {
     /// The service failed.
     #[error(transparent)]
     App(#[from] AppError),
+    /// The private servers of the development set-up failed.
+    #[error(transparent)]
+    Dev(#[from] dev::DevError),
     /// The terminal or pipe that reads us is gone.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -69,13 +77,15 @@ impl Cli {
     /// # Errors
     ///
     /// What the command could not do, in words for the person who typed it.
-    pub fn run(self) -> Result<(), CliError> {
+    pub fn run(self) -> Result<ExitCode, CliError> {
         let sources = self.common.sources();
         match self.command {
-            Command::Serve(arguments) => serve::run(arguments, sources),
-            Command::Migrate(arguments) => migrate::run(&arguments, &sources),
-            Command::Config(arguments) => config::run(&arguments, &sources),
+            Command::Serve(arguments) => serve::run(arguments, sources)?,
+            Command::Migrate(arguments) => migrate::run(&arguments, &sources)?,
+            Command::Config(arguments) => config::run(&arguments, &sources)?,
+            Command::Dev(arguments) => return develop::run(arguments, sources),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -80,6 +80,21 @@ pub struct AgentDraft {
     pub rate: i32,
 }
 
+/// What an administrator changes of an agent; `None` leaves the column alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgentPatch {
+    /// A new display name.
+    pub title: Option<String>,
+    /// A new document, replacing the old one wholly.
+    pub content: Option<Value>,
+    /// A new activation code.
+    pub activation_code: Option<String>,
+    /// A new rate.
+    pub rate: Option<i32>,
+    /// Applies the patch only while the row still has this revision (`If-Match`).
+    pub expected_revision: Option<i64>,
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -36,6 +36,17 @@ impl InstanceStatus {
         }
     }
 
+    /// Whether a worker has something to do for a row of this status whose user wants `desired`; what failed waits
+    /// for its user. The database's `instance_needs_work` says the same; a test compares the two.
+    #[must_use]
+    pub const fn needs_work(self, desired: DesiredState) -> bool {
+        match desired {
+            DesiredState::Running => matches!(self, Self::Pending | Self::Provisioning | Self::Stopped),
+            DesiredState::Stopped => !matches!(self, Self::Stopped),
+            DesiredState::Deleted => true,
+        }
+    }
+
     /// Whether a row may go from this status to `to`. Staying is not a move.
     #[must_use]
     pub fn can_move_to(self, to: Self) -> bool {

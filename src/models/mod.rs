@@ -1,19 +1,21 @@
 //! What the platform is about: plain types without a database, a bus or a web server behind them.
 //!
 //! The types know how a single value is written in Postgres, so that a column cannot be read as
-//! another kind of id; everything else about the database lives in `store`, which nothing here names.
+//! another kind of id; everything else about the database lives in [`store`], which sees the types; they never see it.
 
 pub mod agent;
+pub mod document;
 pub mod error;
 pub mod event;
 pub mod ids;
 pub mod instance;
 pub mod page;
 pub mod principal;
+pub mod store;
 mod text_enum;
 pub mod user;
 
-pub use agent::{Agent, AgentDraft, AgentStatus};
+pub use agent::{Agent, AgentDraft, AgentPatch, AgentStatus};
 pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 pub use ids::{

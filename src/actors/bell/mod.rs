@@ -13,12 +13,12 @@ pub use messages::Ring;
 
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
 use actix::fut::ActorFutureExt;
+use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
 use tokio::time::sleep;
 
 use crate::actors::system::{Handle, Lifeline};
-use crate::models::store::{SharedDb, outbox};
+use crate::models::store::{SharedDb, StoreError, outbox};
 
 /// Rings closer together than this are one. Shorter spends Postgres on bells; longer is latency for whoever commits
 /// while a bell is still ringing.
@@ -46,7 +46,7 @@ impl Bell {
         self.again = false;
         let shared_db = self.shared_db.clone();
         let ring = async move {
-            if let Err(error) = outbox::ring(&shared_db).await {
+            if let Err(error) = ring_once(&shared_db).await {
                 tracing::debug!(%error, "the bell was not heard; the publisher's tick will do");
             }
             sleep(PAUSE).await;
@@ -58,6 +58,10 @@ impl Bell {
             }
         }));
     }
+}
+
+async fn ring_once(shared_db: &SharedDb) -> Result<(), StoreError> {
+    outbox::ring(&shared_db.connection().await?).await
 }
 
 impl Actor for Bell {

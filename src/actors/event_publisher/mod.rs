@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use crate::actors::broker::RabbitmqSettings;
 use crate::actors::system::Lifeline;
 use crate::models::ReplicaId;
-use crate::models::store::StoreSettings;
+use crate::models::store::SharedDb;
 
 /// What a publisher is made of.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct PublisherParts {
     /// Who it publishes for.
     pub replica: ReplicaId,
     /// The database whose outbox it empties.
-    pub database: StoreSettings,
+    pub shared_db: SharedDb,
     /// The bus that it fills.
     pub rabbitmq: RabbitmqSettings,
     /// Its own settings.

@@ -51,7 +51,7 @@ impl<A: Actor<Context = Context<A>>> ActorLife<A> {
         let address = context.address();
         let actor = factory(lifeline.clone());
         if let Some(handle) = &handle {
-            handle.point_to(Some(address));
+            handle.point_to(address);
         }
         Self { context: context.into_future(actor), lifeline, handle, told_to_stop: false }
     }
@@ -79,7 +79,7 @@ impl<A: Actor<Context = Context<A>>> Future for ActorLife<A> {
 impl<A: Actor<Context = Context<A>>> Drop for ActorLife<A> {
     fn drop(&mut self) {
         if let Some(handle) = &self.handle {
-            handle.point_to(None);
+            handle.point_away_from(&self.context.address());
         }
         // A context that is dropped alive polls its actor once more; after a panic that actor must not run again.
         self.context.ctx().terminate();

@@ -1,16 +1,16 @@
 //! What a handler returns when its answer takes time: bound to the actor's life, and timed only while it runs.
 
-use std::future::Future;
+use std::future::{Future, pending, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
 use actix::dev::{MessageResponse, OneshotSender};
-use actix::fut::{ActorFutureExt, LocalBoxActorFuture};
+use actix::fut::{ActorFutureExt, LocalBoxActorFuture, wrap_future};
 use actix::{Actor, AsyncContext, Message};
 use futures_util::FutureExt;
 use tokio::time::sleep;
 
-use super::{Exit, Lifeline};
+use super::{Exit, Lifeline, blocked};
 
 /// See [`Lifeline::answer`].
 pub struct Answer<T> {
@@ -31,13 +31,17 @@ where
     T: 'static,
 {
     fn handle(self, _context: &mut A::Context, asker: Option<OneshotSender<T>>) {
-        let Self { lifeline, work } = self;
+        let Self { lifeline, mut work } = self;
+        let attached = lifeline.attach();
         actix::spawn(async move {
-            let work = AssertUnwindSafe(work).catch_unwind();
+            let guarded = poll_fn(|context| {
+                let _inside = blocked::enter(lifeline.node());
+                work.as_mut().poll(context)
+            });
             tokio::select! {
                 biased;
                 () = lifeline.ended() => {}
-                result = work => match result {
+                result = AssertUnwindSafe(guarded).catch_unwind() => match result {
                     Ok(answer) => reply(asker, answer),
                     Err(payload) => lifeline.end(Exit::from_panic(&*payload)),
                 },
@@ -46,6 +50,8 @@ where
                     tracing::warn!(actor = lifeline.node().path(), ?within, "an answer took too long and was dropped");
                 }
             }
+            drop(work);
+            drop(attached);
         });
     }
 }
@@ -72,9 +78,18 @@ where
     fn handle(self, context: &mut A::Context, asker: Option<OneshotSender<T>>) {
         let Self { lifeline, work } = self;
         let within = lifeline.handler_within();
-        let work = work.timeout(within).map(move |result, _, _| match result {
-            Ok(answer) => reply(asker, answer),
-            Err(()) => lifeline.end(Exit::Frozen(format!("a handler ran for more than {within:?}"))),
+        let work = work.timeout(within).then(move |result, _, _| {
+            let frozen = result.is_err();
+            match result {
+                Ok(answer) => reply(asker, answer),
+                Err(()) => lifeline.end(Exit::Frozen(format!("a handler ran for more than {within:?}"))),
+            }
+            // A frozen actor must not see another message: what the handler has left half done is still in it.
+            wrap_future(async move {
+                if frozen {
+                    pending::<()>().await;
+                }
+            })
         });
         context.wait(work);
     }

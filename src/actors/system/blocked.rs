@@ -8,15 +8,24 @@ use std::time::{Duration, Instant};
 
 use super::node::{Node, lock};
 
+/// The watcher itself must not spin.
+const LOOK_EVERY_MIN: Duration = Duration::from_millis(1);
+
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 static SEATS: Mutex<Vec<Weak<Seat>>> = Mutex::new(Vec::new());
 
 /// What one thread is in the middle of.
 #[derive(Default)]
 struct Seat {
-    /// Microseconds since [`EPOCH`], plus one; 0 while the thread is in no actor.
+    /// Microseconds since [`EPOCH`], plus one, so that 0 can say that the thread is in no actor.
     since_us: AtomicU64,
     who: Mutex<Option<Arc<Node>>>,
+}
+
+impl Seat {
+    fn since_us(&self) -> u64 {
+        self.since_us.load(Ordering::Acquire)
+    }
 }
 
 thread_local! {
@@ -69,7 +78,7 @@ impl BlockedThreads {
         thread::Builder::new().name("blocked-threads".to_owned()).spawn(move || {
             let mut told = Vec::new();
             while !ended.load(Ordering::Acquire) {
-                thread::sleep(limit / 4);
+                thread::sleep((limit / 4).max(LOOK_EVERY_MIN));
                 look(limit, &tell, &mut told);
             }
         })?;
@@ -77,18 +86,23 @@ impl BlockedThreads {
     }
 }
 
-fn look(limit: Duration, tell: &impl Fn(&str, Duration), told: &mut Vec<u64>) {
+/// `told` holds the stays that were told of and are not yet over: whose, and since when.
+fn look(limit: Duration, tell: &impl Fn(&str, Duration), told: &mut Vec<(Weak<Seat>, u64)>) {
+    told.retain(|(seat, since_us)| seat.upgrade().is_some_and(|seat| seat.since_us() == *since_us));
     let seats: Vec<Arc<Seat>> = lock(&SEATS).iter().filter_map(Weak::upgrade).collect();
-    let now = now_us();
-    let stays: Vec<u64> = seats.iter().map(|seat| seat.since_us.load(Ordering::Acquire)).collect();
-    told.retain(|stay| stays.contains(stay));
-    for (seat, since_us) in seats.iter().zip(stays) {
-        let stay = Duration::from_micros(now.saturating_sub(since_us));
-        if since_us == 0 || stay < limit || told.contains(&since_us) {
+    for seat in seats {
+        let since_us = seat.since_us();
+        let stay = Duration::from_micros(now_us().saturating_sub(since_us));
+        let is_told = told.iter().any(|(other, _)| Weak::as_ptr(other) == Arc::as_ptr(&seat));
+        if since_us == 0 || stay < limit || is_told {
             continue;
         }
-        told.push(since_us);
-        if let Some(node) = lock(&seat.who).as_ref() {
+        let who = lock(&seat.who).clone();
+        // Looked at again: by now the thread may be in another actor, who has done no wrong.
+        if let Some(node) = who
+            && seat.since_us() == since_us
+        {
+            told.push((Arc::downgrade(&seat), since_us));
             tell(node.path(), stay);
         }
     }

@@ -3,26 +3,25 @@
 //! Each is one task and one actor, with no timer of its own while it lives, so that 100,000 idle ones are cheap. A
 //! child that is past its intensity is given up alone: one tenant's bad luck must not take its neighbours down.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Context, Handler, Message};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::actor::ActorLife;
-use super::incarnation::Incarnation;
+use super::incarnation::live;
 use super::node::Node;
-use super::{ChildSpec, Exit, Lifeline, Restarts, TellError};
+use super::{ChildSpec, Exit, Lifeline, Phase, Restarts, TellError};
 
-/// The children of one owner, on the owner's thread. Dropping it ends them all.
+/// The children of one owner, on the owner's thread. Dropping it ends them all: none takes another step.
 pub struct Brood<K, A: Actor<Context = Context<A>>> {
     inner: Rc<Inner<K, A>>,
 }
@@ -35,14 +34,17 @@ struct Inner<K, A: Actor<Context = Context<A>>> {
     node: Arc<Node>,
     factory: Factory<K, A>,
     on_end: OnEnd<K>,
+    /// Never borrowed while code that is not the kernel's runs: a factory or `on_end` may call the brood.
     members: RefCell<HashMap<K, Member<A>>>,
     one_left: Notify,
+    is_closed: Cell<bool>,
 }
 
 struct Member<A: Actor> {
     /// None between two lives.
     addr: Option<Addr<A>>,
-    lifeline: Option<Lifeline>,
+    /// Of its life, or between two lives of the next one, so that it can be told to stop at any time.
+    lifeline: Lifeline,
 }
 
 impl<K, A> Brood<K, A>
@@ -59,8 +61,8 @@ where
         on_end: impl Fn(K, Exit) + 'static,
     ) -> Self {
         let node = parent.child(&spec.name);
-        node.members().store(0, Ordering::Relaxed);
-        node.enter(super::Phase::Up);
+        node.members();
+        node.enter(Phase::Up);
         let inner = Inner {
             spec,
             node,
@@ -68,20 +70,21 @@ where
             on_end: Box::new(on_end),
             members: RefCell::new(HashMap::new()),
             one_left: Notify::new(),
+            is_closed: Cell::new(false),
         };
         Self { inner: Rc::new(inner) }
     }
 
-    /// Begins the child of this key, unless it lives.
+    /// Begins the child of this key, unless it lives or the brood has been told to stop.
     pub fn ensure(&self, key: &K) {
-        let mut members = self.inner.members.borrow_mut();
-        if members.contains_key(key) {
+        if self.inner.is_closed.get() || self.contains(key) {
             return;
         }
-        members.insert(key.clone(), Member { addr: None, lifeline: None });
-        self.inner.node.members().store(members.len(), Ordering::Relaxed);
-        drop(members);
-        actix::spawn(live(self.inner.clone(), key.clone()));
+        let lifeline = self.inner.new_lifeline();
+        let member = Member { addr: None, lifeline: lifeline.clone() };
+        self.inner.members.borrow_mut().insert(key.clone(), member);
+        let counted = Counted::new(&self.inner.node);
+        actix::spawn(all_lives(self.inner.clone(), key.clone(), lifeline, counted));
     }
 
     /// Leaves a fact with the child of this key.
@@ -92,13 +95,10 @@ where
         A: Handler<M>,
         A::Context: ToEnvelope<A, M>,
     {
-        match self.inner.members.borrow().get(key).and_then(|member| member.addr.as_ref()) {
-            Some(addr) => addr.try_send(message).map_err(|error| match error {
-                actix::prelude::SendError::Full(_) => TellError::Full,
-                actix::prelude::SendError::Closed(_) => TellError::Down,
-            }),
-            None => Err(TellError::Down),
-        }
+        let members = self.inner.members.borrow();
+        let sent = members.get(key).and_then(|member| Some(member.addr.as_ref()?.try_send(message)));
+        drop(members);
+        TellError::check(sent)
     }
 
     /// True while there is a child of this key, be it between two lives.
@@ -121,120 +121,135 @@ where
         self.inner.members.borrow().keys().cloned().collect()
     }
 
-    /// Makes one child's current life panic, as if its own code had. For fault injection.
+    /// Makes one child's life panic at its next step, as if its own code had. For fault injection.
     pub fn break_one(&self, key: &K) -> bool {
-        match self.inner.members.borrow().get(key).and_then(|member| member.lifeline.as_ref()) {
-            Some(lifeline) => {
-                lifeline.end(Exit::Panicked("told to by fault injection".to_owned()));
-                true
-            }
-            None => false,
-        }
+        self.inner.members.borrow().get(key).is_some_and(|member| member.lifeline.inject_fault())
     }
 
-    /// Stops all of them, and drops those that have not stopped within the spec's deadline.
+    /// Stops all of them, drops those that have not stopped within the spec's deadline, and begins no more.
     pub async fn stop(&self) {
-        self.each_lifeline(Lifeline::request_stop);
-        let all_left = async {
-            while !self.is_empty() {
-                self.inner.one_left.notified().await;
-            }
-        };
-        if timeout(self.inner.spec.stop_within, all_left).await.is_err() {
-            tracing::warn!(
-                actor = self.inner.node.path(),
-                left = self.len(),
-                "did not stop in time and are dropped"
-            );
-            self.each_lifeline(|lifeline| lifeline.end(Exit::Stopped));
+        self.inner.is_closed.set(true);
+        self.inner.each_lifeline(Lifeline::request_stop);
+        let within = self.inner.spec.stop_within;
+        if timeout(within, self.until_empty()).await.is_err() {
+            let (actor, left) = (self.inner.node.path(), self.len());
+            tracing::warn!(actor, left, ?within, "did not stop in time and are dropped");
+            self.inner.each_lifeline(|lifeline| lifeline.end(Exit::Stopped));
+            self.until_empty().await;
         }
     }
-}
 
-impl<K, A: Actor<Context = Context<A>>> Brood<K, A> {
-    fn each_lifeline(&self, act: impl Fn(&Lifeline)) {
-        for member in self.inner.members.borrow().values() {
-            if let Some(lifeline) = &member.lifeline {
-                act(lifeline);
+    async fn until_empty(&self) {
+        loop {
+            // Made before the look, so that one who leaves right after it is not missed.
+            let one_left = self.inner.one_left.notified();
+            if self.is_empty() {
+                return;
             }
+            one_left.await;
         }
     }
 }
 
 impl<K, A: Actor<Context = Context<A>>> Drop for Brood<K, A> {
     fn drop(&mut self) {
-        self.each_lifeline(|lifeline| lifeline.end(Exit::Stopped));
+        self.inner.is_closed.set(true);
+        self.inner.each_lifeline(|lifeline| {
+            lifeline.request_stop();
+            lifeline.end(Exit::Stopped);
+        });
+        self.inner.node.enter(Phase::Ended);
+    }
+}
+
+impl<K, A: Actor<Context = Context<A>>> Inner<K, A> {
+    fn new_lifeline(&self) -> Lifeline {
+        Lifeline::new(self.node.clone(), self.spec.handler_within, None)
+    }
+
+    fn each_lifeline(&self, act: impl Fn(&Lifeline)) {
+        for member in self.members.borrow().values() {
+            act(&member.lifeline);
+        }
+    }
+}
+
+impl<K: Eq + Hash, A: Actor<Context = Context<A>>> Inner<K, A> {
+    fn update(&self, key: &K, change: impl FnOnce(&mut Member<A>)) {
+        if let Some(member) = self.members.borrow_mut().get_mut(key) {
+            change(member);
+        }
+    }
+}
+
+/// Shows one child in the tree's population, until its last life is gone.
+struct Counted(Arc<Node>);
+
+impl Counted {
+    fn new(node: &Arc<Node>) -> Self {
+        node.members().fetch_add(1, Ordering::Relaxed);
+        Self(node.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.members().fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// All lives of one child.
-async fn live<K, A>(inner: Rc<Inner<K, A>>, key: K)
+async fn all_lives<K, A>(inner: Rc<Inner<K, A>>, key: K, first: Lifeline, counted: Counted)
 where
     K: Clone + Eq + Hash + Display + 'static,
     A: Actor<Context = Context<A>>,
 {
+    let mut lifeline = first;
     let mut restarts = Restarts::default();
-    loop {
-        let (exit, told_to) = live_once(&inner, &key).await;
-        let again = if told_to || !inner.spec.restart.wants(&exit) {
-            None
-        } else {
-            restarts.count(inner.spec.intensity, Instant::now())
-        };
-        let Some(attempt) = again else {
-            leave(&inner, &key, exit, told_to);
-            return;
+    let exit = loop {
+        let exit = one_life(&inner, &key, lifeline.clone()).await;
+        if lifeline.is_stopping() || !inner.spec.restart.wants(&exit) {
+            break exit;
+        }
+        let Some(attempt) = restarts.count(inner.spec.intensity, Instant::now().into_std()) else {
+            tracing::error!(actor = inner.node.path(), %key, %exit, "died too often and is given up");
+            break exit;
         };
         let pause = inner.spec.backoff.pause_now(attempt);
         tracing::warn!(actor = inner.node.path(), %key, %exit, attempt, ?pause, "died and will be built again");
-        inner.node.restarted();
         inner.node.ended(&exit);
-        sleep(pause).await;
+        inner.node.restarted();
+
+        lifeline = inner.new_lifeline();
+        inner.update(&key, |member| member.lifeline = lifeline.clone());
+        tokio::select! {
+            () = lifeline.stop_requested() => break Exit::Stopped,
+            () = sleep(pause) => {}
+        }
+    };
+    inner.members.borrow_mut().remove(&key);
+    drop(counted);
+    inner.one_left.notify_waiters();
+    if exit.is_abnormal() {
+        inner.node.ended(&exit);
+    }
+    if !lifeline.is_stopping() {
+        (inner.on_end)(key, exit);
     }
 }
 
-async fn live_once<K, A>(inner: &Rc<Inner<K, A>>, key: &K) -> (Exit, bool)
+async fn one_life<K, A>(inner: &Rc<Inner<K, A>>, key: &K, lifeline: Lifeline) -> Exit
 where
     K: Clone + Eq + Hash + 'static,
     A: Actor<Context = Context<A>>,
 {
-    let lifeline = Lifeline::new(inner.node.clone(), inner.spec.handler_within, None);
-    if let Some(member) = inner.members.borrow_mut().get_mut(key) {
-        member.lifeline = Some(lifeline.clone());
-    }
     let (shared, own_key) = (inner.clone(), key.clone());
-    let exit = Incarnation::new(lifeline.clone(), move |lifeline| {
+    let exit = live(lifeline, move |lifeline| {
         let life = ActorLife::begin(lifeline, None, |lifeline| (shared.factory)(&own_key, lifeline));
-        if let Some(member) = shared.members.borrow_mut().get_mut(&own_key) {
-            member.addr = Some(life.address());
-        }
+        shared.update(&own_key, |member| member.addr = Some(life.address()));
         Box::pin(life)
     })
     .await;
-    if let Some(member) = inner.members.borrow_mut().get_mut(key) {
-        member.addr = None;
-        member.lifeline = None;
-    }
-    let told_to = lifeline.is_stopping() || exit == Exit::Stopped;
-    (exit, told_to)
-}
-
-fn leave<K, A>(inner: &Inner<K, A>, key: &K, exit: Exit, told_to: bool)
-where
-    K: Clone + Eq + Hash + Display,
-    A: Actor<Context = Context<A>>,
-{
-    let mut members = inner.members.borrow_mut();
-    members.remove(key);
-    inner.node.members().store(members.len(), Ordering::Relaxed);
-    drop(members);
-    inner.one_left.notify_one();
-    if told_to {
-        return;
-    }
-    if exit.is_abnormal() {
-        tracing::error!(actor = inner.node.path(), %key, %exit, "died too often and is given up");
-        inner.node.ended(&exit);
-    }
-    (inner.on_end)(key.clone(), exit);
+    inner.update(key, |member| member.addr = None);
+    exit
 }

@@ -3,13 +3,18 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix::dev::ToEnvelope;
+use actix::prelude::SendError;
 use actix::{Actor, Addr, Handler, Message};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
+
+/// A limit beyond this is none: 30 years, which a clock can still add to now.
+const LIMIT_MAX: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 /// How much may be under way through one [`Handle`], and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +77,17 @@ pub enum TellError {
     Down,
 }
 
+impl TellError {
+    /// `None`: there was nobody to send to.
+    pub(super) fn check<M>(sent: Option<Result<(), SendError<M>>>) -> Result<(), Self> {
+        match sent {
+            Some(Ok(())) => Ok(()),
+            Some(Err(SendError::Full(_))) => Err(Self::Full),
+            Some(Err(SendError::Closed(_))) | None => Err(Self::Down),
+        }
+    }
+}
+
 /// A stable address. Clones are the same handle: they share its limits.
 pub struct Handle<A: Actor> {
     shared: Arc<Shared<A>>,
@@ -114,7 +130,7 @@ impl<A: Actor> Handle<A> {
         let Ok(permit) = self.shared.permits.clone().try_acquire_owned() else {
             return Err(AskError::Overloaded { actor });
         };
-        let deadline = Instant::now() + self.shared.limits.timeout;
+        let deadline = Instant::now() + self.shared.limits.timeout.min(LIMIT_MAX);
         let Ok(Some(addr)) = timeout_at(deadline, self.address()).await else {
             return Err(AskError::Down { actor });
         };
@@ -136,13 +152,8 @@ impl<A: Actor> Handle<A> {
         A::Context: ToEnvelope<A, M>,
     {
         // Not a clone of the address: each clone may push one message past the mailbox's bound.
-        match self.shared.current.borrow().as_ref() {
-            Some(addr) => addr.try_send(message).map_err(|error| match error {
-                actix::prelude::SendError::Full(_) => TellError::Full,
-                actix::prelude::SendError::Closed(_) => TellError::Down,
-            }),
-            None => Err(TellError::Down),
-        }
+        let sent = self.shared.current.borrow().as_ref().map(|addr| addr.try_send(message));
+        TellError::check(sent)
     }
 
     /// Asks that are under way: what an actor's mailbox depth means here.
@@ -155,8 +166,19 @@ impl<A: Actor> Handle<A> {
         self.shared.name
     }
 
-    pub(super) fn point_to(&self, addr: Option<Addr<A>>) {
-        self.shared.current.send_replace(addr);
+    pub(super) fn point_to(&self, addr: Addr<A>) {
+        self.shared.current.send_replace(Some(addr));
+    }
+
+    /// Forgets `addr`, unless a later life has taken its place.
+    pub(super) fn point_away_from(&self, addr: &Addr<A>) {
+        self.shared.current.send_if_modified(|current| {
+            let points_there = current.as_ref() == Some(addr);
+            if points_there {
+                *current = None;
+            }
+            points_there
+        });
     }
 
     async fn address(&self) -> Option<Addr<A>> {
@@ -185,11 +207,11 @@ where
 {
     type Output = R::Output;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<R::Output> {
-        let Some(request) = self.request.as_mut() else { return std::task::Poll::Pending };
-        let answer = std::task::ready!(request.as_mut().poll(context));
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R::Output> {
+        let Some(request) = self.request.as_mut() else { return Poll::Pending };
+        let answer = ready!(request.as_mut().poll(context));
         self.request = None;
-        std::task::Poll::Ready(answer)
+        Poll::Ready(answer)
     }
 }
 

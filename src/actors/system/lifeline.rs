@@ -2,13 +2,13 @@
 //! begins may last.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Waker;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
-use std::task::Waker;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 use super::node::{Node, lock};
 use super::{Answer, Exclusive, Exit};
@@ -19,37 +19,55 @@ pub struct Lifeline {
     shared: Arc<Shared>,
 }
 
+/// Each of these turns once and never back.
 pub(super) struct Shared {
     node: Arc<Node>,
     handler_within: Duration,
-    on_ready: Mutex<Option<Box<dyn FnOnce() + Send>>>,
-    verdict: Mutex<Option<Exit>>,
-    sentenced: AtomicBool,
-    stop: CancellationToken,
-    ended: CancellationToken,
+    on_ready: Mutex<Option<OnReady>>,
+    stop_requested: AtomicBool,
+    fault: AtomicBool,
+    /// Given from outside of the child's own future; the first one stands.
+    verdict: OnceLock<Exit>,
+    over: AtomicBool,
+    /// How much was begun within this life and is not yet gone.
+    attached: AtomicUsize,
+    /// Those who wait for one of the above.
+    turned: Notify,
+    /// The task that runs the life.
     runner: AtomicWaker,
 }
 
+/// What is to happen when the child is ready.
+pub(super) type OnReady = Box<dyn FnOnce() + Send>;
+
 impl Shared {
-    pub(super) fn wake(&self) {
+    /// To be called after every change, by whatever thread has made it.
+    fn tell(&self) {
+        self.turned.notify_waiters();
         self.runner.wake();
+    }
+
+    /// Makes the life panic at its next step. False when it is over.
+    pub(super) fn inject_fault(&self) -> bool {
+        let lives = !self.over.load(Ordering::Acquire);
+        self.fault.store(true, Ordering::Release);
+        self.tell();
+        lives
     }
 }
 
 impl Lifeline {
-    pub(super) fn new(
-        node: Arc<Node>,
-        handler_within: Duration,
-        on_ready: Option<Box<dyn FnOnce() + Send>>,
-    ) -> Self {
+    pub(super) fn new(node: Arc<Node>, handler_within: Duration, on_ready: Option<OnReady>) -> Self {
         let shared = Shared {
             node,
             handler_within,
             on_ready: Mutex::new(on_ready),
-            verdict: Mutex::new(None),
-            sentenced: AtomicBool::new(false),
-            stop: CancellationToken::new(),
-            ended: CancellationToken::new(),
+            stop_requested: AtomicBool::new(false),
+            fault: AtomicBool::new(false),
+            verdict: OnceLock::new(),
+            over: AtomicBool::new(false),
+            attached: AtomicUsize::new(0),
+            turned: Notify::new(),
             runner: AtomicWaker::new(),
         };
         Self { shared: Arc::new(shared) }
@@ -57,7 +75,8 @@ impl Lifeline {
 
     /// Says that the child can do its work; those that were waiting to start after it start now.
     pub fn ready(&self) {
-        if let Some(on_ready) = lock(&self.shared.on_ready).take() {
+        let on_ready = lock(&self.shared.on_ready).take();
+        if let Some(on_ready) = on_ready {
             on_ready();
         }
     }
@@ -65,32 +84,37 @@ impl Lifeline {
     /// Shows in the tree, and so in `/readyz`, that the child lives but cannot work, and why. It is not a failure: an
     /// outage elsewhere must not spend the restart budget.
     pub fn impaired(&self, reason: impl Into<String>) {
-        self.shared.node.impair(Some(reason.into()));
+        if !self.is_over() {
+            self.shared.node.impair(Some(reason.into()));
+        }
     }
 
     /// Takes [`Lifeline::impaired`] back.
     pub fn recovered(&self) {
-        self.shared.node.impair(None);
+        if !self.is_over() {
+            self.shared.node.impair(None);
+        }
     }
 
-    /// Ends this life as [`Exit::Failed`]. Whatever the child was doing is dropped at its next await.
+    /// Ends this life as [`Exit::Failed`]. Whatever the child was doing is dropped at its next await; an actor first
+    /// sees the messages that are in its mailbox already.
     pub fn fail(&self, reason: impl Into<String>) {
         self.end(Exit::Failed(reason.into()));
     }
 
     /// Resolves when the supervisor wants the child to stop.
     pub async fn stop_requested(&self) {
-        self.shared.stop.cancelled().await;
+        self.until(Self::is_stopping).await;
     }
 
     /// True from then on.
     pub fn is_stopping(&self) -> bool {
-        self.shared.stop.is_cancelled()
+        self.shared.stop_requested.load(Ordering::Acquire)
     }
 
     /// Resolves when this incarnation is over, however it ended.
     pub async fn ended(&self) {
-        self.shared.ended.cancelled().await;
+        self.until(Self::is_over).await;
     }
 
     /// The child's place in the tree.
@@ -120,33 +144,77 @@ impl Lifeline {
         self.shared.handler_within
     }
 
-    pub(super) fn end(&self, exit: Exit) {
-        lock(&self.shared.verdict).get_or_insert(exit);
-        self.shared.sentenced.store(true, Ordering::Release);
-        self.shared.wake();
-    }
-
     pub(super) fn request_stop(&self) {
-        self.shared.stop.cancel();
-        self.shared.wake();
+        self.shared.stop_requested.store(true, Ordering::Release);
+        self.shared.tell();
     }
 
+    /// Ends the life from outside of its own future, which takes no further step.
+    pub(super) fn end(&self, exit: Exit) {
+        self.shared.verdict.get_or_init(|| exit);
+        self.shared.tell();
+    }
+
+    pub(super) fn verdict(&self) -> Option<Exit> {
+        self.shared.verdict.get().cloned()
+    }
+
+    pub(super) fn over(&self) {
+        self.shared.over.store(true, Ordering::Release);
+        self.shared.tell();
+    }
+
+    fn is_over(&self) -> bool {
+        self.shared.over.load(Ordering::Acquire)
+    }
+
+    /// Says that something was begun within this life which is gone when the answer is dropped.
+    pub(super) fn attach(&self) -> Attached {
+        self.shared.attached.fetch_add(1, Ordering::AcqRel);
+        Attached(self.shared.clone())
+    }
+
+    /// Resolves when all that was begun within this life is gone.
+    pub(super) async fn alone(&self) {
+        self.until(|life| life.shared.attached.load(Ordering::Acquire) == 0).await;
+    }
+
+    pub(super) fn inject_fault(&self) -> bool {
+        self.shared.inject_fault()
+    }
+
+    pub(super) fn has_fault(&self) -> bool {
+        self.shared.fault.load(Ordering::Acquire)
+    }
+
+    /// Has `runner` woken from now on. To be called before the states are looked at, so that no change is missed.
     pub(super) fn watch(&self, runner: &Waker) {
         self.shared.runner.register(runner);
     }
 
-    pub(super) fn verdict(&self) -> Option<Exit> {
-        if !self.shared.sentenced.load(Ordering::Acquire) {
-            return None;
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    async fn until(&self, holds: impl Fn(&Self) -> bool) {
+        loop {
+            // Made before the look, so that a change right after it is not missed.
+            let turned = self.shared.turned.notified();
+            if holds(self) {
+                return;
+            }
+            turned.await;
         }
-        lock(&self.shared.verdict).clone()
     }
+}
 
-    pub(super) fn over(&self) {
-        self.shared.ended.cancel();
-    }
+/// See [`Lifeline::attach`].
+pub(super) struct Attached(Arc<Shared>);
 
-    pub(super) fn begun(&self) {
-        self.shared.node.living(&self.shared);
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if self.0.attached.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.turned.notify_waiters();
+        }
     }
 }

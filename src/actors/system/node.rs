@@ -1,21 +1,21 @@
 //! The tree as an observer sees it: every child's path, phase, depth, restarts and last exit.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::Exit;
 use super::lifeline::Shared;
+use super::{Exit, Lifeline};
 
 /// Where a child is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Known, never started.
+    /// Not started, or not again yet: those before it are not up.
     Waiting,
     /// Built; has not said that it is ready.
     Starting,
@@ -63,6 +63,8 @@ struct State {
     phase: Phase,
     impaired: Option<String>,
     last_exit: Option<(String, Timestamp)>,
+    has_lived: bool,
+    restarts: u64,
 }
 
 /// One place in the tree. It outlives the incarnations of the child that it shows.
@@ -70,12 +72,10 @@ pub struct Node {
     name: Cow<'static, str>,
     path: String,
     state: Mutex<State>,
-    restarts: AtomicU64,
     population: OnceLock<AtomicUsize>,
     depth: OnceLock<Box<dyn Fn() -> usize + Send + Sync>>,
     children: Mutex<Vec<Arc<Node>>>,
     current: Mutex<Weak<Shared>>,
-    fault: AtomicU8,
     changes: Arc<watch::Sender<u64>>,
 }
 
@@ -89,13 +89,17 @@ impl Node {
         Arc::new(Self {
             name,
             path,
-            state: Mutex::new(State { phase: Phase::Waiting, impaired: None, last_exit: None }),
-            restarts: AtomicU64::new(0),
+            state: Mutex::new(State {
+                phase: Phase::Waiting,
+                impaired: None,
+                last_exit: None,
+                has_lived: false,
+                restarts: 0,
+            }),
             population: OnceLock::new(),
             depth: OnceLock::new(),
             children: Mutex::new(Vec::new()),
             current: Mutex::new(Weak::new()),
-            fault: AtomicU8::new(0),
             changes,
         })
     }
@@ -145,7 +149,7 @@ impl Node {
             phase: state.phase,
             impaired: state.impaired.clone(),
             depth: self.depth.get().map_or(0, |depth| depth()),
-            restarts: self.restarts.load(Ordering::Relaxed),
+            restarts: state.restarts,
             last_exit: state.last_exit.clone(),
             population: self.population.get().map(|count| count.load(Ordering::Relaxed)),
         }
@@ -170,11 +174,21 @@ impl Node {
     pub(super) fn enter(&self, phase: Phase) {
         let mut state = lock(&self.state);
         state.phase = phase;
-        if phase == Phase::Starting {
+        if !matches!(phase, Phase::Up | Phase::Stopping) {
             state.impaired = None;
         }
         drop(state);
         self.changed();
+    }
+
+    /// A life of the child begins.
+    pub(super) fn begin(&self, life: &Lifeline) {
+        *lock(&self.current) = Arc::downgrade(life.shared());
+        let has_lived = std::mem::replace(&mut lock(&self.state).has_lived, true);
+        self.enter(Phase::Starting);
+        if has_lived {
+            self.restarted();
+        }
     }
 
     pub(super) fn impair(&self, reason: Option<String>) {
@@ -192,7 +206,8 @@ impl Node {
     }
 
     pub(super) fn restarted(&self) {
-        self.restarts.fetch_add(1, Ordering::Relaxed);
+        lock(&self.state).restarts += 1;
+        self.changed();
     }
 
     pub(super) fn show_depth(&self, depth: impl Fn() -> usize + Send + Sync + 'static) {
@@ -200,20 +215,10 @@ impl Node {
         let _known = self.depth.set(Box::new(depth));
     }
 
-    pub(super) fn living(&self, life: &Arc<Shared>) {
-        *lock(&self.current) = Arc::downgrade(life);
-    }
-
     /// Makes the child's current life panic at its next step, as if its own code had. For fault injection.
     pub(super) fn break_life(&self) -> bool {
-        let Some(life) = lock(&self.current).upgrade() else { return false };
-        self.fault.store(1, Ordering::Release);
-        life.wake();
-        true
-    }
-
-    pub(super) fn takes_fault(&self) -> bool {
-        self.fault.load(Ordering::Relaxed) != 0 && self.fault.swap(0, Ordering::AcqRel) != 0
+        let life = lock(&self.current).upgrade();
+        life.is_some_and(|life| life.inject_fault())
     }
 
     fn changed(&self) {

@@ -36,15 +36,18 @@ pub struct Intensity {
     pub window: Duration,
 }
 
-/// The pauses before a child is built again: doubling from `min` to `max`, with equal jitter.
+/// No pause is shorter, whatever was configured: a crash loop must never spin.
+pub(super) const PAUSE_MIN: Duration = Duration::from_millis(1);
+
+/// The pauses before a child is built again: doubling from `min` to `max`, of which a random part of up to one half is
+/// left out.
 ///
-/// Jitter keeps the children of many replicas from coming back in step after a common cause; half of the pause is
-/// kept fixed, so that a fast crash loop can never spin.
+/// That keeps the children of many replicas from coming back in step after a common cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// Pause before the first restart.
+    /// Whole pause before the first restart.
     pub min: Duration,
-    /// No pause is longer.
+    /// No pause is longer; none is shorter than a millisecond.
     pub max: Duration,
 }
 
@@ -53,7 +56,8 @@ impl Backoff {
     pub fn pause(&self, attempt: u32, jitter: f64) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
         let whole = self.min.saturating_mul(1 << doublings).min(self.max);
-        whole / 2 + (whole / 2).mul_f64(jitter.clamp(0.0, 1.0))
+        let part = (whole / 2).mul_f64(jitter.clamp(0.0, 1.0));
+        (whole / 2 + part).min(whole).max(PAUSE_MIN)
     }
 
     /// [`Backoff::pause`] with the process's random numbers.

@@ -1,0 +1,29 @@
+# `make help` lists the targets: the text behind each `##`.
+
+# A toolchain that was installed a minute ago is not in every shell's PATH yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up check test
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Install the servers and tools that are missing
+	@scripts/setup.sh --tests
+
+up: ## Set up, build and run everything for development; Ctrl-C stops it
+	@scripts/setup.sh
+	@cargo build --locked
+	@exec target/debug/botberi dev
+
+check: ## Format, lints, documentation and licences: what review need not look at
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+	python3 scripts/licences.py
+
+test: setup ## Set up and run the whole suite against private servers of its own
+	@cargo build --locked
+	@target/debug/botberi dev servers --data-dir target/test-servers --free-ports --no-fsync -- \
+		cargo nextest run --locked

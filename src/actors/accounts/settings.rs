@@ -1,0 +1,75 @@
+//! What tokens and password hashes are worth.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use crate::faults::Faults;
+use crate::secret::Secret;
+
+/// `[auth]`: tokens and passwords.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthSettings {
+    /// Life of an access token, in seconds; 30 to 86,400.
+    pub access_token_seconds: u64,
+    /// Life of a refresh token, in seconds; longer than an access token's, up to a year.
+    pub refresh_token_seconds: u64,
+    /// The Ed25519 seed, 32 bytes in base64; read it with [`AuthSettings::signing_seed`].
+    pub signing_key: Secret,
+    /// Threads that compute password hashes; 1 to 256.
+    pub hash_threads: usize,
+    /// Logins that may wait for a hash thread; 1 to 100,000.
+    pub logins_waiting_max: usize,
+    /// Registrations that may wait for a hash thread; 1 to 100,000.
+    pub registrations_waiting_max: usize,
+    /// What a password hash costs.
+    pub password_hash: PasswordHashSettings,
+}
+
+/// What one argon2id hash costs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordHashSettings {
+    /// Memory in KiB; 8 for each lane at least, up to 1 GiB.
+    pub memory_kib: u32,
+    /// Passes over the memory; 1 to 100.
+    pub iterations: u32,
+    /// Lanes; 1 to 64.
+    pub lanes: u32,
+}
+
+impl AuthSettings {
+    /// The seed of the signing key, or nothing when the key is not set or not 32 bytes in base64.
+    pub fn signing_seed(&self) -> Option<[u8; 32]> {
+        let bytes = STANDARD.decode(self.signing_key.expose()).ok()?;
+        bytes.try_into().ok()
+    }
+
+    /// Notes what is out of range, and a signing key that is none.
+    pub fn check(&self, faults: &mut Faults) {
+        faults.range("access_token_seconds", self.access_token_seconds, 30..=86_400);
+        faults.range("refresh_token_seconds", self.refresh_token_seconds, 60..=31_536_000);
+        if self.refresh_token_seconds <= self.access_token_seconds {
+            let (access, refresh) = (self.access_token_seconds, self.refresh_token_seconds);
+            let problem = format!("must be longer than access_token_seconds ({access}), is {refresh}");
+            faults.add("refresh_token_seconds", problem);
+        }
+        if !self.signing_key.is_empty() && self.signing_seed().is_none() {
+            faults.add("signing_key", "must be 32 bytes in base64, as `openssl rand -base64 32` writes them");
+        }
+        faults.range("hash_threads", self.hash_threads, 1..=256);
+        faults.range("logins_waiting_max", self.logins_waiting_max, 1..=100_000);
+        faults.range("registrations_waiting_max", self.registrations_waiting_max, 1..=100_000);
+        faults.within("password_hash", |hash| self.password_hash.check(hash));
+    }
+}
+
+impl PasswordHashSettings {
+    fn check(&self, faults: &mut Faults) {
+        faults.range("iterations", self.iterations, 1..=100);
+        faults.range("lanes", self.lanes, 1..=64);
+        // argon2 refuses less than 8 KiB for each lane.
+        faults.range("memory_kib", self.memory_kib, self.lanes.saturating_mul(8)..=1_048_576);
+    }
+}

@@ -1,0 +1,203 @@
+//! The supervisors under one roof: how they come, go, and are found again.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Adopted, WorkerSettings};
+use crate::actors::instance_ledger::{
+    InstanceLedger, LedgerError, ListOwned, Move, ReleaseAll, Take, TakeMany,
+};
+use crate::actors::instance_supervisor::{Hinted, InstanceSupervisor, Roster, Tools};
+use crate::actors::replica::ReplicaLease;
+use crate::actors::system::{AskError, Backoff, Brood, ChildSpec, Exit, Handle, Lifeline};
+use crate::models::store::SharedDb;
+use crate::models::{DesiredState, InstanceId, InstanceStatus};
+
+/// Rows that are claimed in one statement. More make the claim hold its locks longer; fewer make a takeover slower.
+const ADOPT_ROWS_MAX: usize = 1_000;
+
+/// Between two tries of what must be done in the end.
+const RETRY: Backoff = Backoff { min: Duration::from_millis(100), max: Duration::from_secs(5) };
+
+/// What the user reads when the supervisor itself was the trouble. The cause is for the log.
+const GIVEN_UP: &str = "the platform gave up on it after repeated faults of its own; start it again later";
+
+/// Beyond every revision: whoever gets this hint looks at the row.
+const LOOK: i64 = i64::MAX;
+
+pub(super) struct House {
+    brood: Brood<InstanceId, InstanceSupervisor>,
+    roster: Rc<Roster>,
+    ledger: Handle<InstanceLedger>,
+    instances_max: usize,
+    is_full: Cell<bool>,
+}
+
+impl House {
+    pub(super) fn build(
+        shared_db: SharedDb,
+        ledger: Handle<InstanceLedger>,
+        lease: ReplicaLease,
+        supervisors: ChildSpec,
+        settings: &WorkerSettings,
+        lifeline: &Lifeline,
+    ) -> Rc<Self> {
+        let roster = Rc::new(Roster::default());
+        let within = settings.provisioning_within();
+        let tools = Rc::new(Tools::new(ledger.clone(), lease, roster.clone(), shared_db, within));
+        let told = roster.clone();
+        let brood = Brood::new(
+            lifeline.node(),
+            supervisors,
+            move |id, lifeline| InstanceSupervisor::new(*id, tools.clone(), lifeline),
+            move |id, exit| told.end(id, exit),
+        );
+        let instances_max = settings.instances_max;
+        Rc::new(Self { brood, roster, ledger, instances_max, is_full: Cell::new(false) })
+    }
+
+    /// There is word that the row of `id` has this revision. Costs no read where that is known.
+    pub(super) fn hint(&self, id: InstanceId, revision: i64) {
+        if !self.brood.contains(&id) && self.roster.left_with(id, revision) {
+            return;
+        }
+        self.look_after(id, revision);
+    }
+
+    /// As [`House::hint`], for a row that is known to need somebody.
+    pub(super) fn look_after(&self, id: InstanceId, revision: i64) {
+        if self.brood.contains(&id) {
+            self.roster.hint(id, revision);
+            // Between two lives nobody hears it; the next one reads the row anyway.
+            let _heard = self.brood.tell(&id, Hinted);
+        } else if self.room() > 0 {
+            self.roster.hint(id, revision);
+            self.brood.ensure(&id);
+        }
+    }
+
+    /// How many more supervisors there may be.
+    fn room(&self) -> usize {
+        let room = self.instances_max.saturating_sub(self.brood.len());
+        let is_full = room == 0;
+        if self.is_full.replace(is_full) != is_full {
+            let instances_max = self.instances_max;
+            tracing::warn!(
+                is_full,
+                instances_max,
+                "instances past the maximum wait for room, here or elsewhere"
+            );
+        }
+        room
+    }
+
+    /// Claims what there is room for and begins its supervisors with the rows.
+    pub(super) async fn adopt(&self, mut ids: Vec<InstanceId>) -> Result<Adopted, LedgerError> {
+        ids.retain(|id| !self.brood.contains(id));
+        ids.truncate(self.room());
+        let mut count = 0;
+        for some in ids.chunks(ADOPT_ROWS_MAX) {
+            let rows = self.ledger.ask(TakeMany { ids: some.to_vec() }).await.map_err(in_ledger_words)?;
+            count += rows.len();
+            for row in rows {
+                let id = row.id;
+                if self.brood.contains(&id) {
+                    // A hint has come between: its claim is older than ours, and so void.
+                    self.look_after(id, LOOK);
+                } else {
+                    self.roster.bear(Box::new(row));
+                    self.brood.ensure(&id);
+                }
+            }
+        }
+        Ok(Adopted { count, room: self.room() })
+    }
+
+    /// Compares with the rows: begins what is owned and not supervised, has those look that are supervised and not owned.
+    pub(super) async fn muster(&self) -> Result<usize, LedgerError> {
+        let owned = self.ledger.ask(ListOwned).await.map_err(in_ledger_words)?;
+        let owned: HashSet<InstanceId> = owned.into_iter().collect();
+        let mut doubtful = self.brood.keys();
+        doubtful.retain(|id| !owned.contains(id));
+        for id in &doubtful {
+            self.look_after(*id, LOOK);
+        }
+        self.adopt(owned.into_iter().collect()).await?;
+        Ok(doubtful.len())
+    }
+
+    /// After a beginning: whatever an earlier life of the directory has left. Until Postgres answers.
+    pub(super) async fn find_again(self: Rc<Self>) {
+        let mut failures = 0;
+        while let Err(error) = self.muster().await {
+            failures += 1;
+            tracing::debug!(%error, failures, "what this replica owns cannot be listed yet");
+            sleep(RETRY.pause_now(failures)).await;
+        }
+    }
+
+    /// Sees to those that have ended, for ever.
+    pub(super) async fn keep(self: Rc<Self>) {
+        loop {
+            self.roster.until_one_ended().await;
+            for (id, exit) in self.roster.ended() {
+                if exit.is_abnormal() {
+                    // Beside the others: while Postgres is away this takes as long as that.
+                    actix::spawn(give_up(self.ledger.clone(), id, exit));
+                } else {
+                    self.look_after(id, 0);
+                }
+            }
+        }
+    }
+
+    /// Stops all supervisors and gives everything back.
+    pub(super) async fn hand_back(self: Rc<Self>) {
+        self.brood.stop().await;
+        match self.ledger.ask(ReleaseAll).await {
+            Ok(count) => tracing::info!(count, "instances were handed back"),
+            Err(error) => {
+                tracing::warn!(%error, "instances could not be handed back; others wait for the lease to end")
+            }
+        }
+    }
+}
+
+/// Fails an instance whose supervisor dies whenever it is built. It ends with this process at the latest; then the row
+/// is another's to find.
+async fn give_up(ledger: Handle<InstanceLedger>, id: InstanceId, exit: Exit) {
+    tracing::error!(instance.id = %id, %exit, "its supervisor is given up and the instance is failed");
+    let mut failures = 0;
+    while let Err(error) = fail(&ledger, id).await {
+        failures += 1;
+        tracing::warn!(instance.id = %id, %error, failures, "it could not be failed yet");
+        sleep(RETRY.pause_now(failures)).await;
+    }
+}
+
+async fn fail(ledger: &Handle<InstanceLedger>, id: InstanceId) -> Result<(), AskError<LedgerError>> {
+    let Some(row) = ledger.ask(Take { id }).await? else { return Ok(()) };
+    let may_fail = row.status.can_move_to(InstanceStatus::Failed);
+    if row.desired_state == DesiredState::Deleted || !may_fail {
+        // The reaper finds it past its deadline.
+        return Ok(());
+    }
+    let reason = Some(GIVEN_UP.to_owned());
+    let order = Move { id, epoch: row.owner_epoch, from: row.status, to: InstanceStatus::Failed, reason };
+    ledger.ask(order).await?;
+    Ok(())
+}
+
+fn in_ledger_words(error: AskError<LedgerError>) -> LedgerError {
+    match error {
+        AskError::Reply(error) => error,
+        unheard @ (AskError::Overloaded { .. }
+        | AskError::Down { .. }
+        | AskError::Lost { .. }
+        | AskError::TimedOut { .. }) => LedgerError::Unavailable(unheard.to_string()),
+    }
+}

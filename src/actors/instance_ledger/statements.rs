@@ -1,0 +1,80 @@
+//! The asks of a lane as one statement each; answers in the order of the asks.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Move, Moved, Purge, Take};
+use crate::actors::replica::ReplicaLease;
+use crate::models::store::instance_work::{self, Claim};
+use crate::models::store::{SharedDb, StoreError};
+use crate::models::{Instance, InstanceId, InstanceStatus};
+
+/// What every statement needs.
+#[derive(Clone)]
+pub(super) struct Statements {
+    pub(super) shared_db: SharedDb,
+    pub(super) lease: ReplicaLease,
+    pub(super) deadline_ms: i64,
+}
+
+impl Statements {
+    /// Where two ask for the same instance, the first is a life that is over: the last one gets the row.
+    pub(super) async fn take(&self, asks: Vec<Take>) -> Result<Vec<Option<Box<Instance>>>, StoreError> {
+        let ids: HashSet<InstanceId> = asks.iter().map(|ask| ask.id).collect();
+        let rows = self.take_many(&ids.into_iter().collect::<Vec<_>>()).await?;
+        let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, Box::new(row))).collect();
+        let mut answers: Vec<_> = asks.iter().rev().map(|ask| rows.remove(&ask.id)).collect();
+        answers.reverse();
+        Ok(answers)
+    }
+
+    pub(super) async fn take_many(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, StoreError> {
+        let connection = self.shared_db.connection().await?;
+        instance_work::take_batch(&connection, self.lease.id(), ids, self.deadline_ms).await
+    }
+
+    pub(super) async fn write_moves(&self, asks: Vec<Move>) -> Result<Vec<Moved>, StoreError> {
+        let ids: Vec<_> = asks.iter().map(|ask| ask.id).collect();
+        let steps: Vec<_> = asks.into_iter().map(|ask| self.step(ask)).collect();
+        let connection = self.shared_db.connection().await?;
+        let made = instance_work::move_batch(&connection, self.lease.id(), &steps).await?;
+        let revisions: HashMap<_, _> = made.into_iter().map(|made| (made.id, made.revision)).collect();
+        let answer = |id| match revisions.get(id) {
+            Some(&revision) => Moved::Applied { revision },
+            None => Moved::Lost,
+        };
+        Ok(ids.iter().map(answer).collect())
+    }
+
+    pub(super) async fn purge(&self, asks: Vec<Purge>) -> Result<Vec<bool>, StoreError> {
+        let claims: Vec<_> = asks.iter().map(|ask| Claim { id: ask.id, epoch: ask.epoch }).collect();
+        let connection = self.shared_db.connection().await?;
+        let gone = instance_work::finish_teardown(&connection, self.lease.id(), &claims).await?;
+        let gone: HashSet<_> = gone.into_iter().collect();
+        Ok(asks.iter().map(|ask| gone.contains(&ask.id)).collect())
+    }
+
+    pub(super) async fn list_owned(&self) -> Result<Vec<InstanceId>, StoreError> {
+        let connection = self.shared_db.connection().await?;
+        instance_work::list_owned(&connection, self.lease.id()).await
+    }
+
+    pub(super) async fn release_all(&self) -> Result<usize, StoreError> {
+        let connection = self.shared_db.connection().await?;
+        Ok(instance_work::release_all(&connection, self.lease.id()).await?.len())
+    }
+
+    fn step(&self, ask: Move) -> instance_work::Move {
+        // Whatever is on its way somewhere has to arrive.
+        let deadline_ms = match ask.to {
+            InstanceStatus::Pending | InstanceStatus::Provisioning => Some(self.deadline_ms),
+            InstanceStatus::Running | InstanceStatus::Failed | InstanceStatus::Stopped => None,
+        };
+        instance_work::Move {
+            claim: Claim { id: ask.id, epoch: ask.epoch },
+            from: ask.from,
+            to: ask.to,
+            reason: ask.reason,
+            deadline_ms,
+        }
+    }
+}

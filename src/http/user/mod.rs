@@ -1,0 +1,63 @@
+//! The users' API.
+
+mod accounts;
+mod agents;
+mod instances;
+mod view;
+
+use actix_web::web::{self, Data, ServiceConfig};
+
+use super::ops::resource;
+use super::under_prefix;
+use crate::actors::accounts::{Accounts, Tokens};
+use crate::actors::catalog::CatalogView;
+use crate::actors::instances::Instances;
+use crate::actors::system::Handle;
+
+/// What the users' API stands on.
+#[derive(Clone)]
+pub struct UserApi {
+    /// Sign-up, sign-in, tickets.
+    pub accounts: Handle<Accounts>,
+    /// Checks access tokens.
+    pub tokens: Tokens,
+    /// What is on offer.
+    pub catalog: CatalogView,
+    /// Users' instances.
+    pub instances: Handle<Instances>,
+}
+
+/// Mounts it.
+pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
+    let UserApi { accounts, tokens, catalog, instances } = api.clone();
+    config
+        .app_data(Data::new(accounts))
+        .app_data(Data::new(tokens))
+        .app_data(Data::new(catalog))
+        .app_data(Data::new(instances));
+    under_prefix(config, routes);
+}
+
+fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/auth/register", "POST").route(web::post().to(accounts::register)))
+        .service(resource("/auth/login", "POST").route(web::post().to(accounts::login)))
+        .service(resource("/users/me", "GET").route(web::get().to(accounts::me)))
+        .service(resource("/ws/tickets", "POST").route(web::post().to(accounts::issue_ticket)))
+        .service(resource("/agents", "GET").route(web::get().to(agents::list)))
+        .service(resource("/agents/{id}", "GET").route(web::get().to(agents::show)))
+        .service(
+            resource("/instances", "GET, POST")
+                .route(web::get().to(instances::list))
+                .route(web::post().to(instances::create)),
+        )
+        .service(
+            resource("/instances/{id}", "GET, PATCH, DELETE")
+                .route(web::get().to(instances::show))
+                .route(web::patch().to(instances::change))
+                .route(web::delete().to(instances::delete)),
+        )
+        .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
+        .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
+        .service(resource("/instances/{id}/events", "GET").route(web::get().to(instances::events)));
+}

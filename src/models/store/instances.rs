@@ -1,0 +1,219 @@
+//! Instances as their users see them, in `shared_psql`. Every function names the owner; what belongs to somebody else
+//! does not exist.
+
+use tokio_postgres::Row;
+
+use super::error::StoreError;
+use super::session::{self, Session, SharedSide};
+use crate::models::agent::AgentStatus;
+use crate::models::ids::{AgentId, InstanceId, UserId};
+use crate::models::instance::{Instance, InstancePatch, InstanceStatus, NewInstance};
+use crate::models::page::{Cursor, Page, PageLimit};
+
+const INSERT: &str = include_str!("sql/instances/insert.sql");
+const FIND: &str = include_str!("sql/instances/find.sql");
+const LIST: &str = include_str!("sql/instances/list.sql");
+const PATCH: &str = include_str!("sql/instances/patch.sql");
+const TOMBSTONE: &str = include_str!("sql/instances/tombstone.sql");
+const STOP: &str = include_str!("sql/instances/stop.sql");
+const START: &str = include_str!("sql/instances/start.sql");
+
+/// What became of a wish for an instance.
+#[derive(Clone, Debug, PartialEq)]
+pub enum InsertOutcome {
+    /// It is there, `pending`, with its knowledge base.
+    Created(Box<Instance>),
+    /// There is no such agent, or it is still a draft, which is the same to a user.
+    AgentUnknown,
+    /// The agent is no longer offered.
+    AgentRetired,
+}
+
+/// Inserts any number of instances with their knowledge bases in one statement, and so in one commit; the answers come
+/// in the order of the wishes. The triggers record `instance.created` and `knowledge_base.created`.
+///
+/// # Errors
+/// One wish that the database refuses fails them all: try them one by one then. [`StoreError::Conflict`] on
+/// `instances_pkey` means that the id is there already, as after an insert whose answer was lost.
+pub async fn insert_batch(
+    db: &impl Session<SharedSide>,
+    wishes: &[NewInstance],
+) -> Result<Vec<InsertOutcome>, StoreError> {
+    let ids: Vec<_> = wishes.iter().map(|wish| wish.id).collect();
+    let base_ids: Vec<_> = wishes.iter().map(|wish| wish.knowledge_base_id).collect();
+    let agents: Vec<_> = wishes.iter().map(|wish| wish.agent_id).collect();
+    let users: Vec<_> = wishes.iter().map(|wish| wish.user_id).collect();
+    let teams: Vec<_> = wishes.iter().map(|wish| wish.team_id).collect();
+    let titles: Vec<_> = wishes.iter().map(|wish| wish.title.as_str()).collect();
+    let user_configs: Vec<_> = wishes.iter().map(|wish| &wish.user_config).collect();
+    let pipeline_configs: Vec<_> = wishes.iter().map(|wish| &wish.pipeline_config).collect();
+
+    let rows = session::rows(
+        db,
+        INSERT,
+        &[&ids, &base_ids, &agents, &users, &teams, &titles, &user_configs, &pipeline_configs],
+    )
+    .await?;
+    rows.iter().map(insert_outcome).collect()
+}
+
+/// Inserts one instance with its knowledge base.
+///
+/// # Errors
+/// As [`insert_batch`].
+pub async fn insert(db: &impl Session<SharedSide>, wish: &NewInstance) -> Result<InsertOutcome, StoreError> {
+    let mut outcomes = insert_batch(db, std::slice::from_ref(wish)).await?;
+    outcomes.pop().ok_or_else(|| StoreError::Shape("an insert of one instance gave no row".to_owned()))
+}
+
+fn insert_outcome(row: &Row) -> Result<InsertOutcome, StoreError> {
+    if row.try_get::<_, Option<InstanceId>>("id")?.is_some() {
+        return Ok(InsertOutcome::Created(Box::new(Instance::try_from(row)?)));
+    }
+    Ok(match row.try_get::<_, Option<AgentStatus>>("agent_status")? {
+        Some(AgentStatus::Retired) => InsertOutcome::AgentRetired,
+        Some(AgentStatus::Draft | AgentStatus::Published) | None => InsertOutcome::AgentUnknown,
+    })
+}
+
+/// The instance of that id, if it is the owner's and not deleted.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn find(
+    db: &impl Session<SharedSide>,
+    owner: UserId,
+    id: InstanceId,
+) -> Result<Option<Instance>, StoreError> {
+    let row = session::optional(db, FIND, &[&id, &owner]).await?;
+    row.as_ref().map(Instance::try_from).transpose()
+}
+
+/// What a list is narrowed to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InstanceFilter {
+    /// Only instances of this status.
+    pub status: Option<InstanceStatus>,
+    /// Only instances of this agent.
+    pub agent_id: Option<AgentId>,
+}
+
+/// A page of the owner's instances, newest first. `before` is the id of the cursor.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list(
+    db: &impl Session<SharedSide>,
+    owner: UserId,
+    filter: InstanceFilter,
+    before: Option<InstanceId>,
+    limit: PageLimit,
+) -> Result<Page<Instance>, StoreError> {
+    let rows =
+        session::rows(db, LIST, &[&owner, &before, &filter.status, &filter.agent_id, &limit.rows()]).await?;
+    let instances = session::decode_all(&rows)?;
+    Ok(Page::cut(instances, limit, |instance: &Instance| Cursor::Uuid(instance.id.as_uuid())))
+}
+
+/// What became of a conditional change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChangeOutcome {
+    /// The owner has no such instance.
+    NotFound,
+    /// It has another revision than was expected; nothing changed.
+    Stale,
+    /// It is now so.
+    Changed(Box<Instance>),
+}
+
+/// Changes what the patch names; a patch that changes nothing raises no revision and no event.
+///
+/// # Errors
+/// [`StoreError::Invalid`] for a configuration that is no JSON object.
+pub async fn patch(
+    db: &impl Session<SharedSide>,
+    owner: UserId,
+    id: InstanceId,
+    patch: &InstancePatch,
+) -> Result<ChangeOutcome, StoreError> {
+    let parameters: session::Parameters<'_> =
+        &[&id, &owner, &patch.title, &patch.user_config, &patch.pipeline_config, &patch.expected_revision];
+    change_outcome(session::optional(db, PATCH, parameters).await?.as_ref())
+}
+
+/// Deletes an instance for its owner: the row is hidden, `instance.deleted` is told, a worker tears down and purges.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn tombstone(
+    db: &impl Session<SharedSide>,
+    owner: UserId,
+    id: InstanceId,
+    expected_revision: Option<i64>,
+) -> Result<ChangeOutcome, StoreError> {
+    change_outcome(session::optional(db, TOMBSTONE, &[&id, &owner, &expected_revision]).await?.as_ref())
+}
+
+fn change_outcome(row: Option<&Row>) -> Result<ChangeOutcome, StoreError> {
+    let Some(row) = row else { return Ok(ChangeOutcome::NotFound) };
+    match row.try_get::<_, Option<InstanceId>>("id")? {
+        Some(_) => Ok(ChangeOutcome::Changed(Box::new(Instance::try_from(row)?))),
+        None => Ok(ChangeOutcome::Stale),
+    }
+}
+
+/// Wishes that the instance be halted. Wishing again changes nothing. `None` if the owner has no such instance.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn stop(
+    db: &impl Session<SharedSide>,
+    owner: UserId,
+    id: InstanceId,
+) -> Result<Option<Instance>, StoreError> {
+    let row = session::optional(db, STOP, &[&id, &owner]).await?;
+    row.as_ref().map(Instance::try_from).transpose()
+}
+
+/// Wishes that the instance be live: what failed or was stopped begins anew as `pending`, a stop that has not happened
+/// yet is called off, and else nothing changes. `None` if the owner has no such instance.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn start(
+    db: &impl Session<SharedSide>,
+    owner: UserId,
+    id: InstanceId,
+) -> Result<Option<Instance>, StoreError> {
+    let row = session::optional(db, START, &[&id, &owner]).await?;
+    row.as_ref().map(Instance::try_from).transpose()
+}
+
+impl TryFrom<&Row> for Instance {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            agent_id: row.try_get("bot_id")?,
+            agent_version: row.try_get("agent_version")?,
+            user_id: row.try_get("user_id")?,
+            team_id: row.try_get("team_id")?,
+            title: row.try_get("title")?,
+            user_config: row.try_get("user_config")?,
+            pipeline_config: row.try_get("pipeline_config")?,
+            status: row.try_get("status")?,
+            status_reason: row.try_get("status_reason")?,
+            desired_state: row.try_get("desired_state")?,
+            revision: row.try_get("revision")?,
+            knowledge_base_id: row.try_get("knowledge_base_id")?,
+            owner_replica: row.try_get("owner_replica")?,
+            owner_epoch: row.try_get("owner_epoch")?,
+            attempts: row.try_get("attempts")?,
+            deadline_at: row.try_get("deadline_at")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            deleted_at: row.try_get("deleted_at")?,
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! How the platform's types are kept in Postgres: two databases, and one function per statement.
+//!
+//! - [`pool`]: settings, pools and connections. [`UserDb`] and [`SharedDb`] are different types, and so is everything
+//!   that comes out of them, so that a statement for one database cannot be run on the other.
+//! - One module per table or concern; its functions hold no rules. The rules are in the migrations, for every writer.
+//! - `sql/<table>/<verb>.sql`: one statement per file; a test prepares every one of them.
+//!
+//! Every query on a user's behalf takes the owner as a mandatory argument and names it in its `WHERE`. When teams may
+//! share instances, that argument becomes "the owner or one of their teams", in those files and nowhere else.
+
+pub mod agents;
+pub mod dead_letters;
+pub mod error;
+pub mod instance_sweep;
+pub mod instance_work;
+pub mod instances;
+pub mod keys;
+pub mod migrate;
+pub mod outbox;
+pub mod pool;
+pub mod publisher;
+pub mod refresh_tokens;
+pub mod replicas;
+mod session;
+pub mod users;
+pub mod ws_tickets;
+
+pub use error::{Rule, StoreError};
+pub use pool::{Database, OwnConnection, PooledConnection, SharedDb, StoreSettings, Transaction, UserDb};
+pub use session::{Session, SharedSide, UserSide};

@@ -1,0 +1,388 @@
+//! Connections: pools for the many short statements, connections of their own for locks and for the bell.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
+};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_postgres::{AsyncMessage, Config, Error, NoTls, Row, Statement};
+
+use super::error::{StoreError, with_cause};
+use super::keys::BELL_CHANNEL;
+use super::session::{Parameters, Session, SharedSide, UserSide, driver::Driver};
+
+/// How to reach the two databases, and how long to wait for them.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// Where `user_psql` is, as `postgres://role:password@host:port/database`.
+    pub user_url: String,
+    /// Where `shared_psql` is.
+    pub shared_url: String,
+    /// Connections per pool. Too high and Postgres spends its time switching; too low and requests queue here.
+    pub pool_size_max: usize,
+    /// How long a caller waits for a free connection before it is told that we are busy.
+    pub acquire_timeout_ms: u64,
+    /// How long a connection may take to be made.
+    pub connect_timeout_ms: u64,
+    /// How long one statement may run.
+    pub statement_timeout_ms: u64,
+    /// How long one statement may wait for a lock.
+    pub lock_timeout_ms: u64,
+    /// How long a transaction may stand still before the server ends it.
+    pub idle_in_transaction_timeout_ms: u64,
+}
+
+impl fmt::Debug for StoreSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StoreSettings")
+            .field("user_url", &without_password(&self.user_url))
+            .field("shared_url", &without_password(&self.shared_url))
+            .field("pool_size_max", &self.pool_size_max)
+            .field("acquire_timeout_ms", &self.acquire_timeout_ms)
+            .field("connect_timeout_ms", &self.connect_timeout_ms)
+            .field("statement_timeout_ms", &self.statement_timeout_ms)
+            .field("lock_timeout_ms", &self.lock_timeout_ms)
+            .field("idle_in_transaction_timeout_ms", &self.idle_in_transaction_timeout_ms)
+            .finish()
+    }
+}
+
+/// The URL with its password masked, or nothing of it when it cannot be read.
+#[must_use]
+pub fn without_password(url: &str) -> String {
+    let masked = url.split_once("://").and_then(|(scheme, rest)| {
+        let (credentials, place) = rest.rsplit_once('@')?;
+        let role = credentials.split(':').next()?;
+        Some(format!("{scheme}://{role}:***@{place}"))
+    });
+    masked.unwrap_or_else(|| "***".to_owned())
+}
+
+/// One of the two databases: a pool, and the way to connections outside of it.
+pub struct Database<Side> {
+    pool: Pool,
+    config: Config,
+    side: PhantomData<fn() -> Side>,
+}
+
+/// `user_psql`: accounts and sessions, never agents or instances.
+pub type UserDb = Database<UserSide>;
+
+/// `shared_psql`: agents, instances and the event log.
+pub type SharedDb = Database<SharedSide>;
+
+impl<Side> Clone for Database<Side> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), config: self.config.clone(), side: PhantomData }
+    }
+}
+
+impl<Side> fmt::Debug for Database<Side> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self.pool.status();
+        formatter
+            .debug_struct("Database")
+            .field("name", &self.config.get_dbname())
+            .field("pool", &status)
+            .finish()
+    }
+}
+
+impl UserDb {
+    /// Prepares the pool of `user_psql`. Nothing is connected before it is needed.
+    ///
+    /// # Errors
+    /// [`StoreError::Settings`] for a URL that cannot be read.
+    pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
+        Self::open_url(&settings.user_url, settings)
+    }
+}
+
+impl SharedDb {
+    /// Prepares the pool of `shared_psql`. Nothing is connected before it is needed.
+    ///
+    /// # Errors
+    /// [`StoreError::Settings`] for a URL that cannot be read.
+    pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
+        Self::open_url(&settings.shared_url, settings)
+    }
+}
+
+impl<Side> Database<Side> {
+    fn open_url(url: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let config = connection_config(url, settings)?;
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config.clone(), NoTls, recycling);
+        let pool = Pool::builder(manager)
+            .max_size(settings.pool_size_max)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(Duration::from_millis(settings.acquire_timeout_ms)))
+            .create_timeout(Some(Duration::from_millis(settings.connect_timeout_ms)))
+            .post_create(Hook::async_fn(|client, _metrics| {
+                Box::pin(async move { insist_on_quiet(client).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .map_err(|error| StoreError::Settings(error.to_string()))?;
+        Ok(Self { pool, config, side: PhantomData })
+    }
+
+    /// A connection out of the pool.
+    ///
+    /// It needs no cleaning when it comes back, and so costs no round trip: nobody outside the store can run a raw
+    /// `BEGIN` or `SET` on it, and a [`Transaction`] that is dropped, even in the middle of its beginning, queues its
+    /// own `ROLLBACK` on the connection, ahead of whatever the next borrower sends.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when none came free in time, [`StoreError::Unavailable`] when none can be made.
+    pub async fn connection(&self) -> Result<PooledConnection<Side>, StoreError> {
+        let client = self.pool.get().await?;
+        Ok(PooledConnection { client, side: PhantomData })
+    }
+
+    /// A connection outside the pool, for session locks and for the bell; it ends when it is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it cannot be made.
+    pub async fn own_connection(&self, application_name: &str) -> Result<OwnConnection<Side>, StoreError> {
+        let mut config = self.config.clone();
+        let _config = config.application_name(application_name);
+        let (client, mut connection) = config
+            .connect(NoTls)
+            .await
+            .map_err(|error| StoreError::Unavailable { reason: with_cause(&error) })?;
+
+        let (ring, bell) = mpsc::channel(BELL_BACKLOG);
+        let driving = tokio::spawn(async move {
+            let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+            while let Some(Ok(message)) = messages.next().await {
+                if let AsyncMessage::Notification(notification) = message {
+                    // A full backlog rings already; one bell more or less says the same.
+                    let _full_is_fine = ring.try_send(notification.payload().to_owned());
+                }
+            }
+        });
+        let client = ClientWrapper::new(client, driving);
+        insist_on_quiet(&client).await?;
+        Ok(OwnConnection { client, bell, side: PhantomData })
+    }
+
+    /// Whether the database answers: for readiness.
+    ///
+    /// # Errors
+    /// As [`Database::connection`], or what became of the question.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let connection = self.connection().await?;
+        connection.client.batch_execute("").await?;
+        Ok(())
+    }
+
+    /// How many connections are open, how many of them are idle and how many callers wait: for metrics.
+    #[must_use]
+    pub fn pool_usage(&self) -> PoolUsage {
+        let status = self.pool.status();
+        PoolUsage { open: status.size, idle: status.available, waiting: status.waiting }
+    }
+
+    /// Closes the pool: whoever asks from now on is told that the database is unavailable.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// How busy a pool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolUsage {
+    /// Connections that are open.
+    pub open: usize,
+    /// Connections that nobody uses.
+    pub idle: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
+}
+
+/// Bells that may wait to be heard. One would do, since a listener reads everything at any bell.
+const BELL_BACKLOG: usize = 16;
+
+/// What every connection of the platform is made with.
+///
+/// `botberi.bell=quiet`: the platform rings after its commits, so its triggers need not. `enable_seqscan=off`: a plan
+/// is kept as long as its connection, and one made while a table was still empty would read it from end to end for
+/// ever after; every statement has an index made for it. `jit=off`: compiling a plan costs more than running ours.
+fn connection_config(url: &str, settings: &StoreSettings) -> Result<Config, StoreError> {
+    let mut config = Config::from_str(url).map_err(|error| StoreError::Settings(with_cause(&error)))?;
+    let options = format!(
+        "{} -c botberi.bell=quiet -c enable_seqscan=off -c jit=off -c statement_timeout={} -c lock_timeout={} \
+         -c idle_in_transaction_session_timeout={}",
+        config.get_options().unwrap_or_default(),
+        settings.statement_timeout_ms,
+        settings.lock_timeout_ms,
+        settings.idle_in_transaction_timeout_ms,
+    );
+    // A server that vanished without a word is noticed soon after a statement should have been answered.
+    let silence_max = Duration::from_millis(settings.statement_timeout_ms.saturating_add(5_000));
+    let _config = config
+        .options(options.trim())
+        .application_name("botberi")
+        .connect_timeout(Duration::from_millis(settings.connect_timeout_ms))
+        .tcp_user_timeout(silence_max)
+        .keepalives_idle(Duration::from_secs(30));
+    Ok(config)
+}
+
+/// A pooler between us and Postgres may drop the connection options, and a connection that rings inside its
+/// transactions makes every insert of the database slower: so it is said again, once per connection.
+async fn insist_on_quiet(client: &ClientWrapper) -> Result<(), tokio_postgres::Error> {
+    client.batch_execute("SET botberi.bell = 'quiet'").await
+}
+
+/// A connection borrowed from a pool.
+pub struct PooledConnection<Side> {
+    client: deadpool_postgres::Client,
+    side: PhantomData<fn() -> Side>,
+}
+
+impl<Side> PooledConnection<Side> {
+    /// Begins a transaction. Dropping it rolls back.
+    ///
+    /// # Errors
+    /// What became of the `BEGIN`.
+    pub async fn transaction(&mut self) -> Result<Transaction<'_, Side>, StoreError> {
+        let transaction = self.client.transaction().await?;
+        Ok(Transaction { transaction, side: PhantomData })
+    }
+}
+
+/// A connection of one's own: what its session locks, it holds until it is dropped.
+pub struct OwnConnection<Side> {
+    client: ClientWrapper,
+    bell: mpsc::Receiver<String>,
+    side: PhantomData<fn() -> Side>,
+}
+
+impl<Side> OwnConnection<Side> {
+    /// Begins a transaction. Dropping it rolls back.
+    ///
+    /// # Errors
+    /// What became of the `BEGIN`.
+    pub async fn transaction(&mut self) -> Result<Transaction<'_, Side>, StoreError> {
+        let transaction = self.client.transaction().await?;
+        Ok(Transaction { transaction, side: PhantomData })
+    }
+
+    /// Whether the connection is known to be gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+}
+
+impl OwnConnection<SharedSide> {
+    /// Begins to listen for the bell.
+    ///
+    /// # Errors
+    /// What became of the `LISTEN`.
+    pub async fn listen(&self) -> Result<(), StoreError> {
+        Ok(self.client.batch_execute(&format!("LISTEN {BELL_CHANNEL}")).await?)
+    }
+
+    /// Waits for the next bell and gives its payload; `None` once the connection is gone. May be cancelled freely.
+    pub async fn bell(&mut self) -> Option<String> {
+        self.bell.recv().await
+    }
+}
+
+/// A transaction of one database.
+pub struct Transaction<'a, Side> {
+    transaction: deadpool_postgres::Transaction<'a>,
+    side: PhantomData<fn() -> Side>,
+}
+
+impl<Side> Transaction<'_, Side> {
+    /// Makes the changes last.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] leaves open whether it happened.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+
+    /// Takes the changes back, and waits until that is done.
+    ///
+    /// # Errors
+    /// Only a broken connection, which takes them back as well.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.transaction.rollback().await?)
+    }
+}
+
+/// The three kinds of connection reach the driver in the same words.
+macro_rules! drives {
+    ($connection:ty, $field:ident) => {
+        impl<Side> Driver for $connection {
+            async fn prepare(&self, statement: &'static str) -> Result<Statement, Error> {
+                self.$field.prepare_cached(statement).await
+            }
+
+            async fn query(
+                &self,
+                statement: &Statement,
+                parameters: Parameters<'_>,
+            ) -> Result<Vec<Row>, Error> {
+                self.$field.query(statement, parameters).await
+            }
+
+            async fn execute(&self, statement: &Statement, parameters: Parameters<'_>) -> Result<u64, Error> {
+                self.$field.execute(statement, parameters).await
+            }
+        }
+    };
+}
+
+drives!(PooledConnection<Side>, client);
+drives!(OwnConnection<Side>, client);
+drives!(Transaction<'_, Side>, transaction);
+
+impl<Side> Session<Side> for PooledConnection<Side> {}
+impl<Side> Session<Side> for OwnConnection<Side> {}
+impl<Side> Session<Side> for Transaction<'_, Side> {}
+
+impl<Side> fmt::Debug for PooledConnection<Side> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PooledConnection")
+    }
+}
+
+impl<Side> fmt::Debug for OwnConnection<Side> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OwnConnection")
+    }
+}
+
+impl<Side> fmt::Debug for Transaction<'_, Side> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Transaction")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_does_not_show() {
+        assert_eq!(
+            without_password("postgres://botberi:geheim@127.0.0.1:5440/x"),
+            "postgres://botberi:***@127.0.0.1:5440/x"
+        );
+        assert_eq!(without_password("host=x password=geheim"), "***");
+    }
+}

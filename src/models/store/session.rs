@@ -1,0 +1,97 @@
+//! Which database a connection belongs to, as part of its type.
+
+use std::future::Future;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use self::driver::Driver;
+use super::error::StoreError;
+
+/// Marks what belongs to `user_psql`.
+#[derive(Clone, Copy, Debug)]
+pub enum UserSide {}
+
+/// Marks what belongs to `shared_psql`.
+#[derive(Clone, Copy, Debug)]
+pub enum SharedSide {}
+
+/// What a statement is run with.
+pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// The way to the driver. Unnameable outside the store: nobody else can run a statement that is not in `sql/`, begin
+/// a transaction by hand or change a session's settings.
+pub(super) mod driver {
+    use super::{Future, Parameters, Row};
+    use tokio_postgres::{Error, Statement};
+
+    /// Something that a statement can be run on.
+    pub trait Driver: Sync {
+        /// The prepared form of a statement, out of the connection's cache after the first time.
+        fn prepare(&self, statement: &'static str) -> impl Future<Output = Result<Statement, Error>> + Send;
+
+        /// Runs it for its rows.
+        fn query(
+            &self,
+            statement: &Statement,
+            parameters: Parameters<'_>,
+        ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
+
+        /// Runs it for the number of rows it changed.
+        fn execute(
+            &self,
+            statement: &Statement,
+            parameters: Parameters<'_>,
+        ) -> impl Future<Output = Result<u64, Error>> + Send;
+    }
+}
+
+/// Something that statements of one database run on: a pooled connection, a connection of one's own, a transaction.
+pub trait Session<Side>: Driver {}
+
+/// The rows of a statement.
+pub(super) async fn rows(
+    session: &impl Driver,
+    statement: &'static str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<Row>, StoreError> {
+    let prepared = session.prepare(statement).await?;
+    Ok(session.query(&prepared, parameters).await?)
+}
+
+/// The row of a statement that gives one or none.
+pub(super) async fn optional(
+    session: &impl Driver,
+    statement: &'static str,
+    parameters: Parameters<'_>,
+) -> Result<Option<Row>, StoreError> {
+    Ok(rows(session, statement, parameters).await?.into_iter().next())
+}
+
+/// The row of a statement that always gives one.
+pub(super) async fn one(
+    session: &impl Driver,
+    statement: &'static str,
+    parameters: Parameters<'_>,
+) -> Result<Row, StoreError> {
+    let row = optional(session, statement, parameters).await?;
+    row.ok_or_else(|| StoreError::Shape("a statement that gives one row gave none".to_owned()))
+}
+
+/// How many rows a statement changed.
+pub(super) async fn run(
+    session: &impl Driver,
+    statement: &'static str,
+    parameters: Parameters<'_>,
+) -> Result<u64, StoreError> {
+    let prepared = session.prepare(statement).await?;
+    Ok(session.execute(&prepared, parameters).await?)
+}
+
+/// Turns every row into what it stands for.
+pub(super) fn decode_all<T>(rows: &[Row]) -> Result<Vec<T>, StoreError>
+where
+    T: for<'row> TryFrom<&'row Row, Error = StoreError>,
+{
+    rows.iter().map(T::try_from).collect()
+}

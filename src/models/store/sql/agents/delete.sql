@@ -1,0 +1,3 @@
+-- Refused by instances_agent_version_fkey while an instance was made from it.
+DELETE FROM agents
+WHERE id = $1

@@ -1,0 +1,3 @@
+INSERT INTO agents (title, content, activation_code, rate)
+VALUES ($1, $2, $3, $4)
+RETURNING id, title, content, activation_code, rate, version, status, revision, created_at, updated_at

@@ -1,0 +1,4 @@
+UPDATE agents
+SET status = 'retired'
+WHERE id = $1
+RETURNING id, title, content, activation_code, rate, version, status, revision, created_at, updated_at

@@ -1,0 +1,26 @@
+-- Past its deadline a row is taken from whoever has it. What was being started has failed; what was being stopped or torn
+-- down is left for the next owner to try.
+WITH overdue AS (
+    SELECT i.id
+    FROM instances i
+    WHERE instance_needs_work(i.desired_state, i.status)
+        AND i.deadline_at < clock_timestamp()
+    ORDER BY i.id
+    LIMIT $1
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE instances i
+SET owner_replica = NULL,
+    owner_epoch = i.owner_epoch + 1,
+    deadline_at = NULL,
+    status = CASE
+        WHEN i.desired_state = 'running' AND i.status IN ('pending', 'provisioning') THEN 'failed'
+        ELSE i.status
+    END,
+    status_reason = CASE
+        WHEN i.desired_state = 'running' AND i.status IN ('pending', 'provisioning') THEN $2
+        ELSE i.status_reason
+    END
+FROM overdue
+WHERE i.id = overdue.id
+RETURNING i.id, i.revision, i.status

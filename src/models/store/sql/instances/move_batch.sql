@@ -1,0 +1,20 @@
+-- Compare-and-set on owner, epoch and status. Whatever ends in `failed` or `stopped` needs no owner any more.
+WITH move AS (
+    SELECT move_id, move_epoch, from_status, to_status, reason, deadline_ms
+    FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+        AS move (move_id, move_epoch, from_status, to_status, reason, deadline_ms)
+), fenced AS (
+    SELECT i.id, to_status, reason, deadline_ms
+    FROM move JOIN instances i ON i.id = move_id
+    WHERE i.owner_replica = $1 AND i.owner_epoch = move_epoch AND i.status = from_status
+    ORDER BY i.id
+    FOR NO KEY UPDATE OF i
+)
+UPDATE instances i
+SET status = fenced.to_status,
+    status_reason = fenced.reason,
+    deadline_at = clock_timestamp() + fenced.deadline_ms * interval '1 millisecond',
+    owner_replica = CASE WHEN fenced.to_status IN ('failed', 'stopped') THEN NULL ELSE i.owner_replica END
+FROM fenced
+WHERE i.id = fenced.id
+RETURNING i.id, i.revision

@@ -1,0 +1,13 @@
+-- Compare-and-set; the epoch grows, so that what the former owner still sends changes nothing.
+WITH given_up AS (
+    SELECT i.id
+    FROM unnest($2::uuid[], $3::bigint[]) AS given_up (held_id, held_epoch) JOIN instances i ON i.id = held_id
+    WHERE i.owner_replica = $1 AND i.owner_epoch = held_epoch
+    ORDER BY i.id
+    FOR NO KEY UPDATE OF i
+)
+UPDATE instances i
+SET owner_replica = NULL, owner_epoch = i.owner_epoch + 1, deadline_at = NULL
+FROM given_up
+WHERE i.id = given_up.id
+RETURNING i.id

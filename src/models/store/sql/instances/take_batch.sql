@@ -1,0 +1,54 @@
+-- Claims what has something to be done and no other living owner. The rows are locked in the order of their ids, as in
+-- every statement that writes many, so that two of them wait for each other instead of for ever.
+WITH candidate AS (
+    SELECT i.id
+    FROM instances i
+    WHERE i.id = ANY ($2::uuid[])
+        AND (instance_needs_work(i.desired_state, i.status) OR i.status = 'running')
+        AND (
+            i.owner_replica IS NULL
+            OR i.owner_replica = $1
+            OR NOT EXISTS (
+                SELECT FROM replicas r
+                WHERE r.id = i.owner_replica AND NOT replica_is_stale(r.beat_at, r.lease_ms)
+            )
+        )
+    ORDER BY i.id
+    FOR NO KEY UPDATE OF i
+), taken AS (
+    UPDATE instances i
+    SET owner_replica = $1,
+        owner_epoch = i.owner_epoch + 1,
+        status = CASE
+            WHEN i.desired_state = 'running' AND i.status = 'pending' THEN 'provisioning'
+            WHEN i.desired_state = 'running' AND i.status = 'stopped' THEN 'pending'
+            ELSE i.status
+        END,
+        status_reason = CASE
+            WHEN i.desired_state = 'running' AND i.status IN ('pending', 'stopped') THEN NULL
+            ELSE i.status_reason
+        END,
+        attempts = CASE
+            WHEN i.desired_state = 'running' AND i.status IN ('pending', 'provisioning') THEN i.attempts + 1
+            ELSE i.attempts
+        END,
+        deadline_at = CASE
+            WHEN i.desired_state = 'running' AND i.status = 'running' THEN NULL
+            ELSE clock_timestamp() + $3::bigint * interval '1 millisecond'
+        END
+    FROM candidate
+    WHERE i.id = candidate.id
+    RETURNING
+        i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config,
+        i.pipeline_config, i.status, i.status_reason, i.desired_state, i.revision, i.owner_replica,
+        i.owner_epoch, i.attempts, i.deadline_at, i.created_at, i.updated_at, i.deleted_at
+)
+SELECT
+    kb.id AS knowledge_base_id,
+    taken.id, taken.bot_id, taken.agent_version, taken.user_id, taken.team_id, taken.title,
+    taken.user_config, taken.pipeline_config, taken.status, taken.status_reason,
+    taken.desired_state, taken.revision, taken.owner_replica, taken.owner_epoch, taken.attempts,
+    taken.deadline_at, taken.created_at, taken.updated_at, taken.deleted_at
+FROM taken
+JOIN knowledge_bases kb ON kb.instance_id = taken.id
+ORDER BY taken.id

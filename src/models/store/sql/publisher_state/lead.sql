@@ -1,0 +1,3 @@
+UPDATE publisher_state
+SET epoch = epoch + 1, replica_id = $1, backend_pid = pg_backend_pid(), beat_at = clock_timestamp()
+RETURNING epoch, last_position, published_position

@@ -1,0 +1,1 @@
+SELECT pg_advisory_lock(publisher_awake_key())

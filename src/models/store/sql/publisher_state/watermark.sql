@@ -1,0 +1,2 @@
+SELECT last_position
+FROM publisher_state

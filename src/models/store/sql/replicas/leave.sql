@@ -1,0 +1,2 @@
+DELETE FROM replicas
+WHERE id = $1

@@ -1,0 +1,87 @@
+//! Accounts, in `user_psql`.
+
+use tokio_postgres::Row;
+
+use super::error::StoreError;
+use super::session::{self, Session, UserSide};
+use crate::models::ids::UserId;
+use crate::models::user::{NewUser, PasswordHash, User};
+
+const INSERT: &str = include_str!("sql/users/insert.sql");
+const FIND: &str = include_str!("sql/users/find.sql");
+const FIND_BY_USERNAME: &str = include_str!("sql/users/find_by_username.sql");
+const ENSURE_ADMIN: &str = include_str!("sql/users/ensure_admin.sql");
+
+/// The index that keeps user names apart, as [`StoreError::is_conflict_on`] knows it.
+pub const USERNAME_KEY: &str = "users_username_key";
+/// The index that keeps e-mail addresses apart.
+pub const EMAIL_KEY: &str = "users_email_key";
+
+/// Inserts an account.
+///
+/// # Errors
+/// [`StoreError::Conflict`] on [`USERNAME_KEY`] or [`EMAIL_KEY`], both without regard to case.
+pub async fn insert(db: &impl Session<UserSide>, user: &NewUser) -> Result<User, StoreError> {
+    let row = session::one(
+        db,
+        INSERT,
+        &[&user.id, &user.username, &user.email, &user.password_hash.expose(), &user.role],
+    )
+    .await?;
+    User::try_from(&row)
+}
+
+/// The account of that id, closed ones included.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn find(db: &impl Session<UserSide>, id: UserId) -> Result<Option<User>, StoreError> {
+    let row = session::optional(db, FIND, &[&id]).await?;
+    row.as_ref().map(User::try_from).transpose()
+}
+
+/// The account of that name, without regard to case, with what its password is checked against; closed ones included.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn find_by_username(
+    db: &impl Session<UserSide>,
+    username: &str,
+) -> Result<Option<(User, PasswordHash)>, StoreError> {
+    let Some(row) = session::optional(db, FIND_BY_USERNAME, &[&username]).await? else {
+        return Ok(None);
+    };
+    let hash = PasswordHash::new(row.try_get("password_hash")?);
+    Ok(Some((User::try_from(&row)?, hash)))
+}
+
+/// Sees to it that an account of that name is there and may do everything. One that was there keeps its password.
+/// Tells whether the account is new.
+///
+/// # Errors
+/// [`StoreError::Conflict`] on [`EMAIL_KEY`].
+pub async fn ensure_admin(db: &impl Session<UserSide>, user: &NewUser) -> Result<(User, bool), StoreError> {
+    let row = session::one(
+        db,
+        ENSURE_ADMIN,
+        &[&user.id, &user.username, &user.email, &user.password_hash.expose()],
+    )
+    .await?;
+    Ok((User::try_from(&row)?, row.try_get("is_new")?))
+}
+
+impl TryFrom<&Row> for User {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            username: row.try_get("username")?,
+            email: row.try_get("email")?,
+            role: row.try_get("role")?,
+            disabled_at: row.try_get("disabled_at")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+        })
+    }
+}

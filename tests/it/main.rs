@@ -1,0 +1,9 @@
+//! One binary for all integration tests: it links once, and its tests share the private servers that `make test` starts.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should say where and why"
+)]
+
+mod store;
+mod support;

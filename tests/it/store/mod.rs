@@ -1,0 +1,13 @@
+//! The store against a real Postgres.
+
+mod agents;
+mod bell;
+mod builders;
+mod events;
+mod instances;
+mod mirrors;
+mod ownership;
+mod privileges;
+mod publisher;
+mod statements;
+mod users;

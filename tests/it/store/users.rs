@@ -1,0 +1,100 @@
+//! Accounts, tokens and tickets.
+
+use botberi::models::ids::{RefreshTokenId, SessionId, UserId};
+use botberi::models::store::refresh_tokens::{self, NewRefreshToken};
+use botberi::models::store::{StoreError, users, ws_tickets};
+use botberi::models::user::{NewUser, PasswordHash, Role};
+
+use crate::support::database::TestDatabases;
+
+fn ada() -> NewUser {
+    NewUser {
+        id: UserId::new(),
+        username: "Ada".to_owned(),
+        email: Some("ada@example.org".to_owned()),
+        password_hash: PasswordHash::new("$argon2id$x".to_owned()),
+        role: Role::Developer,
+    }
+}
+
+#[tokio::test]
+async fn a_name_and_an_address_are_taken_whatever_their_case() {
+    let databases = TestDatabases::create().await;
+    let db = databases.user.connection().await.unwrap();
+    let user = users::insert(&db, &ada()).await.unwrap();
+    assert_eq!((user.username.as_str(), user.role), ("Ada", Role::Developer));
+
+    let twin = NewUser { id: UserId::new(), username: "aDA".to_owned(), email: None, ..ada() };
+    assert!(users::insert(&db, &twin).await.unwrap_err().is_conflict_on(users::USERNAME_KEY));
+    let double = NewUser {
+        id: UserId::new(),
+        username: "grace".to_owned(),
+        email: Some("ADA@example.org".to_owned()),
+        ..ada()
+    };
+    assert!(users::insert(&db, &double).await.unwrap_err().is_conflict_on(users::EMAIL_KEY));
+
+    let (found, hash) = users::find_by_username(&db, "ADA").await.unwrap().unwrap();
+    assert_eq!((found, hash.expose()), (user.clone(), "$argon2id$x"));
+    assert_eq!(users::find(&db, user.id).await.unwrap(), Some(user));
+    assert!(users::find_by_username(&db, "grace").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_administrator_is_made_once_and_keeps_the_password() {
+    let databases = TestDatabases::create().await;
+    let db = databases.user.connection().await.unwrap();
+    let (first, is_new) =
+        users::ensure_admin(&db, &NewUser { username: "admin".to_owned(), ..ada() }).await.unwrap();
+    assert_eq!((first.role, is_new), (Role::Admin, true));
+
+    let again = NewUser {
+        id: UserId::new(),
+        username: "Admin".to_owned(),
+        email: None,
+        password_hash: PasswordHash::new("other".to_owned()),
+        role: Role::Admin,
+    };
+    let (second, is_new) = users::ensure_admin(&db, &again).await.unwrap();
+    assert_eq!((second.id, is_new), (first.id, false));
+    let (_, hash) = users::find_by_username(&db, "admin").await.unwrap().unwrap();
+    assert_eq!(hash.expose(), "$argon2id$x");
+}
+
+#[tokio::test]
+async fn a_ticket_opens_one_socket() {
+    let databases = TestDatabases::create().await;
+    let db = databases.user.connection().await.unwrap();
+    let user = users::insert(&db, &ada()).await.unwrap();
+    ws_tickets::insert(&db, b"one", user.id, 30).await.unwrap();
+    ws_tickets::insert(&db, b"late", user.id, -1).await.unwrap();
+
+    assert_eq!(ws_tickets::redeem(&db, b"one").await.unwrap(), Some(user.id));
+    assert_eq!(ws_tickets::redeem(&db, b"one").await.unwrap(), None);
+    assert_eq!(ws_tickets::redeem(&db, b"never").await.unwrap(), None);
+    assert_eq!(ws_tickets::delete_expired(&db, 10).await.unwrap(), 1);
+    assert_eq!(ws_tickets::redeem(&db, b"late").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_token_belongs_to_somebody_and_is_unique() {
+    let databases = TestDatabases::create().await;
+    let db = databases.user.connection().await.unwrap();
+    let user = users::insert(&db, &ada()).await.unwrap();
+    let token = NewRefreshToken {
+        id: RefreshTokenId::new(),
+        session_id: SessionId::new(),
+        user_id: user.id,
+        token_hash: b"digest",
+        lifetime_seconds: 60,
+    };
+    refresh_tokens::insert(&db, &token).await.unwrap();
+    let twin = NewRefreshToken { id: RefreshTokenId::new(), ..token.clone() };
+    assert!(
+        refresh_tokens::insert(&db, &twin).await.unwrap_err().is_conflict_on("refresh_tokens_token_hash_key")
+    );
+    let nobody =
+        NewRefreshToken { id: RefreshTokenId::new(), user_id: UserId::new(), token_hash: b"x", ..token };
+    let refused = refresh_tokens::insert(&db, &nobody).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Reference { .. }), "{refused:?}");
+}

@@ -1,0 +1,3 @@
+//! What tests stand on: real servers, and nothing that pretends to be one.
+
+pub(crate) mod database;
