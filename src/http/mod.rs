@@ -20,7 +20,9 @@ pub mod paging;
 pub mod problem;
 mod server;
 mod settings;
+mod unread;
 pub mod user;
+pub mod ws_session;
 
 pub use middleware::RequestId;
 pub use server::{Common, listen};
