@@ -4,6 +4,9 @@ mod accounts;
 mod agents;
 mod instances;
 mod view;
+mod ws;
+
+pub use ws::SocketDoor;
 
 use actix_web::web::{self, Data, ServiceConfig};
 
@@ -25,16 +28,19 @@ pub struct UserApi {
     pub catalog: CatalogView,
     /// Users' instances.
     pub instances: Handle<Instances>,
+    /// Sockets.
+    pub sockets: SocketDoor,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
-    let UserApi { accounts, tokens, catalog, instances } = api.clone();
+    let UserApi { accounts, tokens, catalog, instances, sockets } = api.clone();
     config
         .app_data(Data::new(accounts))
         .app_data(Data::new(tokens))
         .app_data(Data::new(catalog))
-        .app_data(Data::new(instances));
+        .app_data(Data::new(instances))
+        .app_data(Data::new(sockets));
     under_prefix(config, routes);
 }
 
@@ -43,6 +49,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/auth/register", "POST").route(web::post().to(accounts::register)))
         .service(resource("/auth/login", "POST").route(web::post().to(accounts::login)))
         .service(resource("/users/me", "GET, HEAD").route(get().to(accounts::me)))
+        .service(resource("/ws", "GET").route(web::get().to(ws::open)))
         .service(resource("/ws/tickets", "POST").route(web::post().to(accounts::issue_ticket)))
         .service(resource("/agents", "GET, HEAD").route(get().to(agents::list)))
         .service(resource("/agents/{id}", "GET, HEAD").route(get().to(agents::show)))
