@@ -13,7 +13,7 @@ use super::graph::Handles;
 use super::parts::{Callers, Parts};
 use crate::actors::system::Node;
 use crate::http::admin::{self, AdminApi};
-use crate::http::user::{self, UserApi};
+use crate::http::user::{self, SocketDoor, UserApi};
 use crate::http::{self, Common, HttpSettings, broker};
 use crate::settings::Role;
 
@@ -61,6 +61,7 @@ impl Bound {
                 tokens: callers.tokens.clone(),
                 catalog: handles.catalog_view.clone(),
                 instances: handles.instances.clone(),
+                sockets: SocketDoor::new(handles.ws_sessions.clone(), &parts.settings.websocket),
             };
             let routes = move |config: &mut ServiceConfig| user::configure(config, &api);
             self.bind_one(parts, Role::User, settings.user.port, settings, common, routes)?;

@@ -21,7 +21,9 @@ pub mod paging;
 pub mod problem;
 mod server;
 mod settings;
+mod unread;
 pub mod user;
+pub mod ws_session;
 
 pub use measurements::{MeasurementsError, measurements};
 pub use middleware::RequestId;

@@ -19,8 +19,6 @@ mod allowance;
 mod history;
 mod inflow;
 mod protocol;
-#[cfg(test)]
-mod tests;
 
 use std::cell::Cell;
 use std::pin::Pin;

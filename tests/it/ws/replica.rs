@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -14,60 +13,41 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_postgres::NoTls;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::super::{check_upgrade, open};
-use crate::actors::event_consumers::{Bound, BusEvent, Deliver};
-use crate::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
-use crate::actors::ws_sessions::{Join, WebsocketSettings, WsSessions};
-use crate::http::problem::Problem;
-use crate::models::store::{SharedDb, StoreSettings, outbox};
-use crate::models::{Principal, Role, SessionId, UserId};
+use crate::support::database::TestDatabases;
+use botberi::actors::event_consumers::{Bound, BusEvent, Deliver};
+use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
+use botberi::actors::ws_sessions::{Join, WebsocketSettings, WsSessions};
+use botberi::http::problem::Problem;
+use botberi::http::ws_session::{check_upgrade, open};
+use botberi::models::store::outbox;
+use botberi::models::{Principal, Role, SessionId, UserId};
 
-/// A connection string of a superuser to a migrated, empty `shared_psql`, which each test copies.
-const TEMPLATE: &str = "BOTBERI_TEST_SHARED_TEMPLATE_URL";
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// The log, and a writer to it that needs no publisher.
-pub(super) struct Log {
-    pub(super) db: SharedDb,
+pub(crate) struct Log {
+    databases: TestDatabases,
     sql: tokio_postgres::Client,
     end: Cell<i64>,
 }
 
 impl Log {
-    pub(super) async fn new() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "where the test's own server is")]
-        let template = std::env::var(TEMPLATE).expect("the template's URL");
-        let (server, database) = template.rsplit_once('/').unwrap();
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{database}_{}_{count}", std::process::id());
-        let admin = connect(&format!("{server}/postgres")).await;
-        admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {database}")).await.unwrap();
-        let url = format!("{server}/{name}");
-        let settings = StoreSettings {
-            user_url: url.clone(),
-            shared_url: url.clone(),
-            pool_size_max: 4,
-            acquire_timeout_ms: 1_000,
-            connect_timeout_ms: 1_000,
-            statement_timeout_ms: 5_000,
-            lock_timeout_ms: 1_000,
-            idle_in_transaction_timeout_ms: 5_000,
-        };
-        Self { db: SharedDb::open(&settings).unwrap(), sql: connect(&url).await, end: Cell::new(0) }
+    pub(crate) async fn new() -> Self {
+        let databases = TestDatabases::create().await;
+        let sql = databases.plain("postgres").await;
+        Self { databases, sql, end: Cell::new(0) }
     }
 
     /// Commits events, one for each owner, and gives them their places.
-    pub(super) async fn write(&self, owners: &[UserId]) -> Vec<BusEvent> {
+    pub(crate) async fn write(&self, owners: &[UserId]) -> Vec<BusEvent> {
         self.write_padded(owners, 0).await
     }
 
     /// Events with so many bytes of nothing in them.
-    pub(super) async fn write_padded(&self, owners: &[UserId], padding: i32) -> Vec<BusEvent> {
+    pub(crate) async fn write_padded(&self, owners: &[UserId], padding: i32) -> Vec<BusEvent> {
         let before = self.end.get();
         let owners: Vec<uuid::Uuid> = owners.iter().map(|owner| owner.as_uuid()).collect();
         let insert = "INSERT INTO event_outbox
@@ -79,7 +59,7 @@ impl Log {
         let end = before + i64::try_from(owners.len()).unwrap();
         self.sql.execute("UPDATE publisher_state SET last_position = $1", &[&end]).await.unwrap();
         self.end.set(end);
-        let connection = self.db.connection().await.unwrap();
+        let connection = self.databases.shared().await;
         let stored = outbox::range(&connection, before, end, 100_000).await.unwrap();
         let on_the_bus = stored.iter().map(|event| BusEvent {
             position: event.position,
@@ -94,24 +74,16 @@ impl Log {
         on_the_bus.collect()
     }
 
-    pub(super) fn end(&self) -> i64 {
+    pub(crate) fn end(&self) -> i64 {
         self.end.get()
     }
 
-    pub(super) async fn run(&self, sql: &str) {
+    pub(crate) async fn run(&self, sql: &str) {
         self.sql.batch_execute(sql).await.unwrap();
     }
 }
 
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    actix::spawn(async move {
-        let _ended = connection.await;
-    });
-    client
-}
-
-pub(super) fn settings() -> WebsocketSettings {
+pub(crate) fn settings() -> WebsocketSettings {
     WebsocketSettings {
         heartbeat_seconds: 60,
         session_queue_max: 256,
@@ -126,10 +98,10 @@ pub(super) fn settings() -> WebsocketSettings {
 }
 
 /// One replica: a tree with `WsSessions`, and a listener.
-pub(super) struct Replica {
-    pub(super) sessions: Handle<WsSessions>,
-    pub(super) tree: Arc<Node>,
-    pub(super) address: SocketAddr,
+pub(crate) struct Replica {
+    pub(crate) sessions: Handle<WsSessions>,
+    pub(crate) tree: Arc<Node>,
+    pub(crate) address: SocketAddr,
     server: ServerHandle,
     root: Root,
 }
@@ -141,9 +113,9 @@ struct Door {
 }
 
 impl Replica {
-    pub(super) async fn start(log: &Log, settings: WebsocketSettings) -> Self {
+    pub(crate) async fn start(log: &Log, settings: WebsocketSettings) -> Self {
         let sessions = Handle::new(WsSessions::NAME, AskLimits::default());
-        let (db, heartbeat_seconds) = (log.db.clone(), settings.heartbeat_seconds);
+        let (db, heartbeat_seconds) = (log.databases.shared.clone(), settings.heartbeat_seconds);
         let child = actor(ChildSpec::permanent(WsSessions::NAME), &sessions, move |lifeline| {
             WsSessions::new(db.clone(), settings.clone(), lifeline)
         });
@@ -164,29 +136,29 @@ impl Replica {
         replica
     }
 
-    pub(super) async fn probe(&self) -> bool {
+    pub(crate) async fn probe(&self) -> bool {
         let (user_id, role, session_id) = (UserId::new(), Role::Viewer, SessionId::new());
         let holder = Principal { user_id, role, session_id, expires_at: Timestamp::MAX };
         self.sessions.ask(Join { holder, teams: Vec::new() }).await.is_ok()
     }
 
     /// Says that the queue is bound, and waits until that is taken in.
-    pub(super) async fn bind(&self) {
+    pub(crate) async fn bind(&self) {
         self.sessions.ask(Bound).await.unwrap();
     }
 
-    pub(super) async fn deliver(&self, events: &[BusEvent]) {
+    pub(crate) async fn deliver(&self, events: &[BusEvent]) {
         for events in events.chunks(32) {
             self.sessions.ask(Deliver { events: events.to_vec() }).await.unwrap();
         }
     }
 
-    pub(super) async fn client(&self, user: UserId, since: Option<i64>) -> Client {
+    pub(crate) async fn client(&self, user: UserId, since: Option<i64>) -> Client {
         self.try_client(user, since, "").await.unwrap()
     }
 
     /// `more`: further parameters. The error is the HTTP answer's status.
-    pub(super) async fn try_client(
+    pub(crate) async fn try_client(
         &self,
         user: UserId,
         since: Option<i64>,
@@ -201,11 +173,11 @@ impl Replica {
         }
     }
 
-    pub(super) fn population(&self) -> usize {
+    pub(crate) fn population(&self) -> usize {
         self.tree.report().iter().find_map(|node| node.population).unwrap_or_default()
     }
 
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.server.stop(false).await;
         self.root.stop().await;
     }
@@ -228,13 +200,13 @@ async fn enter(request: HttpRequest, payload: Payload, door: Data<Door>) -> Resu
 }
 
 /// One client.
-pub(super) struct Client {
-    pub(super) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+pub(crate) struct Client {
+    pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
 impl Client {
     /// The next text frame, or the code that the socket was closed with.
-    pub(super) async fn next(&mut self) -> Result<Value, u16> {
+    pub(crate) async fn next(&mut self) -> Result<Value, u16> {
         loop {
             let message = timeout(WITHIN, self.socket.next()).await.expect("a frame in time");
             match message {
@@ -246,14 +218,14 @@ impl Client {
         }
     }
 
-    pub(super) async fn expect(&mut self, kind: &str) -> Value {
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
         let frame = self.next().await.unwrap();
         assert_eq!(frame["type"], kind, "{frame}");
         frame
     }
 
     /// The positions of the next events.
-    pub(super) async fn events(&mut self, count: usize) -> Vec<i64> {
+    pub(crate) async fn events(&mut self, count: usize) -> Vec<i64> {
         let mut positions = Vec::new();
         while positions.len() < count {
             positions.push(self.expect("event").await["position"].as_i64().unwrap());
@@ -262,7 +234,7 @@ impl Client {
     }
 
     /// Reads to the end, and gives the code.
-    pub(super) async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             if let Err(code) = self.next().await {
                 return code;
@@ -271,18 +243,18 @@ impl Client {
     }
 
     /// The `error` that comes before the close, and the code.
-    pub(super) async fn refused(&mut self) -> (String, u16) {
+    pub(crate) async fn refused(&mut self) -> (String, u16) {
         let error = self.expect("error").await;
         (error["code"].as_str().unwrap().to_owned(), self.closed().await)
     }
 
-    pub(super) async fn say(&mut self, text: &str) {
+    pub(crate) async fn say(&mut self, text: &str) {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 }
 
 /// Waits until it is true.
-pub(super) async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+pub(crate) async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     for _ in 0..1000 {
         if holds().await {
             return;

@@ -1,6 +1,6 @@
-//! Sockets over a real listener and a real log. They need a Postgres, see `support`.
+//! Sockets over a real listener and a real log; the bus is played by hand.
 
-mod support;
+mod replica;
 
 use std::time::Duration;
 
@@ -8,12 +8,14 @@ use futures_util::SinkExt;
 use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::CLIENT_BYTES_MAX;
-use super::allowance::BURST;
-use crate::actors::system::inject_panic;
-use crate::actors::ws_sessions::{Drain, WebsocketSettings};
-use crate::models::{RoutingKey, SessionId, UserId};
-use support::{Client, Log, Replica, eventually, settings};
+use botberi::actors::system::inject_panic;
+use botberi::actors::ws_sessions::{Drain, WebsocketSettings};
+use botberi::models::{RoutingKey, SessionId, UserId};
+use replica::{Client, Log, Replica, eventually, settings};
+
+/// What a client may send: bytes in one frame, frames at once.
+const CLIENT_BYTES_MAX: usize = 8 * 1024;
+const BURST: u32 = 60;
 
 async fn world() -> (Log, Replica, UserId, UserId) {
     let log = Log::new().await;
@@ -22,7 +24,6 @@ async fn world() -> (Log, Replica, UserId, UserId) {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn hello_comes_first_and_then_the_owners_events_only() {
     let (log, replica, ada, eve) = world().await;
     let mut socket = replica.client(ada, None).await;
@@ -39,7 +40,6 @@ async fn hello_comes_first_and_then_the_owners_events_only() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn a_resume_sends_the_log_and_then_what_came_meanwhile() {
     let (log, replica, ada, eve) = world().await;
     let owners: Vec<UserId> = (0..100).map(|n| if n % 2 == 0 { ada } else { eve }).collect();
@@ -58,7 +58,6 @@ async fn a_resume_sends_the_log_and_then_what_came_meanwhile() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn a_resume_from_before_the_log_is_a_gap_and_goes_on_live() {
     let (log, replica, ada, _) = world().await;
     replica.deliver(&log.write(&[ada; 50]).await).await;
@@ -77,7 +76,6 @@ async fn a_resume_from_before_the_log_is_a_gap_and_goes_on_live() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn a_client_ahead_of_its_replica_gets_nothing_twice_and_one_of_another_world_a_gap() {
     let (log, replica, ada, _) = world().await;
     let events = log.write(&[ada; 6]).await;
@@ -97,7 +95,6 @@ async fn a_client_ahead_of_its_replica_gets_nothing_twice_and_one_of_another_wor
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn holes_of_the_queue_are_filled_from_the_log_in_order() {
     let (log, replica, ada, eve) = world().await;
     let mut socket = replica.client(ada, None).await;
@@ -119,7 +116,6 @@ async fn holes_of_the_queue_are_filled_from_the_log_in_order() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn what_the_log_lost_before_it_was_told_sends_every_session_to_its_gap() {
     let (log, replica, ada, _) = world().await;
     let mut socket = replica.client(ada, None).await;
@@ -135,7 +131,6 @@ async fn what_the_log_lost_before_it_was_told_sends_every_session_to_its_gap() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn a_reader_that_cannot_keep_up_is_closed_with_1013_and_resumes_without_a_loss() {
     let (log, replica, ada, eve) = world().await;
     let mut socket = replica.client(ada, None).await;
@@ -174,7 +169,6 @@ async fn a_reader_that_cannot_keep_up_is_closed_with_1013_and_resumes_without_a_
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn heartbeats_carry_the_position_also_to_who_has_no_events_and_a_silent_peer_goes() {
     let log = Log::new().await;
     let quick = WebsocketSettings { heartbeat_seconds: 1, ..settings() };
@@ -196,7 +190,6 @@ async fn heartbeats_carry_the_position_also_to_who_has_no_events_and_a_silent_pe
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn a_credential_that_expires_or_is_revoked_closes_with_4401() {
     let (log, replica, ada, eve) = world().await;
     let mut brief = replica.try_client(ada, None, "&expires_in=1").await.unwrap();
@@ -226,7 +219,6 @@ async fn a_credential_that_expires_or_is_revoked_closes_with_4401() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn a_drain_closes_all_with_1012_over_its_time_and_lets_nobody_in() {
     let (_log, replica, ada, _) = world().await;
     let mut sockets = Vec::new();
@@ -247,7 +239,6 @@ async fn a_drain_closes_all_with_1012_over_its_time_and_lets_nobody_in() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn a_subscription_narrows_what_comes() {
     let (log, replica, ada, _) = world().await;
     let mut socket = replica.client(ada, None).await;
@@ -265,7 +256,6 @@ async fn a_subscription_narrows_what_comes() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn what_a_client_must_not_say_is_named_and_closes() {
     let (_log, replica, ada, _) = world().await;
     let too_large = format!(r#"{{"type":"ping","x":"{}"}}"#, "x".repeat(CLIENT_BYTES_MAX));
@@ -298,7 +288,6 @@ async fn what_a_client_must_not_say_is_named_and_closes() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn sockets_are_bounded_for_each_user_and_for_the_replica() {
     let log = Log::new().await;
     let few = WebsocketSettings { sessions_max: 3, sessions_per_user_max: 2, ..settings() };
@@ -315,7 +304,6 @@ async fn sockets_are_bounded_for_each_user_and_for_the_replica() {
 }
 
 #[actix::test]
-#[ignore = "needs a Postgres"]
 async fn a_panic_of_the_register_costs_a_reconnect_and_no_event() {
     let (log, replica, ada, _) = world().await;
     let mut socket = replica.client(ada, None).await;
