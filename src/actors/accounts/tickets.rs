@@ -116,8 +116,9 @@ impl Tickets {
         let user_id = user_id.ok_or(AccountError::InvalidTicket)?;
         let user = users::find(&session, user_id).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or(AccountError::InvalidTicket)?;
-        let expires_at =
-            Timestamp::now().saturating_add(self.session_life).map_err(|_| AccountError::InvalidTicket)?;
+        let expires_at = Timestamp::now()
+            .saturating_add(self.session_life)
+            .map_err(|_out_of_range| AccountError::InvalidTicket)?;
         Ok(Principal { user_id, role: user.role, session_id: SessionId::new(), expires_at })
     }
 }
