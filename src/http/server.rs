@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::extract::BodyLimits;
 use super::middleware::{Listener, observe};
+use super::unread::bound_unread;
 use super::{HttpSettings, ops};
 use crate::actors::system::Node;
 
@@ -75,6 +76,7 @@ pub fn listen(
         .max_connections(settings.connections_max.div_ceil(workers))
         .backlog(settings.backlog_max)
         .tcp_nodelay(true)
+        .on_connect(bound_unread)
         .shutdown_timeout(stop_seconds)
         .disable_signals()
         .bind((address, port))?;

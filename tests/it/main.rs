@@ -10,3 +10,5 @@ mod dev_servers;
 mod store;
 mod support;
 mod user_api;
+mod worker;
+mod ws;

@@ -80,6 +80,11 @@ impl House {
         }
     }
 
+    /// For fault injection.
+    pub(super) fn break_one(&self, id: &InstanceId) -> bool {
+        self.brood.break_one(id)
+    }
+
     /// How many more supervisors there may be.
     fn room(&self) -> usize {
         let room = self.instances_max.saturating_sub(self.brood.len());

@@ -1,9 +1,10 @@
 //! Reads from the log what the queue did not bring, one piece after another, for as long as anything is missing.
 
+use std::time::Duration;
+
 use actix::fut::ActorFutureExt;
 use actix::{AsyncContext, Context, WrapFuture};
-use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::positions::Need;
 use super::sessions::WsSessions;
@@ -11,8 +12,14 @@ use crate::actors::system::Backoff;
 use crate::models::StoredEvent;
 use crate::models::store::StoreError;
 
-/// Rows of one read. Enough that a long hole is mostly reading, few enough that a page of large bodies stays small.
-const PAGE_ROWS: i64 = 500;
+/// Rows of one read: few enough for the letterboxes of those whom all of them concern, and for memory with large bodies.
+const PAGE_ROWS: i64 = 128;
+
+/// How long a crowded letterbox may keep the next page waiting. One that nobody empties is full a few pages later.
+const ROOM_WITHIN: Duration = Duration::from_millis(200);
+
+/// How often it is looked whether there is room again.
+const ROOM_TICK: Duration = Duration::from_millis(2);
 
 /// How the first and later failures delay the next read while Postgres is away.
 const AWAY: Backoff = Backoff { min: Duration::from_millis(50), max: Duration::from_secs(2) };
@@ -37,9 +44,15 @@ impl WsSessions {
             return;
         }
         let log = self.log.clone();
+        let (crowded, limits) = (self.register.take_crowded(), self.settings.letterbox());
         let read = async move {
             if failures > 0 {
                 sleep(AWAY.pause_now(failures)).await;
+            }
+            // The log is read faster than any peer reads: that a peer is not as fast does not make it slow.
+            let deadline = Instant::now() + ROOM_WITHIN;
+            while crowded.iter().any(|seat| seat.letterbox.is_crowded(limits)) && Instant::now() < deadline {
+                sleep(ROOM_TICK).await;
             }
             match need {
                 Need::Nothing => Ok(None),

@@ -18,7 +18,7 @@ const SLOTS_KEPT: usize = 16;
 
 /// How much may wait for one session.
 #[derive(Debug, Clone, Copy)]
-pub struct LetterboxLimits {
+pub(super) struct LetterboxLimits {
     /// Frames.
     pub frames_max: usize,
     /// Bytes of their text; a single frame may be larger.
@@ -34,9 +34,18 @@ pub enum Letter {
     Beat(i64),
 }
 
+/// How much room is left after a letter was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Enough.
+    Enough,
+    /// With this letter the box became more than half full.
+    Scarce,
+}
+
 /// Why a letter was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotPosted {
+pub(super) enum NotPosted {
     /// It would not fit: the session has been told to go.
     Full,
     /// The session has gone or has been told to go.
@@ -76,27 +85,35 @@ impl Letterbox {
     }
 
     /// Puts a letter in and wakes the session.
-    pub(super) fn post(&self, letter: Letter, limits: LetterboxLimits) -> Result<(), NotPosted> {
+    pub(super) fn post(&self, letter: Letter, limits: LetterboxLimits) -> Result<Room, NotPosted> {
         let mut inside = self.lock();
         if inside.gone || inside.farewell.is_some() {
             return Err(NotPosted::Closed);
         }
         if let (Letter::Beat(position), Some(Letter::Beat(last))) = (&letter, inside.waiting.back_mut()) {
             *last = *position;
-            return Ok(());
+            return Ok(Room::Enough);
         }
         let bytes = letter.bytes();
         let is_full = inside.waiting.len() >= limits.frames_max
             || (inside.bytes > 0 && inside.bytes + bytes > limits.bytes_max);
-        if is_full {
+        let posted = if is_full {
             inside.dismiss(Farewell::Slow);
+            Err(NotPosted::Full)
         } else {
+            let had_room = !inside.is_crowded(limits);
             inside.bytes += bytes;
             inside.waiting.push_back(letter);
-        }
+            Ok(if had_room && inside.is_crowded(limits) { Room::Scarce } else { Room::Enough })
+        };
         drop(inside);
         self.reader.wake();
-        if is_full { Err(NotPosted::Full) } else { Ok(()) }
+        posted
+    }
+
+    /// Whether it is more than half full.
+    pub(super) fn is_crowded(&self, limits: LetterboxLimits) -> bool {
+        self.lock().is_crowded(limits)
     }
 
     /// Tells the session to go. The first farewell stays.
@@ -160,6 +177,10 @@ impl Letterbox {
 }
 
 impl Inside {
+    fn is_crowded(&self, limits: LetterboxLimits) -> bool {
+        self.waiting.len() > limits.frames_max / 2 || self.bytes > limits.bytes_max / 2
+    }
+
     fn dismiss(&mut self, farewell: Farewell) {
         self.farewell.get_or_insert(farewell);
         self.waiting = VecDeque::new();

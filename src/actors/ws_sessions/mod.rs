@@ -30,8 +30,6 @@ mod revocation;
 mod seat;
 mod sessions;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 pub use channels::{Channel, Subscription, TooManyChannels, Topic, UnknownChannel};
 pub use error::{JoinError, ReplayError};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::error::JoinError;
 use super::farewell::Farewell;
 use super::frame::EventFrame;
-use super::letterbox::{Letter, LetterboxLimits, NotPosted};
+use super::letterbox::{Letter, LetterboxLimits, NotPosted, Room};
 use super::seat::{Departures, Seat, Seated};
 use super::settings::WebsocketSettings;
 use crate::actors::system::Node;
@@ -33,6 +33,8 @@ pub(super) struct Register {
     /// The next heartbeat or the end of the credential of each, soonest first.
     due: BinaryHeap<Reverse<Due>>,
     left: Departures,
+    /// Those whose letterbox has become more than half full lately.
+    crowded: Vec<Arc<Seat>>,
 }
 
 struct Due {
@@ -60,6 +62,7 @@ impl Register {
             by_team: HashMap::new(),
             due: BinaryHeap::new(),
             left: Departures::default(),
+            crowded: Vec::new(),
         }
     }
 
@@ -103,21 +106,21 @@ impl Register {
 
     /// Puts an event into the letterboxes of its owner's sessions, and of those of its team.
     pub(super) fn post(&mut self, owner: Owner, frame: &Arc<EventFrame>) {
-        let limits = self.limits;
-        let post = |seat: &Seat| {
-            if seat.letterbox.post(Letter::Event(frame.clone()), limits) == Err(NotPosted::Full) {
-                tracing::info!(session.id = %seat.id, user.id = %seat.user_id, "a session reads too slowly and is closed");
-                metrics::counter!("botberi_ws_slow_sessions_total").increment(1);
-            }
-        };
+        let Self { by_user, by_team, crowded, limits, .. } = self;
         if let Some(user_id) = owner.user_id {
-            self.by_user.get(&user_id).into_iter().flatten().for_each(|seat| post(seat));
+            by_user.get(&user_id).into_iter().flatten().for_each(|seat| post(seat, frame, *limits, crowded));
         }
         if let Some(team_id) = owner.team_id {
-            let members = self.by_team.get(&team_id).into_iter().flatten();
+            let members = by_team.get(&team_id).into_iter().flatten();
             // Once each: the owner's own sessions have it already.
-            members.filter(|seat| Some(seat.user_id) != owner.user_id).for_each(|seat| post(seat));
+            let others = members.filter(|seat| Some(seat.user_id) != owner.user_id);
+            others.for_each(|seat| post(seat, frame, *limits, crowded));
         }
+    }
+
+    /// Those whose letterbox has become more than half full since the last time.
+    pub(super) fn take_crowded(&mut self) -> Vec<Arc<Seat>> {
+        std::mem::take(&mut self.crowded)
     }
 
     /// Sends the heartbeats that are due and ends the sessions whose credential has expired or whose peer is gone.
@@ -173,6 +176,17 @@ impl Register {
         let left = Timestamp::now().duration_until(seat.expires_at);
         let expires_at = now + Duration::try_from(left).unwrap_or_default();
         self.due.push(Reverse(Due { at: beat_at.min(expires_at), seat }));
+    }
+}
+
+fn post(seat: &Arc<Seat>, frame: &Arc<EventFrame>, limits: LetterboxLimits, crowded: &mut Vec<Arc<Seat>>) {
+    match seat.letterbox.post(Letter::Event(frame.clone()), limits) {
+        Ok(Room::Enough) | Err(NotPosted::Closed) => {}
+        Ok(Room::Scarce) => crowded.push(seat.clone()),
+        Err(NotPosted::Full) => {
+            tracing::info!(session.id = %seat.id, user.id = %seat.user_id, "a session reads too slowly and is closed");
+            metrics::counter!("botberi_ws_slow_sessions_total").increment(1);
+        }
     }
 }
 

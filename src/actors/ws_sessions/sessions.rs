@@ -25,8 +25,9 @@ use crate::models::store::SharedDb;
 /// How often it is looked what is due: how late a heartbeat or the end of a credential may be.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Live events that wait for a hole to be filled. More come back out of the log, which costs a read of them.
-const HELD_MAX: usize = 1024;
+/// Live events that wait for a hole to be filled, few enough to be posted at once. Others come out of the log, which
+/// costs a read of them.
+const HELD_MAX: usize = 64;
 
 /// How long the last sessions may take to go after the last was told to.
 const DRAIN_GRACE: Duration = Duration::from_secs(2);
@@ -37,8 +38,8 @@ pub struct WsSessions {
     pub(super) lifeline: Lifeline,
     pub(super) positions: Positions<BusEvent>,
     pub(super) catching_up: bool,
-    register: Register,
-    settings: WebsocketSettings,
+    pub(super) register: Register,
+    pub(super) settings: WebsocketSettings,
     replay_pages: Arc<Semaphore>,
     draining: bool,
 }
@@ -143,6 +144,9 @@ impl Handler<Deliver> for WsSessions {
                 self.tell(&event);
                 self.release_held();
             }
+        }
+        if !self.catching_up {
+            self.register.take_crowded();
         }
         self.catch_up(context);
         Ok(())

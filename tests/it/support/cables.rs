@@ -24,11 +24,11 @@ pub(crate) struct Places {
 
 impl Cables {
     /// Sound ones to these places; and where they are found by way of them.
-    pub(crate) fn to(places: &Places) -> (Self, Places) {
-        let (user_postgres, user_postgres_place) = lay(&places.user_postgres);
-        let (shared_postgres, shared_postgres_place) = lay(&places.shared_postgres);
-        let (rabbitmq, rabbitmq_place) = lay(&places.rabbitmq);
-        let (redis, redis_place) = lay(&places.redis);
+    pub(crate) async fn to(places: &Places) -> (Self, Places) {
+        let (user_postgres, user_postgres_place) = lay(&places.user_postgres).await;
+        let (shared_postgres, shared_postgres_place) = lay(&places.shared_postgres).await;
+        let (rabbitmq, rabbitmq_place) = lay(&places.rabbitmq).await;
+        let (redis, redis_place) = lay(&places.redis).await;
         let through = Places {
             user_postgres: user_postgres_place,
             shared_postgres: shared_postgres_place,
@@ -46,10 +46,10 @@ impl Cables {
     }
 }
 
-fn lay(url: &str) -> (FaultProxy, String) {
+async fn lay(url: &str) -> (FaultProxy, String) {
     let start = url.find("127.0.0.1:").unwrap();
     let address = url[start..].split('/').next().unwrap();
-    let proxy = FaultProxy::to(SocketAddr::from_str(address).unwrap());
+    let proxy = FaultProxy::to(SocketAddr::from_str(address).unwrap()).await;
     let through = url.replace(address, &format!("127.0.0.1:{}", proxy.port()));
     (proxy, through)
 }

@@ -39,7 +39,7 @@ pub(crate) struct FaultProxy {
 
 impl FaultProxy {
     /// Listens on a free port of 127.0.0.1 and passes connections on to `upstream`.
-    pub(crate) fn to(upstream: SocketAddr) -> Self {
+    pub(crate) async fn to(upstream: SocketAddr) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a socket");
         let port = listener.local_addr().expect("an address").port();

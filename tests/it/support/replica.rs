@@ -91,7 +91,7 @@ impl Replica {
     pub(crate) async fn start(stage: &Stage, with_cables: bool, own: &[(&str, Value)]) -> Self {
         let places = stage.places();
         let (cables, places) = if with_cables {
-            let (cables, through) = Cables::to(&places);
+            let (cables, through) = Cables::to(&places).await;
             (Some(cables), through)
         } else {
             (None, places)

@@ -80,7 +80,10 @@ impl Stage {
         let query = "SELECT row_to_json(instances)::text FROM instances WHERE id::text = $1";
         let began = Instant::now();
         while let Some(row) = sql.query_opt(query, &[&instance]).await.unwrap() {
-            assert!(began.elapsed() < PATIENCE, "it is still there: {}", row.get::<_, String>(0));
+            if began.elapsed() > PATIENCE {
+                let story = self.tap.story_of(instance);
+                panic!("it is still there: {}\n{story}", row.get::<_, String>(0));
+            }
             sleep(LOOK).await;
         }
     }

@@ -144,6 +144,12 @@ impl Tap {
         firsts(&self.heard()).into_iter().filter(|heard| heard.is_of(instance)).map(|heard| heard.key).collect()
     }
 
+    /// What was told of an instance, for the message of a test that fails.
+    pub(crate) fn story_of(&self, instance: &str) -> String {
+        let of_it = self.heard().into_iter().filter(|heard| heard.is_of(instance));
+        of_it.map(|heard| format!("{} {} {}\n", heard.position, heard.key, heard.body)).collect()
+    }
+
     /// Fails unless all events came, in order, from the first position on without a gap; the same ones may have come
     /// again. Of each thing the revisions must come in order, too.
     pub(crate) fn assert_whole(&self) {
