@@ -7,6 +7,7 @@
 
 mod cli;
 mod dev_servers;
+mod events;
 mod store;
 mod support;
 mod user_api;
