@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::{Child, ChildSpec, Exit, Lifeline, Node, Phase, Strategy, Supervisor, inject_panic};
 use super::probe::{life_of, probe};
-use super::{last_exit, report_of, soon, spec, up_after};
+use super::{last_exit, let_others_run, report_of, soon, spec, up_after};
 
 /// Never ready in its first life, and at once in the others. `started` is sent each life's line.
 fn late(spec: ChildSpec, started: tokio::sync::mpsc::UnboundedSender<Lifeline>) -> Child {
@@ -49,7 +49,30 @@ async fn a_child_that_is_not_ready_in_time_is_frozen_and_built_again() {
 }
 
 #[actix::test]
-async fn an_actor_that_blocks_nothing_but_is_never_ready_is_frozen_too() {
+async fn a_life_that_is_over_cannot_say_that_the_next_one_is_ready() {
+    let (tell, mut lives) = tokio::sync::mpsc::unbounded_channel::<Lifeline>();
+    let child = Child::new(spec("child"), move |lifeline| {
+        tell.send(lifeline).unwrap();
+        Box::pin(pending())
+    });
+    let stop_within = Duration::from_millis(20);
+    let subtree =
+        Supervisor::new(Strategy::OneForOne).with(child).child(ChildSpec { stop_within, ..spec("tree") });
+    let tree = Node::root();
+    let mut root = Supervisor::new(Strategy::OneForOne).with(subtree).start(tree.clone());
+    let first = soon(lives.recv()).await.unwrap();
+    assert!(inject_panic(&tree, "/tree/child"));
+    let second = soon(lives.recv()).await.unwrap();
+    first.ready();
+    let_others_run().await;
+    assert_eq!(report_of(&tree, "/tree/child").phase, Phase::Starting);
+    second.ready();
+    soon(root.ready()).await.unwrap();
+    soon(root.stop()).await;
+}
+
+#[actix::test]
+async fn a_subtree_that_is_not_ready_in_time_is_dropped_and_built_again_whole() {
     let tree = Node::root();
     let lives = Arc::new(AtomicU64::new(0));
     let subtree = Supervisor::new(Strategy::OneForOne).with(Child::new(spec("mute"), move |lifeline| {

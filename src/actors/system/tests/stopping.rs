@@ -6,13 +6,14 @@ use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use actix::{ActorContext, AsyncContext, Running};
+use actix::fut::{ActorFutureExt, wrap_future};
+use actix::{ActorContext, AsyncContext, Context, Running};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{
     Child, ChildSpec, Exit, Lifeline, Node, Phase, Restart, Strategy, Supervisor, inject_panic,
 };
-use super::probe::{Act, Beside, Pair, life_of, probe};
+use super::probe::{Act, Beside, Pair, Probe, life_of, probe};
 use super::{last_exit, report_of, soon, spec, until, up_after};
 
 /// Never stops of its own accord; counts how many of it are alive.
@@ -105,18 +106,15 @@ async fn an_actor_may_finish_what_it_has_begun_before_it_stops() {
     let pair = Pair::start().await;
     let (finish, finished) = oneshot::channel::<()>();
     let (tell, mut told) = mpsc::unbounded_channel();
-    let prepare = Act::new(move |probe, context| {
+    let prepare = Act::new(move |probe, _| {
         let mut finished = Some(finished);
         probe.on_stopping = Box::new(move |context| {
             let Some(finished) = finished.take() else { return Running::Stop };
             let _gone = tell.send(());
-            let wait = actix::fut::wrap_future::<_, super::probe::Probe>(finished);
-            context.spawn(actix::fut::ActorFutureExt::map(wait, |_, _, context: &mut actix::Context<_>| {
-                context.stop();
-            }));
+            let finish = wrap_future::<_, Probe>(finished);
+            context.spawn(finish.map(|_, _, context: &mut Context<Probe>| context.stop()));
             Running::Continue
         });
-        let _ = context;
     });
     soon(pair.hurt.ask(prepare)).await.unwrap();
     let (tree, other) = (pair.tree.clone(), pair.other.clone());
