@@ -2,7 +2,7 @@
 //!
 //! - [`models`]: what the platform is about, and (in `models::store`) how it is kept in Postgres.
 //! - [`actors`]: who does the work: supervised actors, one per concern, and the kernel they stand on.
-//! - `http`: the listeners that mount routes onto the actor graph.
+//! - [`http`]: the listeners that mount routes onto the actor graph.
 //! - [`settings`], [`telemetry`], [`app`], [`cli`]: composition; they see everything and nothing sees them.
 //! - [`faults`], [`secret`]: leaves that everybody may see.
 
@@ -10,6 +10,7 @@ pub mod actors;
 pub mod app;
 pub mod cli;
 pub mod faults;
+pub mod http;
 pub mod models;
 pub mod secret;
 pub mod settings;

@@ -58,7 +58,9 @@ impl TelemetrySettings {
 ///
 /// When the filter is none, or when logging was set up before.
 pub fn init(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::builder().parse(&settings.filter)?;
+    // The AMQP client logs every message that comes back unrouted with its whole body; bodies are nobody's business, and
+    // an unrouted event is ordinary where nobody waits for it.
+    let filter = EnvFilter::builder().parse(format!("{},lapin::returned_messages=off", settings.filter))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.format {
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).finish().try_init()?,

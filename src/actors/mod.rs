@@ -16,13 +16,20 @@
 //!                                              instance_ledger ──► Postgres, and the circle closes
 //! ```
 
+pub mod accounts;
 pub mod bell;
 pub mod broker;
+pub mod catalog;
+pub mod catalog_editor;
 pub mod event_consumers;
 pub mod event_publisher;
 pub mod instance_directory;
 pub mod instance_ledger;
 pub mod instance_supervisor;
+pub mod instances;
+pub mod notify_listener;
+pub mod probe;
 pub mod reaper;
 pub mod replica;
 pub mod system;
+pub mod ws_sessions;

@@ -1,6 +1,7 @@
 //! `botberi serve`: plays roles.
 
 use clap::{Args, ValueEnum};
+use tokio_util::sync::CancellationToken;
 use toml::Value;
 
 use super::CliError;
@@ -23,6 +24,6 @@ pub(super) fn run(arguments: Arguments, mut sources: Sources) -> Result<(), CliE
 
     let settings = Settings::load(&sources, Purpose::Serve)?;
     telemetry::init(&settings.telemetry)?;
-    app::run(settings)?;
+    app::run(settings, &CancellationToken::new(), &|_app| {})?;
     Ok(())
 }

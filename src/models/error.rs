@@ -15,6 +15,8 @@ pub enum ErrorKind {
     NotFound,
     /// The route does not know this verb.
     MethodNotAllowed,
+    /// The request took too long to come.
+    RequestTimeout,
     /// The state of things does not allow it now.
     Conflict,
     /// The caller's view of the thing is out of date.
@@ -43,6 +45,7 @@ impl ErrorKind {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
             Self::Conflict => 409,
             Self::PreconditionFailed => 412,
             Self::PayloadTooLarge => 413,
@@ -98,6 +101,7 @@ error_codes! {
     Forbidden,             "forbidden",              Forbidden,            "Not allowed";
     NotFound,              "not_found",              NotFound,             "There is nothing here";
     MethodNotAllowed,      "method_not_allowed",     MethodNotAllowed,     "Method is not allowed here";
+    RequestTimedOut,       "request_timed_out",      RequestTimeout,       "Request did not arrive in time";
     PayloadTooLarge,       "payload_too_large",      PayloadTooLarge,      "Request body is too large";
     UnsupportedMediaType,  "unsupported_media_type", UnsupportedMediaType, "Content type is not supported";
     RateLimited,           "rate_limited",           TooManyRequests,      "Too many requests; retry later";

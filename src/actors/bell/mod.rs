@@ -18,7 +18,7 @@ use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
 use tokio::time::sleep;
 
 use crate::actors::system::{Handle, Lifeline};
-use crate::models::store::{SharedDb, outbox};
+use crate::models::store::{SharedDb, StoreError, outbox};
 
 /// Rings closer together than this are one. Shorter spends Postgres on bells; longer is latency for whoever commits
 /// while a bell is still ringing.
@@ -46,11 +46,7 @@ impl Bell {
         self.again = false;
         let shared_db = self.shared_db.clone();
         let ring = async move {
-            let rung = match shared_db.connection().await {
-                Ok(connection) => outbox::ring(&connection).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = rung {
+            if let Err(error) = ring_once(&shared_db).await {
                 tracing::debug!(%error, "the bell was not heard; the publisher's tick will do");
             }
             sleep(PAUSE).await;
@@ -62,6 +58,10 @@ impl Bell {
             }
         }));
     }
+}
+
+async fn ring_once(shared_db: &SharedDb) -> Result<(), StoreError> {
+    outbox::ring(&shared_db.connection().await?).await
 }
 
 impl Actor for Bell {

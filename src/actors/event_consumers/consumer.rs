@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::time::sleep;
 
@@ -15,7 +19,8 @@ use super::{Bound, BusEvent, Deliver, decode};
 use crate::actors::broker::topology::{self, QueueSpec};
 use crate::actors::broker::{self, BusError, RabbitmqSettings};
 use crate::actors::system::{Backoff, Child, ChildSpec, Exit, Handle, Lifeline};
-use crate::models::store::{SharedDb, dead_letters};
+use crate::models::store::dead_letters::{self, NewDeadLetter};
+use crate::models::store::{SharedDb, StoreError};
 
 /// How an actor's first refusal, and the tenth, delay the next try.
 const REFUSED: Backoff = Backoff { min: Duration::from_millis(20), max: Duration::from_secs(2) };
@@ -178,15 +183,17 @@ where
     async fn bury(&self, delivery: &Delivery, reason: &str) {
         let routing_key = delivery.routing_key.as_str();
         tracing::error!(queue = self.queue.name, routing_key, reason, "a message became a dead letter");
-        let letter = dead_letters::DeadLetter {
-            queue: self.queue.name.clone(),
-            event_id: message_id(delivery),
-            routing_key: routing_key.to_owned(),
-            reason: reason.to_owned(),
-            body: delivery.data.clone(),
+        let event_id = message_id(delivery);
+        let letter = NewDeadLetter {
+            queue: &self.queue.name,
+            event_id: &event_id,
+            routing_key,
+            reason,
+            headers: &Value::Object(serde_json::Map::new()),
+            body: &delivery.data,
         };
         let mut failures = 0;
-        while let Err(error) = dead_letters::insert(&self.shared_db, &letter).await {
+        while let Err(error) = self.keep(&letter).await {
             failures += 1;
             self.lifeline.impaired(format!("postgres: {error}"));
             sleep(REFUSED.pause_now(failures)).await;
@@ -195,16 +202,18 @@ where
             self.lifeline.recovered();
         }
     }
+
+    async fn keep(&self, letter: &NewDeadLetter<'_>) -> Result<(), StoreError> {
+        let connection = self.shared_db.connection().await?;
+        let _new_or_known = dead_letters::insert(&connection, letter).await?;
+        Ok(())
+    }
 }
 
 /// The id in the message's properties. A message without one is told apart by what it says.
-fn message_id(delivery: &Delivery) -> uuid::Uuid {
-    let stated = delivery.properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok());
-    stated.unwrap_or_else(|| {
-        use sha2::Digest;
-        let digest = sha2::Sha256::digest(&delivery.data);
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        uuid::Builder::from_custom_bytes(bytes).into_uuid()
-    })
+fn message_id(delivery: &Delivery) -> String {
+    match delivery.properties.message_id() {
+        Some(stated) => stated.to_string(),
+        None => URL_SAFE_NO_PAD.encode(Sha256::digest(&delivery.data)),
+    }
 }

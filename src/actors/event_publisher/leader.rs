@@ -13,23 +13,14 @@ use super::placer::Placer;
 use super::sender::Sender;
 use crate::actors::system::Lifeline;
 use crate::models::StoredEvent;
-use crate::models::store::outbox::{self, Lead};
-use crate::models::store::{Alone, StoreError};
+use crate::models::store::publisher::{self, Leadership};
+use crate::models::store::{OwnConnection, SharedSide, StoreError};
 
 /// Batches that the sender may lag behind before it has to read the log instead.
 const BATCHES_AHEAD_MAX: usize = 8;
 
 /// How long an orderly stop waits for the confirms that are still out.
 const LAST_CONFIRMS: Duration = Duration::from_secs(1);
-
-/// Why a leader leads no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// Its supervisor wanted it.
-    AskedTo,
-    /// Another one has raised the epoch.
-    Deposed,
-}
 
 /// What both halves know.
 #[derive(Clone)]
@@ -40,31 +31,28 @@ pub(super) struct Progress {
     pub(super) confirmed: Rc<Cell<i64>>,
 }
 
+/// Leads until it is asked to stop; anything else is an error, that of a raised epoch included.
 pub(super) async fn lead(
     parts: &PublisherParts,
-    connection: &Alone,
-    lead: Lead,
+    connection: &OwnConnection<SharedSide>,
+    lead: Leadership,
     bell: &Notify,
     lifeline: &Lifeline,
-) -> Result<Ended, StoreError> {
+) -> Result<(), StoreError> {
     let progress = Progress {
         placed: Rc::new(Cell::new(lead.last_position)),
         confirmed: Rc::new(Cell::new(lead.published_position)),
     };
     let (ahead, behind) = mpsc::channel::<Vec<StoredEvent>>(BATCHES_AHEAD_MAX);
-    let placer = Placer::new(parts, connection.client(), lead.epoch, progress.clone(), ahead);
-    let mut sender = Sender::new(parts, connection.client(), progress.clone(), behind);
-    let client = connection.client();
-    let ended = tokio::select! {
-        ended = placer.run(bell, lifeline) => ended?,
+    let placer = Placer::new(parts, connection, lead.epoch, progress.clone(), ahead);
+    let mut sender = Sender::new(parts, connection, progress.clone(), behind);
+    tokio::select! {
+        asked_to_stop = placer.run(bell, lifeline) => asked_to_stop?,
         error = sender.run(lifeline) => return Err(error),
-    };
-    if ended == Ended::AskedTo {
-        // What is confirmed by then need not be sent again by whoever leads next.
-        if timeout(LAST_CONFIRMS, sender.drain()).await.is_err() {
-            tracing::info!("some events are not confirmed; the next leader sends them again");
-        }
-        outbox::advance(client, lead.epoch, progress.confirmed.get()).await?;
     }
-    Ok(ended)
+    // What is confirmed by then need not be sent again by whoever leads next.
+    if timeout(LAST_CONFIRMS, sender.drain()).await.is_err() {
+        tracing::info!("some events are not confirmed; the next leader sends them again");
+    }
+    publisher::advance(connection, lead.epoch, progress.confirmed.get()).await
 }

@@ -7,16 +7,16 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::PublisherParts;
-use super::leader::{self, Ended};
+use super::leader;
 use crate::actors::system::{Backoff, Lifeline};
-use crate::models::store::{Alone, StoreError, outbox};
+use crate::models::store::{OwnConnection, SharedSide, StoreError, publisher};
 
 /// How often a standby looks for the lock and at the leader's beat.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A leader beats at least once a second; one that has not for so long is paused (SIGSTOP, a frozen machine) and keeps its
 /// session and so its lock until a standby ends that session. Shorter deposes leaders that are merely slow.
-const STALE: Duration = Duration::from_secs(5);
+const STALE_MS: i64 = 5_000;
 
 /// The pauses after the database was lost.
 const LOST: Backoff = Backoff { min: Duration::from_millis(100), max: Duration::from_secs(5) };
@@ -27,8 +27,8 @@ pub(super) async fn serve(parts: PublisherParts, bell: Rc<Notify>, lifeline: Lif
     loop {
         let ended = serve_once(&parts, &bell, &lifeline, &mut failures).await;
         let reason = match ended {
-            Ok(Ended::AskedTo) => return,
-            Ok(Ended::Deposed) => "another replica has taken over".to_owned(),
+            Ok(()) => return,
+            Err(StoreError::StaleEpoch) => "another replica has taken over".to_owned(),
             Err(error) => {
                 lifeline.impaired(format!("postgres: {error}"));
                 error.to_string()
@@ -49,13 +49,13 @@ async fn serve_once(
     bell: &Notify,
     lifeline: &Lifeline,
     failures: &mut u32,
-) -> Result<Ended, StoreError> {
+) -> Result<(), StoreError> {
     let connection = tokio::select! {
-        () = lifeline.stop_requested() => return Ok(Ended::AskedTo),
-        connection = Alone::connect(&parts.database, "botberi event_publisher") => connection?,
+        () = lifeline.stop_requested() => return Ok(()),
+        connection = parts.shared_db.own_connection("botberi event_publisher") => connection?,
     };
     let mut told = false;
-    while !outbox::try_lead(connection.client()).await? {
+    while !publisher::try_leadership(&connection).await? {
         lifeline.recovered();
         *failures = 0;
         if !std::mem::replace(&mut told, true) {
@@ -63,26 +63,26 @@ async fn serve_once(
         }
         depose_if_stale(&connection).await?;
         tokio::select! {
-            () = lifeline.stop_requested() => return Ok(Ended::AskedTo),
+            () = lifeline.stop_requested() => return Ok(()),
             () = sleep(LOOK) => {}
         }
     }
-    let lead = outbox::lead(connection.client(), parts.replica).await?;
-    tracing::info!(epoch = lead.epoch, published = lead.published_position, placed = lead.last_position, "leading");
+    let lead = publisher::lead(&connection, parts.replica).await?;
+    tracing::info!(
+        epoch = lead.epoch,
+        published = lead.published_position,
+        placed = lead.last_position,
+        "leading"
+    );
     lifeline.recovered();
     *failures = 0;
     leader::lead(parts, &connection, lead, bell, lifeline).await
 }
 
 /// Ends the session of a leader that holds the lock and does not beat.
-async fn depose_if_stale(connection: &Alone) -> Result<(), StoreError> {
-    let state = outbox::state(connection.client()).await?;
-    if state.beat_age < STALE {
-        return Ok(());
-    }
-    if let Some(backend_pid) = state.backend_pid {
-        let ended = outbox::end_backend(connection.client(), backend_pid).await?;
-        tracing::warn!(backend_pid, ended, beat_age = ?state.beat_age, "the leader does not beat");
+async fn depose_if_stale(connection: &OwnConnection<SharedSide>) -> Result<(), StoreError> {
+    if publisher::depose(connection, STALE_MS).await? {
+        tracing::warn!(silence_ms = STALE_MS, "the leader does not beat; its session was ended");
     }
     Ok(())
 }

@@ -4,27 +4,31 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
-use tokio_postgres::Client;
 
 use super::PublisherParts;
-use super::leader::{Ended, Progress};
+use super::leader::Progress;
 use crate::actors::system::Lifeline;
 use crate::models::StoredEvent;
-use crate::models::store::{StoreError, outbox};
+use crate::models::store::{OwnConnection, SharedSide, StoreError, outbox, publisher};
+
+/// How often the publisher's row is written at least. Standbys depose a leader that is silent ten times as long.
+const BEAT: Duration = Duration::from_millis(500);
 
 pub(super) struct Placer<'a> {
-    client: &'a Client,
+    connection: &'a OwnConnection<SharedSide>,
     epoch: i64,
     batch_rows_max: usize,
     pace: Pace,
     progress: Progress,
     ahead: mpsc::Sender<Vec<StoredEvent>>,
+    /// When the publisher's row was last written.
+    beat: Instant,
 }
 
 impl<'a> Placer<'a> {
     pub(super) fn new(
         parts: &PublisherParts,
-        client: &'a Client,
+        connection: &'a OwnConnection<SharedSide>,
         epoch: i64,
         progress: Progress,
         ahead: mpsc::Sender<Vec<StoredEvent>>,
@@ -36,51 +40,64 @@ impl<'a> Placer<'a> {
             tick: Duration::from_millis(settings.tick_ms),
             awake_since_row: None,
         };
-        Self { client, epoch, batch_rows_max: settings.batch_rows_max, pace, progress, ahead }
+        Self {
+            connection,
+            epoch,
+            batch_rows_max: settings.batch_rows_max,
+            pace,
+            progress,
+            ahead,
+            beat: Instant::now(),
+        }
     }
 
-    /// Looks into the outbox whenever it may hold something, until asked to stop or deposed.
-    pub(super) async fn run(mut self, bell: &Notify, lifeline: &Lifeline) -> Result<Ended, StoreError> {
+    /// Looks into the outbox whenever it may hold something, until asked to stop.
+    pub(super) async fn run(mut self, bell: &Notify, lifeline: &Lifeline) -> Result<(), StoreError> {
+        let mut rung = true;
         loop {
-            let found = match self.place().await? {
-                Some(found) => found,
-                None => return Ok(Ended::Deposed),
-            };
+            let found = if self.is_worth_placing(rung).await? { self.place().await? } else { 0 };
             if found > 0 && !self.pace.is_awake() {
                 // From here on writers who come by plain SQL need not notify: we look by ourselves.
-                outbox::hold_awake_lock(self.client).await?;
+                publisher::wake(self.connection).await?;
             }
             let now = Instant::now();
             self.pace.looked(found, now);
             if found >= self.batch_rows_max {
+                rung = true;
                 continue;
             }
             if self.pace.falls_asleep(now) {
                 // Between our last look and the release a writer may have kept silent because we were awake: look again.
-                outbox::release_awake_lock(self.client).await?;
+                publisher::sleep(self.connection).await?;
+                rung = false;
                 continue;
             }
-            tokio::select! {
-                () = lifeline.stop_requested() => return Ok(Ended::AskedTo),
-                () = bell.notified() => {}
-                () = sleep(self.pace.pause()) => {}
-            }
+            rung = tokio::select! {
+                () = lifeline.stop_requested() => return Ok(()),
+                () = bell.notified() => true,
+                () = sleep(self.pace.pause()) => false,
+            };
         }
     }
 
-    /// `None` when the epoch is no longer ours.
-    async fn place(&self) -> Result<Option<usize>, StoreError> {
+    /// Placing writes the publisher's row, and so costs a flush even where there was nothing to place: a look that nobody
+    /// rang for asks first. The beat is due all the same.
+    async fn is_worth_placing(&self, rung: bool) -> Result<bool, StoreError> {
+        Ok(rung || self.beat.elapsed() >= BEAT || outbox::has_unplaced(self.connection).await?)
+    }
+
+    async fn place(&mut self) -> Result<usize, StoreError> {
         let confirmed = self.progress.confirmed.get();
-        let Some(placed) = outbox::place(self.client, self.epoch, confirmed, self.batch_rows_max).await? else {
-            return Ok(None);
-        };
+        let limit = i64::try_from(self.batch_rows_max).unwrap_or(i64::MAX);
+        let placed = publisher::place(self.connection, self.epoch, confirmed, limit).await?;
+        self.beat = Instant::now();
         let found = placed.len();
         if let Some(last) = placed.last() {
             self.progress.placed.set(last.position);
             // A sender that is behind sees the jump in positions and reads the log.
             let _full = self.ahead.try_send(placed);
         }
-        Ok(Some(found))
+        Ok(found)
     }
 }
 

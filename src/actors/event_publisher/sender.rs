@@ -9,17 +9,18 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::protocol::basic::AMQPProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Channel, Confirmation, Connection};
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
-use tokio_postgres::Client;
 
 use super::PublisherParts;
 use super::leader::Progress;
 use crate::actors::broker::topology::{self, EVENTS};
 use crate::actors::broker::{self, BusError, RabbitmqSettings};
 use crate::actors::system::Lifeline;
-use crate::models::store::{StoreError, dead_letters, outbox};
+use crate::models::store::dead_letters::{self, NewDeadLetter};
+use crate::models::store::{OwnConnection, SharedSide, StoreError, outbox};
 use crate::models::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 
 /// How often an event that must be routed is sent again after it came back, before it becomes a dead letter.
@@ -54,7 +55,7 @@ struct Sent {
 }
 
 pub(super) struct Sender<'a> {
-    client: &'a Client,
+    connection: &'a OwnConnection<SharedSide>,
     rabbitmq: RabbitmqSettings,
     window_max: usize,
     progress: Progress,
@@ -65,18 +66,20 @@ pub(super) struct Sender<'a> {
     sent: i64,
     window: VecDeque<Sent>,
     confirms: FuturesOrdered<Confirm>,
+    /// Kept beside the window, so that an orderly stop can still wait for its confirms.
+    connection_to_bus: Option<Connection>,
     returned: Option<(i64, u32)>,
 }
 
 impl<'a> Sender<'a> {
     pub(super) fn new(
         parts: &PublisherParts,
-        client: &'a Client,
+        connection: &'a OwnConnection<SharedSide>,
         progress: Progress,
         ahead: mpsc::Receiver<Vec<StoredEvent>>,
     ) -> Self {
         Self {
-            client,
+            connection,
             rabbitmq: parts.rabbitmq.clone(),
             window_max: parts.settings.window_max,
             sent: progress.confirmed.get(),
@@ -85,6 +88,7 @@ impl<'a> Sender<'a> {
             ready: VecDeque::new(),
             window: VecDeque::new(),
             confirms: FuturesOrdered::new(),
+            connection_to_bus: None,
             returned: None,
         }
     }
@@ -127,10 +131,12 @@ impl<'a> Sender<'a> {
         self.confirms = FuturesOrdered::new();
         self.ready.clear();
         self.sent = self.progress.confirmed.get();
-        let (_connection, channel) = match self.open().await {
+        self.connection_to_bus = None;
+        let (connection, channel) = match self.open().await {
             Ok(opened) => opened,
             Err(error) => return error,
         };
+        self.connection_to_bus = Some(connection);
         lifeline.recovered();
         *failures = 0;
         loop {
@@ -196,7 +202,7 @@ impl<'a> Sender<'a> {
 
     /// Replaces what is ready by what the log has after the last position sent.
     async fn read_log(&mut self) -> Result<(), Broken> {
-        let events = outbox::positioned_after(self.client, self.sent, self.window_max).await?;
+        let events = self.log_after(self.sent, self.window_max).await?;
         // Positions are never missing from the log above the cursor. If retention or a hand at the database has made a
         // hole, standing still would help nobody.
         if let Some(first) = events.first()
@@ -212,8 +218,14 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
+    async fn log_after(&self, position: i64, rows_max: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        outbox::range(self.connection, position, self.progress.placed.get(), limit).await
+    }
+
     fn send(&mut self, channel: &Channel, event: &StoredEvent) {
-        let (channel, key, properties) = (channel.clone(), event.routing_key.as_str().into(), properties(event));
+        let (channel, key, properties) =
+            (channel.clone(), event.routing_key.as_str().into(), properties(event));
         let body = event.message_body();
         self.confirms.push_back(Box::pin(async move {
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
@@ -256,15 +268,17 @@ impl<'a> Sender<'a> {
         if times < RETURNS_MAX {
             return Ok(());
         }
-        for event in outbox::positioned_after(self.client, position - 1, 1).await? {
-            let letter = dead_letters::DeadLetter {
-                queue: EVENTS.to_owned(),
-                event_id: event.event_id.as_uuid(),
-                routing_key: key.to_string(),
-                reason: "no queue took it".to_owned(),
-                body: event.message_body().into_bytes(),
+        for event in self.log_after(position - 1, 1).await? {
+            let (event_id, body) = (event.event_id.to_string(), event.message_body());
+            let letter = NewDeadLetter {
+                queue: EVENTS,
+                event_id: &event_id,
+                routing_key: key.as_str(),
+                reason: "no queue took it",
+                headers: &Value::Object(serde_json::Map::new()),
+                body: body.as_bytes(),
             };
-            dead_letters::insert(self.client, &letter).await?;
+            let _new_or_known = dead_letters::insert(self.connection, &letter).await?;
         }
         self.progress.confirmed.set(position);
         Ok(())

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::faults::Faults;
+
 use crate::actors::replica::ReplicaSettings;
 
 /// The settings of the whole worker role; each actor is given its part.
@@ -26,6 +28,21 @@ pub struct WorkerSettings {
 }
 
 impl WorkerSettings {
+    /// Notes what is out of range, and a lease that one lost beat would end.
+    pub fn check(&self, faults: &mut Faults) {
+        faults.range("prefetch", self.prefetch, 1..=32);
+        faults.range("lease_ms", self.lease_ms, 500..=300_000);
+        faults.range("beat_ms", self.beat_ms, 50..=100_000);
+        faults.range("provisioning_deadline_ms", self.provisioning_deadline_ms, 100..=3_600_000);
+        faults.range("sweep_ms", self.sweep_ms, 50..=600_000);
+        faults.range("instances_max", self.instances_max, 1..=1_000_000);
+        // A replica stops starting effects at two thirds of its lease, so it must beat well before that.
+        if self.beat_ms > self.lease_ms / 3 {
+            let (beat, lease) = (self.beat_ms, self.lease_ms);
+            faults.add("beat_ms", format!("must be at most a third of worker.lease_ms ({lease}), is {beat}"));
+        }
+    }
+
     /// The part of [`crate::actors::replica::Replica`].
     #[must_use]
     pub fn replica(&self) -> ReplicaSettings {

@@ -11,23 +11,20 @@ use tokio::time::sleep;
 
 use crate::actors::event_publisher::{EventPublisher, OutboxRang};
 use crate::actors::system::{Backoff, Child, ChildSpec, Exit, Handle, Lifeline};
-use crate::models::store::{Alone, StoreError, StoreSettings};
-
-/// The channel's name is fixed by the contract.
-const LISTEN: &str = "LISTEN instances_notify";
+use crate::models::store::{SharedDb, StoreError};
 
 /// A child that listens for the publisher behind `publisher`. It is ready at once: with Postgres away it is impaired.
 pub fn notify_listener(
     spec: ChildSpec,
-    database: StoreSettings,
+    shared_db: SharedDb,
     backoff: Backoff,
     publisher: Handle<EventPublisher>,
 ) -> Child {
-    Child::new(spec, move |lifeline| Box::pin(live(database.clone(), backoff, publisher.clone(), lifeline)))
+    Child::new(spec, move |lifeline| Box::pin(live(shared_db.clone(), backoff, publisher.clone(), lifeline)))
 }
 
 async fn live(
-    database: StoreSettings,
+    shared_db: SharedDb,
     backoff: Backoff,
     publisher: Handle<EventPublisher>,
     lifeline: Lifeline,
@@ -38,7 +35,7 @@ async fn live(
         let heard = tokio::select! {
             biased;
             () = lifeline.stop_requested() => return Exit::Stopped,
-            heard = listen(&database, &publisher, &lifeline, &mut failures) => heard,
+            heard = listen(&shared_db, &publisher, &lifeline, &mut failures) => heard,
         };
         let reason = heard.err().map_or_else(|| "the connection ended".to_owned(), |error| error.to_string());
         failures += 1;
@@ -50,17 +47,17 @@ async fn live(
 }
 
 async fn listen(
-    database: &StoreSettings,
+    shared_db: &SharedDb,
     publisher: &Handle<EventPublisher>,
     lifeline: &Lifeline,
     failures: &mut u32,
 ) -> Result<(), StoreError> {
-    let mut connection = Alone::connect(database, "botberi notify_listener").await?;
-    connection.client().batch_execute(LISTEN).await?;
+    let mut connection = shared_db.own_connection("botberi notify_listener").await?;
+    connection.listen().await?;
     lifeline.recovered();
     *failures = 0;
     ring(publisher);
-    while connection.notified().await {
+    while connection.bell().await.is_some() {
         ring(publisher);
     }
     Ok(())

@@ -54,6 +54,8 @@ where
 {
     /// An empty brood, shown as the child `spec.name` of `parent`. `on_end` hears of every child that has ended for good
     /// without having been told to.
+    ///
+    /// Both may call the brood, and must not own it: it would never be dropped.
     pub fn new(
         parent: &Arc<Node>,
         spec: ChildSpec,
@@ -153,7 +155,6 @@ where
 
 impl<K, A: Actor<Context = Context<A>>> Drop for Brood<K, A> {
     fn drop(&mut self) {
-        self.inner.is_closed.set(true);
         self.inner.each_lifeline(|lifeline| {
             lifeline.request_stop();
             lifeline.end(Exit::Stopped);

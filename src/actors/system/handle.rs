@@ -50,7 +50,8 @@ pub enum AskError<E> {
         /// Who.
         actor: &'static str,
     },
-    /// The actor took the message and died with it: what was asked may or may not have happened.
+    /// The actor took the message and has died, or given the answer up as too slow: what was asked may or may not have
+    /// happened.
     #[error("{actor} died before it answered")]
     Lost {
         /// Who.

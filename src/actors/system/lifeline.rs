@@ -49,9 +49,10 @@ impl Shared {
 
     /// Makes the life panic at its next step. False when it is over.
     pub(super) fn inject_fault(&self) -> bool {
+        let lives = !self.over.load(Ordering::Acquire);
         self.fault.store(true, Ordering::Release);
         self.tell();
-        !self.over.load(Ordering::Acquire)
+        lives
     }
 }
 

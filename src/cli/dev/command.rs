@@ -58,7 +58,6 @@ impl ServersCommand {
             durability: if self.no_fsync { Durability::Throwaway } else { Durability::Safe },
             cancel: requests.cancel.clone(),
         };
-        let throwaway = self.no_fsync;
         let mut servers = match Servers::start(spec, &mut |progress| say(&progress.to_string())) {
             Err(DevError::Cancelled) => return Ok(ExitCode::from(INTERRUPTED)),
             started => started?,
@@ -69,7 +68,7 @@ impl ServersCommand {
         } else {
             run_command(&self.command, &mut servers, &requests)
         };
-        say(if throwaway { "stopping the servers" } else { "stopping the servers; RabbitMQ takes 6 s" });
+        say("stopping the servers");
         let stopped = servers.stop();
         let code = outcome?;
         stopped?;
@@ -98,9 +97,15 @@ fn run_command(
 ) -> Result<ExitCode, DevError> {
     let [program, arguments @ ..] = command else { return Ok(ExitCode::SUCCESS) };
     let failed = |source| DevError::Command { command: program.to_string_lossy().into_owned(), source };
-    // In our own process group: it keeps the terminal, and gets Ctrl-C from it as we do.
-    let mut child =
-        Command::new(program).args(arguments).envs(servers.endpoints().to_env()).spawn().map_err(failed)?;
+    // In our own process group: it keeps the terminal, and gets Ctrl-C from it as we do. The kernel tells it
+    // when we die, for without servers it has no purpose; this thread lives as long as we do.
+    let mut child = Command::new("setpriv")
+        .args(["--pdeathsig", "TERM", "--"])
+        .arg(program)
+        .args(arguments)
+        .envs(servers.endpoints().to_env())
+        .spawn()
+        .map_err(failed)?;
     loop {
         if let Some(status) = child.try_wait().map_err(failed)? {
             return Ok(exit_code(status));
@@ -140,15 +145,25 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 }
 
 /// What signals have asked for.
-struct Requests {
+#[derive(Debug)]
+pub struct Requests {
     cancel: Cancel,
     /// Whether it was Ctrl-C, which the command has got as well.
     from_terminal: Arc<AtomicBool>,
 }
 
 impl Requests {
+    /// What becomes cancelled at the first signal.
+    #[must_use]
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
     /// Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process.
-    fn listen() -> Result<Self, DevError> {
+    ///
+    /// # Errors
+    /// When the system does not let us have the signals or a thread.
+    pub fn listen() -> Result<Self, DevError> {
         let requests = Self { cancel: Cancel::default(), from_terminal: Arc::default() };
         let (cancel, from_terminal) = (requests.cancel.clone(), requests.from_terminal.clone());
         let failed = |source| DevError::System { action: "listen for signals", source };

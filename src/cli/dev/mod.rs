@@ -26,7 +26,7 @@ mod servers;
 mod spec;
 mod startup;
 
-pub use command::ServersCommand;
+pub use command::{Requests, ServersCommand};
 pub use endpoints::{DatabaseUrls, Endpoints};
 pub use error::DevError;
 pub use ports::Ports;

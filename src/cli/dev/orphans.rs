@@ -35,7 +35,11 @@ const NAMES: [&str; 10] = [
 struct Orphan {
     pid: u32,
     name: String,
+    server: Server,
 }
+
+/// Whose processes work in which folder of the data folder. The port mapper shares that of the broker.
+const FOLDERS: [Server; 4] = [Server::UserPostgres, Server::SharedPostgres, Server::Redis, Server::RabbitMq];
 
 /// Stops every server that still works in the data folder.
 ///
@@ -46,10 +50,16 @@ pub(super) fn stop(data_dir: &Path, report: &mut dyn FnMut(Progress)) -> Result<
     if orphans.is_empty() {
         return Ok(());
     }
-    for orphan in &orphans {
-        let Some((server, signal)) = polite_signal(&orphan.name) else { continue };
-        report(Progress { server, step: Step::StoppingOrphan { pid: orphan.pid } });
-        send(signal, orphan.pid);
+    for server in FOLDERS {
+        // The others of one server are its helpers, and end with it.
+        if let Some(Orphan { pid, .. }) = orphans.iter().find(|orphan| orphan.server == server) {
+            report(Progress { server, step: Step::StoppingOrphan { pid: *pid } });
+        }
+    }
+    for Orphan { pid, name, .. } in &orphans {
+        if let Some(signal) = polite_signal(name) {
+            send(signal, *pid);
+        }
     }
     if gone_within(data_dir, POLITE) {
         return Ok(());
@@ -74,19 +84,17 @@ fn kill(data_dir: &Path) -> Result<(), DevError> {
     }
     match find(data_dir).into_iter().next() {
         None => Ok(()),
-        Some(Orphan { pid, name }) => Err(DevError::Orphan { name, pid, folder: data_dir.to_path_buf() }),
+        Some(Orphan { pid, name, .. }) => Err(DevError::Orphan { name, pid, folder: data_dir.to_path_buf() }),
     }
 }
 
 /// The signal that ends a server without loss. Helpers get none: they end with their server.
-fn polite_signal(name: &str) -> Option<(Server, Signal)> {
+fn polite_signal(name: &str) -> Option<Signal> {
     match name {
         // An interrupt means "fast shutdown" to a postmaster and "cancel" to its children.
-        "postgres" => Some((Server::SharedPostgres, Signal::Interrupt)),
-        "initdb" => Some((Server::SharedPostgres, Signal::Kill)),
-        "redis-server" => Some((Server::Redis, Signal::Terminate)),
-        "beam.smp" => Some((Server::RabbitMq, Signal::Terminate)),
-        "epmd" => Some((Server::Epmd, Signal::Kill)),
+        "postgres" => Some(Signal::Interrupt),
+        "redis-server" | "beam.smp" => Some(Signal::Terminate),
+        "initdb" | "epmd" => Some(Signal::Kill),
         _ => None,
     }
 }
@@ -105,23 +113,34 @@ fn gone_within(data_dir: &Path, limit: Duration) -> bool {
 }
 
 fn find(data_dir: &Path) -> Vec<Orphan> {
-    process_ids()
-        .into_iter()
-        .map(|pid| Orphan { pid, name: program_name(pid) })
-        .filter(|process| NAMES.contains(&process.name.as_str()) && works_in(process.pid, data_dir))
-        .collect()
+    let folders = FOLDERS.map(|server| (server, data_dir.join(server.slug())));
+    let mut orphans = Vec::new();
+    for pid in process_ids() {
+        let name = program_name(pid);
+        if !NAMES.contains(&name.as_str()) {
+            continue;
+        }
+        // A cluster is created beside its final place.
+        let place = folders
+            .iter()
+            .find(|(_, folder)| works_in(pid, folder) || works_in(pid, &folder.with_extension("new")));
+        if let Some((server, _)) = place {
+            orphans.push(Orphan { pid, name, server: *server });
+        }
+    }
+    orphans
 }
 
 /// By its current folder; or by its command line, which can be read even where another user's current folder
 /// cannot (root in a container without the right to trace).
-fn works_in(pid: u32, data_dir: &Path) -> bool {
+fn works_in(pid: u32, folder: &Path) -> bool {
     let current = fs::read_link(format!("/proc/{pid}/cwd"));
-    if current.is_ok_and(|folder| folder.starts_with(data_dir)) {
+    if current.is_ok_and(|current| current.starts_with(folder)) {
         return true;
     }
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let arguments = String::from_utf8_lossy(&arguments);
-    arguments.split(['\0', '=']).any(|argument| Path::new(argument).starts_with(data_dir))
+    arguments.split(['\0', '=']).any(|argument| Path::new(argument).starts_with(folder))
 }
 
 /// All live processes.

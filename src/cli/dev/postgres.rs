@@ -52,6 +52,7 @@ pub(super) fn start(startup: &Startup<'_>, cluster: Cluster) -> Result<Vec<Serve
         folder: &data,
         log: startup.log(cluster.server),
         death_signal: Signal::Interrupt,
+        farewell: None,
         stop_plan: STOP_PLAN,
     })?;
     let runtime = Builder::new_current_thread()
@@ -106,6 +107,7 @@ fn create(startup: &Startup<'_>, server: Server, data: &Path) -> Result<(), DevE
         folder: &new,
         log: startup.log(server),
         death_signal: Signal::Kill,
+        farewell: None,
         stop_plan: &[],
     })?;
     let status = process.wait()?;

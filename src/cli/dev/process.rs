@@ -106,9 +106,14 @@ pub(super) struct Launch<'a> {
     pub(super) log: PathBuf,
     /// What the kernel sends it when we die without stopping it.
     pub(super) death_signal: Signal,
+    /// What to run before it is asked to end, if that makes the end better. May fail without harm.
+    pub(super) farewell: Option<Command>,
     /// How to end it: each signal, and how long it then has. After the last it is killed.
     pub(super) stop_plan: &'static [(Signal, Duration)],
 }
+
+/// How long a farewell may delay the end.
+const FAREWELL_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running server process. Dropping it kills it: [`ServerProcess::stop`] is the kind way.
 #[derive(Debug)]
@@ -116,6 +121,7 @@ pub(super) struct ServerProcess {
     pub(super) server: Server,
     child: Child,
     log: PathBuf,
+    farewell: Option<Command>,
     stop_plan: &'static [(Signal, Duration)],
     /// Keeps the thread that started the child alive.
     _nursery: Nursery,
@@ -127,7 +133,7 @@ impl ServerProcess {
         programs: &Programs,
         nursery: &Nursery,
     ) -> Result<Self, DevError> {
-        let Launch { server, program, log, stop_plan, .. } = launch;
+        let Launch { server, program, log, farewell, stop_plan, .. } = launch;
         let output = open_log(&log)?;
         let errors = output.try_clone().map_err(DevError::file("open", &log))?;
 
@@ -150,7 +156,7 @@ impl ServerProcess {
             program: program.to_path_buf(),
             source,
         })?;
-        Ok(Self { server, child, log, stop_plan, _nursery: nursery.clone() })
+        Ok(Self { server, child, log, farewell, stop_plan, _nursery: nursery.clone() })
     }
 
     /// How it ended, if it did.
@@ -186,6 +192,12 @@ impl ServerProcess {
     /// Ends it by its plan; an error means that it had to be killed. Ending an ended one is fine.
     pub(super) fn stop(&mut self) -> Result<(), DevError> {
         let asked = Instant::now();
+        if self.try_wait()?.is_none()
+            && let Some(farewell) = self.farewell.take()
+            && let Err(error) = run_briefly(farewell, FAREWELL_WITHIN)
+        {
+            tracing::debug!(server = %self.server, %error, "could not prepare the stop");
+        }
         for (signal, patience) in self.stop_plan {
             if self.try_wait()?.is_some() {
                 return Ok(());
@@ -225,6 +237,20 @@ impl Drop for ServerProcess {
             drop(self.child.kill().and_then(|()| self.child.wait()));
         }
     }
+}
+
+/// Runs a command to its end, or to the end of our patience.
+fn run_briefly(mut command: Command, patience: Duration) -> io::Result<()> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let asked = Instant::now();
+    while asked.elapsed() < patience {
+        if child.try_wait()?.is_some() {
+            return Ok(());
+        }
+        thread::sleep(POLL);
+    }
+    child.kill()?;
+    child.wait().map(drop)
 }
 
 /// A fresh log; that of the run before is kept beside it, for whoever asks why it ended.

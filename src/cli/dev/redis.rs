@@ -36,6 +36,7 @@ pub(super) fn start(startup: &Startup<'_>) -> Result<Vec<ServerProcess>, DevErro
         folder: &folder,
         log: startup.log(Server::Redis),
         death_signal: Signal::Kill,
+        farewell: None,
         stop_plan: STOP_PLAN,
     })?;
     startup.wait_ready(&mut process, READY_WITHIN, || ping(port))?;

@@ -90,7 +90,12 @@ impl Servers {
         failures.sort_by_key(|error| matches!(error, DevError::Cancelled));
         match failures.into_iter().next() {
             None => Ok(servers),
-            Some(error) => Err(error),
+            Some(error) => {
+                if let Err(stop_error) = servers.stop_all() {
+                    tracing::warn!(error = %stop_error, "a failed start left something behind");
+                }
+                Err(error)
+            }
         }
     }
 
@@ -113,7 +118,7 @@ impl Servers {
         None
     }
 
-    /// Stops all servers and waits until no process of them is left. Takes up to 7 seconds.
+    /// Stops all servers and waits until no process of them is left. Takes 2 seconds as a rule.
     ///
     /// # Errors
     /// [`DevError::Killed`] when one had to be killed: its next start will take longer.

@@ -45,7 +45,9 @@ pub async fn take_batch(
     deadline_ms: i64,
 ) -> Result<Vec<Instance>, StoreError> {
     let rows = session::rows(db, TAKE_BATCH, &[&me, &ids, &deadline_ms]).await?;
-    session::decode_all(&rows)
+    let mut taken: Vec<Instance> = session::decode_all(&rows)?;
+    taken.sort_unstable_by_key(|instance| instance.id);
+    Ok(taken)
 }
 
 /// One step of one instance, valid only under its claim and from the status it is believed to have.

@@ -13,6 +13,7 @@ const LIST_RANGE: &str = include_str!("sql/event_outbox/list_range.sql");
 const LIST_OF_AGGREGATE: &str = include_str!("sql/event_outbox/list_of_aggregate.sql");
 const FIRST_POSITION: &str = include_str!("sql/event_outbox/first_position.sql");
 const PENDING: &str = include_str!("sql/event_outbox/pending.sql");
+const HAS_UNPLACED: &str = include_str!("sql/event_outbox/has_unplaced.sql");
 const RING: &str = include_str!("sql/event_outbox/ring.sql");
 const WATERMARK: &str = include_str!("sql/publisher_state/watermark.sql");
 
@@ -77,6 +78,14 @@ pub async fn of_instance(
     let aggregate_id = instance.to_string();
     let rows = session::rows(db, LIST_OF_AGGREGATE, &[&owner, &aggregate_id, &after, &limit]).await?;
     session::decode_all(&rows)
+}
+
+/// Whether something is committed that has no place yet. Reads only, unlike placing.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn has_unplaced(db: &impl Session<SharedSide>) -> Result<bool, StoreError> {
+    Ok(session::one(db, HAS_UNPLACED, &[]).await?.try_get("has_unplaced")?)
 }
 
 /// How far publishing is behind.

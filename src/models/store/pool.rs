@@ -40,6 +40,14 @@ pub struct StoreSettings {
     pub idle_in_transaction_timeout_ms: u64,
 }
 
+impl StoreSettings {
+    /// What every connection of the platform is made with, besides its timeouts, in the form of Postgres' `options`.
+    #[must_use]
+    pub const fn session_options() -> &'static str {
+        SESSION_OPTIONS
+    }
+}
+
 impl fmt::Debug for StoreSettings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -212,16 +220,21 @@ pub struct PoolUsage {
 /// Bells that may wait to be heard. One would do, since a listener reads everything at any bell.
 const BELL_BACKLOG: usize = 16;
 
-/// What every connection of the platform is made with.
+/// What every connection of the platform is made with, besides its timeouts.
 ///
-/// `botberi.bell=quiet`: the platform rings after its commits, so its triggers need not. `enable_seqscan=off`: a plan
-/// is kept as long as its connection, and one made while a table was still empty would read it from end to end for
-/// ever after; every statement has an index made for it. `jit=off`: compiling a plan costs more than running ours.
+/// `bell`: the platform rings after its commits, so its triggers need not.
+///
+/// The rest leaves the planner one kind of plan, lookups through indexes, one row after the other. A plan is kept as
+/// long as its connection, and is often made while a table is still small: then reading it from end to end looks
+/// cheapest, and goes on being done when it has grown a thousandfold. Every statement is written for such plans, and a
+/// test looks at them. `jit`: compiling a plan costs more than running ours.
+const SESSION_OPTIONS: &str = "-c botberi.bell=quiet -c jit=off -c enable_seqscan=off -c enable_bitmapscan=off \
+     -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off";
+
 fn connection_config(url: &str, settings: &StoreSettings) -> Result<Config, StoreError> {
     let mut config = Config::from_str(url).map_err(|error| StoreError::Settings(with_cause(&error)))?;
     let options = format!(
-        "{} -c botberi.bell=quiet -c enable_seqscan=off -c jit=off -c statement_timeout={} -c lock_timeout={} \
-         -c idle_in_transaction_session_timeout={}",
+        "{} {SESSION_OPTIONS} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
         config.get_options().unwrap_or_default(),
         settings.statement_timeout_ms,
         settings.lock_timeout_ms,

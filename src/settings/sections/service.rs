@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 
 use clap::ValueEnum;
@@ -22,7 +23,24 @@ pub enum Role {
     Console,
 }
 
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
 impl Role {
+    /// As it is written in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+            Self::Broker => "broker",
+            Self::Worker => "worker",
+            Self::Console => "console",
+        }
+    }
+
     /// Whether the role knows who is calling, and so needs the accounts, the signing key and the revocation list.
     pub fn knows_callers(self) -> bool {
         match self {

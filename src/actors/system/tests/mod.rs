@@ -15,6 +15,7 @@ mod stopping;
 mod tree_report;
 mod trees;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +30,25 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, future).await.expect("what the test waits for has to happen")
 }
 
+/// Lets everything else run until `holds`, which no signal tells of.
+async fn until(holds: impl Fn() -> bool) {
+    soon(async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Lets everything that is runnable on this thread take a few steps.
+async fn let_others_run() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A permanent child that may die often and comes back at once, with deadlines that no test is meant to meet.
-fn spec(name: &'static str) -> ChildSpec {
+fn spec(name: impl Into<Cow<'static, str>>) -> ChildSpec {
     ChildSpec {
         intensity: Intensity { restarts_max: 1000, window: Duration::from_secs(3600) },
         backoff: Backoff { min: Duration::from_millis(1), max: Duration::from_millis(1) },
@@ -51,12 +69,6 @@ async fn up_after(tree: &Arc<Node>, path: &str, restarts: u64) {
     let is_up =
         |report: &NodeReport| report.path == path && report.phase == Phase::Up && report.restarts == restarts;
     soon(tree.wait_until(|reports| reports.iter().any(is_up))).await;
-}
-
-/// Waits until the child at `path` has ended for good.
-async fn ended(tree: &Arc<Node>, path: &str) {
-    let has_ended = |report: &NodeReport| report.path == path && report.phase == Phase::Ended;
-    soon(tree.wait_until(|reports| reports.iter().any(has_ended))).await;
 }
 
 fn last_exit(tree: &Arc<Node>, path: &str) -> String {

@@ -1,3 +1,5 @@
+//! What tokens and password hashes are worth.
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! How the listeners are configured.
+
 use serde::Deserialize;
 
 use crate::faults::Faults;
@@ -12,10 +14,16 @@ pub struct HttpSettings {
     pub json_bytes_max: usize,
     /// How long a client may take over the head of a request, in milliseconds; 100 to 60,000.
     pub header_timeout_ms: u64,
-    /// How long a request may take in all, in milliseconds; 100 to 600,000.
-    pub request_timeout_ms: u64,
+    /// How long a client may take over the body of a request, in milliseconds; 100 to 600,000.
+    pub body_timeout_ms: u64,
     /// How long an idle connection is kept, in seconds; 1 to 3,600.
     pub keep_alive_seconds: u64,
+    /// How long a client may take to see that its connection is closed, in milliseconds; 10 to 60,000.
+    pub disconnect_timeout_ms: u64,
+    /// Open connections of one listener, in all of its threads; 16 to 1,000,000.
+    pub connections_max: usize,
+    /// Connections that the kernel holds until they are accepted; 16 to 65,535.
+    pub backlog_max: u32,
     /// The user API.
     pub user: ListenerSettings,
     /// The administrators' API.
@@ -40,8 +48,11 @@ impl HttpSettings {
         faults.range("workers", self.workers, 0..=512);
         faults.range("json_bytes_max", self.json_bytes_max, 1_024..=67_108_864);
         faults.range("header_timeout_ms", self.header_timeout_ms, 100..=60_000);
-        faults.range("request_timeout_ms", self.request_timeout_ms, 100..=600_000);
+        faults.range("body_timeout_ms", self.body_timeout_ms, 100..=600_000);
         faults.range("keep_alive_seconds", self.keep_alive_seconds, 1..=3_600);
+        faults.range("disconnect_timeout_ms", self.disconnect_timeout_ms, 10..=60_000);
+        faults.range("connections_max", self.connections_max, 16..=1_000_000);
+        faults.range("backlog_max", self.backlog_max, 16..=65_535);
 
         let listeners = [
             ("user", &self.user),
@@ -60,12 +71,4 @@ impl HttpSettings {
             }
         }
     }
-}
-
-/// `[metrics]`: measurements.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MetricsSettings {
-    /// Whether measurements are kept and `GET /metrics` answers.
-    pub enabled: bool,
 }

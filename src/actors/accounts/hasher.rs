@@ -1,0 +1,195 @@
+//! Argon2id on threads of its own: few at a time, and only so many waiting.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+use super::AuthSettings;
+use crate::models::{Coded, ErrorCode, PasswordHash};
+use crate::secret::Secret;
+
+/// Why a password was not looked at.
+#[derive(Debug, Error)]
+pub enum HashError {
+    /// The waiting room is full.
+    #[error("too many sign-ins are waiting")]
+    Busy,
+    /// The settings make no hash, the stored hash is none, or there was no memory for it.
+    #[error("the password could not be hashed: {0}")]
+    Broken(String),
+}
+
+impl Coded for HashError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Busy => ErrorCode::ServiceBusy,
+            Self::Broken(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+/// What somebody waits for. Each kind has a waiting room of its own, so that a flood of sign-ups locks nobody out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Errand {
+    Login,
+    Registration,
+}
+
+/// Somebody's place in the waiting room, which is free again when it is dropped.
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Cheap to clone: clones share the threads and the waiting rooms.
+#[derive(Clone)]
+pub(super) struct Hasher {
+    argon2: Argon2<'static>,
+    threads: Arc<Semaphore>,
+    logins: Arc<Semaphore>,
+    registrations: Arc<Semaphore>,
+}
+
+impl Hasher {
+    /// # Errors
+    /// When argon2 refuses the costs; checked settings are within its limits.
+    pub(super) fn new(settings: &AuthSettings) -> Result<Self, HashError> {
+        let cost = &settings.password_hash;
+        let params = Params::new(cost.memory_kib, cost.iterations, cost.lanes, None).map_err(broken)?;
+        let threads = settings.hash_threads;
+        Ok(Self {
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            threads: Arc::new(Semaphore::new(threads)),
+            logins: Arc::new(Semaphore::new(threads + settings.logins_waiting_max)),
+            registrations: Arc::new(Semaphore::new(threads + settings.registrations_waiting_max)),
+        })
+    }
+
+    /// A place in the waiting room; taken before anything else is done for the errand, so that what cannot be served
+    /// costs nothing.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when there is none.
+    pub(super) fn enter(&self, errand: Errand) -> Result<Place, HashError> {
+        let room = match errand {
+            Errand::Login => &self.logins,
+            Errand::Registration => &self.registrations,
+        };
+        let permit = room.clone().try_acquire_owned().map_err(|_full| HashError::Busy)?;
+        Ok(Place { _permit: permit })
+    }
+
+    pub(super) async fn hash(&self, place: Place, password: Secret) -> Result<PasswordHash, HashError> {
+        self.on_thread(place, move |argon2| hash(argon2, &password)).await
+    }
+
+    /// Whether the password is the one. Without a hash to compare with it is not, and finding out takes as long.
+    pub(super) async fn verify(
+        &self,
+        place: Place,
+        password: Secret,
+        expected: Option<PasswordHash>,
+    ) -> Result<bool, HashError> {
+        self.on_thread(place, move |argon2| match expected {
+            Some(expected) => verify(argon2, &password, &expected),
+            None => hash(argon2, &password).map(|_of_nobody| false),
+        })
+        .await
+    }
+
+    /// Runs `work` when a thread is free. The thread keeps its permit and the place until the work is done, also when
+    /// nobody waits for it any more, for it cannot be stopped.
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl FnOnce(&Argon2<'static>) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let thread = self.threads.clone().acquire_owned().await.map_err(broken)?;
+        let argon2 = self.argon2.clone();
+        let working = spawn_blocking(move || {
+            let _held = (thread, place);
+            work(&argon2)
+        });
+        working.await.map_err(broken)?
+    }
+}
+
+/// Hashes a password here and now, which takes some 20 ms: for commands, never on an arbiter.
+///
+/// # Errors
+/// When argon2 refuses the settings' costs.
+pub fn hash_password(settings: &AuthSettings, password: &Secret) -> Result<PasswordHash, HashError> {
+    hash(&Hasher::new(settings)?.argon2, password)
+}
+
+fn hash(argon2: &Argon2<'static>, password: &Secret) -> Result<PasswordHash, HashError> {
+    let hash: phc::PasswordHash = argon2.hash_password(password.expose().as_bytes()).map_err(broken)?;
+    Ok(PasswordHash::new(hash.to_string()))
+}
+
+fn verify(argon2: &Argon2<'static>, password: &Secret, expected: &PasswordHash) -> Result<bool, HashError> {
+    let expected = phc::PasswordHash::new(expected.expose()).map_err(broken)?;
+    match argon2.verify_password(password.expose().as_bytes(), &expected) {
+        Ok(()) => Ok(true),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(broken(error)),
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> HashError {
+    HashError::Broken(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::PasswordHashSettings;
+    use super::*;
+
+    fn cheap() -> AuthSettings {
+        AuthSettings {
+            access_token_seconds: 900,
+            refresh_token_seconds: 1_000,
+            signing_key: Secret::new(""),
+            hash_threads: 1,
+            logins_waiting_max: 1,
+            registrations_waiting_max: 1,
+            password_hash: PasswordHashSettings { memory_kib: 8, iterations: 1, lanes: 1 },
+        }
+    }
+
+    #[actix::test]
+    async fn a_password_is_told_from_another_and_from_nobodys() {
+        let hasher = Hasher::new(&cheap()).unwrap();
+        let secret = |text: &str| Secret::new(text);
+        let enter = || hasher.enter(Errand::Login).unwrap();
+
+        let hash = hasher.hash(enter(), secret("correct horse")).await.unwrap();
+        assert!(hash.expose().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{}", hash.expose());
+        assert!(hasher.verify(enter(), secret("correct horse"), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.verify(enter(), secret("battery staple"), Some(hash)).await.unwrap());
+        assert!(!hasher.verify(enter(), secret("correct horse"), None).await.unwrap());
+    }
+
+    #[actix::test]
+    async fn a_hash_that_is_none_is_our_fault_and_not_a_wrong_password() {
+        let hasher = Hasher::new(&cheap()).unwrap();
+        let place = hasher.enter(Errand::Login).unwrap();
+        let found =
+            hasher.verify(place, Secret::new("correct horse"), Some(PasswordHash::new("?".into()))).await;
+        assert!(matches!(found, Err(HashError::Broken(_))));
+    }
+
+    #[test]
+    fn a_full_waiting_room_refuses_and_a_place_that_is_left_is_free_again() {
+        let hasher = Hasher::new(&cheap()).unwrap();
+        let places = [hasher.enter(Errand::Login), hasher.enter(Errand::Login)];
+        assert!(places.iter().all(Result::is_ok));
+        assert!(matches!(hasher.enter(Errand::Login), Err(HashError::Busy)));
+        assert!(hasher.enter(Errand::Registration).is_ok());
+        drop(places);
+        assert!(hasher.enter(Errand::Login).is_ok());
+    }
+}

@@ -1,0 +1,297 @@
+//! Access tokens: JWTs signed with Ed25519, checked without a database.
+//!
+//! The compact form is written and read here instead of by `jsonwebtoken`: without its RSA and C code that crate wants a
+//! provider of cryptography installed once for the whole process, and builds the key anew for every token. This service
+//! knows one issuer, one audience, one algorithm and one key, so the first part of every good token is the same text,
+//! and comparing texts leaves nothing to negotiate: `alg: none`, other algorithms, embedded keys and critical extensions
+//! are all just another text.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey, VerifyingKey};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::verified::Verified;
+use crate::models::{Principal, Role, SessionId, UserId};
+
+const ISSUER: &str = "botberi";
+const AUDIENCE: &str = "botberi";
+
+/// How far the clocks of two replicas may be apart. Longer keeps tokens alive past their end; shorter refuses fresh ones.
+const LEEWAY_SECONDS: i64 = 5;
+
+/// A longer text is no token of ours and is not worth hashing.
+const LENGTH_MAX: usize = 1_024;
+
+/// A token that proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TokenError {
+    /// It is not one that this service made.
+    #[error("the access token is not valid")]
+    Invalid,
+    /// It was one.
+    #[error("the access token has expired")]
+    Expired,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    /// The sign-in: the family of its refresh tokens.
+    sid: SessionId,
+    role: Role,
+    iat: i64,
+    exp: i64,
+    jti: Uuid,
+}
+
+/// A fresh access token.
+#[derive(Debug)]
+pub struct AccessToken {
+    /// The JWT.
+    pub token: String,
+    /// How long it is good for.
+    pub expires_in_seconds: u64,
+}
+
+/// Signs and verifies. Cheap to clone: clones share the key and what was verified before.
+#[derive(Clone)]
+pub struct Tokens {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    signing: SigningKey,
+    verifying: VerifyingKey,
+    header: String,
+    life_seconds: u64,
+    verified: Verified,
+}
+
+impl Tokens {
+    /// Signs with the Ed25519 key of this seed; `life_seconds` is how long a token is good for.
+    #[must_use]
+    pub fn new(seed: &[u8; 32], life_seconds: u64) -> Self {
+        let signing = SigningKey::from_bytes(seed);
+        let verifying = signing.verifying_key();
+        let header = header(&verifying);
+        let verified = Verified::default();
+        Self { shared: Arc::new(Shared { signing, verifying, header, life_seconds, verified }) }
+    }
+
+    /// A token for `user_id`, signed in as `session_id`.
+    #[must_use]
+    pub fn issue(&self, user_id: UserId, role: Role, session_id: SessionId) -> AccessToken {
+        let now = now_seconds();
+        let life = self.shared.life_seconds;
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: user_id,
+            sid: session_id,
+            role,
+            iat: now,
+            exp: now.saturating_add_unsigned(life),
+            jti: Uuid::now_v7(),
+        };
+        AccessToken { token: self.sign(&claims), expires_in_seconds: life }
+    }
+
+    /// Whose token it is.
+    ///
+    /// # Errors
+    /// Why it proves nothing.
+    pub fn verify(&self, token: &str) -> Result<Principal, TokenError> {
+        if token.len() > LENGTH_MAX {
+            return Err(TokenError::Invalid);
+        }
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        let now = now_seconds();
+        let principal = match self.shared.verified.find(&digest) {
+            Some(known) => known,
+            None => {
+                let principal = self.check(token, now)?;
+                self.shared.verified.keep(digest, principal.clone(), now);
+                principal
+            }
+        };
+        if principal.expires_at.as_second().saturating_add(LEEWAY_SECONDS) <= now {
+            return Err(TokenError::Expired);
+        }
+        Ok(principal)
+    }
+
+    fn sign(&self, claims: &Claims) -> String {
+        // Claims are texts and numbers: writing them cannot fail.
+        let claims = serde_json::to_vec(claims).unwrap_or_default();
+        let message = format!("{}.{}", self.shared.header, URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.shared.signing.sign(message.as_bytes());
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    /// Everything but the expiry of a good token, which [`Tokens::verify`] looks at each time.
+    fn check(&self, token: &str, now: i64) -> Result<Principal, TokenError> {
+        let claims = self.read(token).ok_or(TokenError::Invalid)?;
+        let is_ours = claims.iss == ISSUER && claims.aud == AUDIENCE;
+        let is_from_the_future = claims.iat > now.saturating_add(LEEWAY_SECONDS);
+        let expires_at = Timestamp::from_second(claims.exp).map_err(|_out_of_range| TokenError::Invalid)?;
+        if !is_ours || is_from_the_future {
+            return Err(TokenError::Invalid);
+        }
+        Ok(Principal { user_id: claims.sub, role: claims.role, session_id: claims.sid, expires_at })
+    }
+
+    fn read(&self, token: &str) -> Option<Claims> {
+        let (message, signature) = token.rsplit_once('.')?;
+        let (header, claims) = message.split_once('.')?;
+        if header != self.shared.header {
+            return None;
+        }
+        let signature: [u8; SIGNATURE_LENGTH] = URL_SAFE_NO_PAD.decode(signature).ok()?.try_into().ok()?;
+        let signature = Signature::from_bytes(&signature);
+        self.shared.verifying.verify_strict(message.as_bytes(), &signature).ok()?;
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
+    }
+}
+
+/// The first part of every token: the algorithm, and the key's name, which is its thumbprint (RFC 7638).
+fn header(key: &VerifyingKey) -> String {
+    let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
+    let thumbprint = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
+    let kid = URL_SAFE_NO_PAD.encode(thumbprint);
+    URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"EdDSA","typ":"JWT","kid":"{kid}"}}"#))
+}
+
+fn now_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const SEED: [u8; 32] = [7; 32];
+
+    fn tokens() -> Tokens {
+        Tokens::new(&SEED, 900)
+    }
+
+    fn token() -> String {
+        tokens().issue(UserId::new(), Role::Developer, SessionId::new()).token
+    }
+
+    fn claims() -> Claims {
+        let now = now_seconds();
+        Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: UserId::new(),
+            sid: SessionId::new(),
+            role: Role::Developer,
+            iat: now,
+            exp: now + 900,
+            jti: Uuid::now_v7(),
+        }
+    }
+
+    #[test]
+    fn a_token_names_who_it_was_made_for() {
+        let (tokens, user, session) = (tokens(), UserId::new(), SessionId::new());
+        let issued = tokens.issue(user, Role::Viewer, session);
+
+        for _known_or_not in 0..2 {
+            let principal = tokens.verify(&issued.token).unwrap();
+            assert_eq!(principal.user_id, user);
+            assert_eq!(principal.session_id, session);
+            assert_eq!(principal.role, Role::Viewer);
+            let left = principal.expires_at.as_second() - now_seconds();
+            assert!((895..=900).contains(&left), "{left}");
+        }
+        assert_eq!(issued.expires_in_seconds, 900);
+    }
+
+    #[test]
+    fn a_token_of_another_key_is_not_valid() {
+        let foreign = Tokens::new(&[8; 32], 900).issue(UserId::new(), Role::Admin, SessionId::new());
+        assert_eq!(tokens().verify(&foreign.token), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn another_header_is_not_valid_even_with_a_good_signature() {
+        let tokens = tokens();
+        let good = token();
+        let claims = good.split('.').nth(1).unwrap();
+        for header in
+            [r#"{"alg":"none"}"#, r#"{"alg":"HS256","typ":"JWT"}"#, r#"{"alg":"EdDSA","typ":"JWT"}"#]
+        {
+            let message = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
+            let signature = tokens.shared.signing.sign(message.as_bytes()).to_bytes();
+            let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
+            assert_eq!(tokens.verify(&forged), Err(TokenError::Invalid));
+            assert_eq!(tokens.verify(&format!("{message}.")), Err(TokenError::Invalid));
+        }
+    }
+
+    #[test]
+    fn another_issuer_another_audience_and_the_future_are_not_valid() {
+        let tokens = tokens();
+        let forge = |change: fn(&mut Claims)| {
+            let mut claims = claims();
+            change(&mut claims);
+            tokens.verify(&tokens.sign(&claims))
+        };
+        assert!(forge(|_| {}).is_ok());
+        assert_eq!(forge(|claims| claims.iss = "other".into()), Err(TokenError::Invalid));
+        assert_eq!(forge(|claims| claims.aud = "other".into()), Err(TokenError::Invalid));
+        assert_eq!(forge(|claims| claims.iat += 60), Err(TokenError::Invalid));
+        assert_eq!(forge(|claims| claims.exp = i64::MAX), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn an_expired_token_is_told_from_an_invalid_one_also_when_it_is_remembered() {
+        let tokens = tokens();
+        let mut old = claims();
+        old.exp = now_seconds() - LEEWAY_SECONDS;
+        let token = tokens.sign(&old);
+        assert_eq!(tokens.verify(&token), Err(TokenError::Expired));
+        assert_eq!(tokens.verify(&token), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn the_header_is_plain_json_that_every_jwt_library_reads() {
+        let header = URL_SAFE_NO_PAD.decode(tokens().shared.header.as_bytes()).unwrap();
+        let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+        assert_eq!(header["alg"], "EdDSA");
+        assert_eq!(header["typ"], json!("JWT"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_with_any_byte_changed_is_not_valid(place in 0..400_usize, with in "[A-Za-z0-9_.-]") {
+            let good = token();
+            let place = place % good.len();
+            let mut changed = good.clone();
+            changed.replace_range(place..=place, &with);
+            prop_assume!(changed != good);
+            prop_assert_eq!(tokens().verify(&changed), Err(TokenError::Invalid));
+        }
+
+        #[test]
+        fn any_text_is_a_token_or_an_error(text in ".{0,2000}") {
+            prop_assert!(tokens().verify(&text).is_err());
+        }
+    }
+}

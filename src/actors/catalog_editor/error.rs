@@ -1,0 +1,34 @@
+//! Why an administrator's wish was not granted.
+
+use thiserror::Error;
+
+use crate::models::store::StoreError;
+use crate::models::{AgentId, Coded, ErrorCode};
+
+/// What `CatalogEditor` answers instead.
+#[derive(Debug, Error)]
+pub enum CatalogError {
+    /// There is none of that id.
+    #[error("agent {0} does not exist")]
+    NotFound(AgentId),
+    /// Instances were made from it.
+    #[error("agent {0} still has instances; retire it instead")]
+    InUse(AgentId),
+    /// Another agent has that code.
+    #[error("the activation code is taken")]
+    ActivationCodeTaken,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Coded for CatalogError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotFound(_) => ErrorCode::AgentNotFound,
+            Self::InUse(_) => ErrorCode::AgentInUse,
+            Self::ActivationCodeTaken => ErrorCode::ActivationCodeTaken,
+            Self::Store(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What `CatalogEditor` understands. All of it is sent by `http::admin`.
+
+use actix::Message;
+
+use super::CatalogError;
+use crate::models::{Agent, AgentDraft, AgentId, Page, PageLimit};
+
+/// Writes a new agent, as a draft that users do not see.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Agent, CatalogError>")]
+pub struct CreateAgent {
+    /// The agent, whose fields keep the rules.
+    pub draft: AgentDraft,
+}
+
+/// Offers an agent in its present version.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Agent, CatalogError>")]
+pub struct PublishAgent {
+    /// Which.
+    pub id: AgentId,
+}
+
+/// Offers an agent no longer; its instances go on.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Agent, CatalogError>")]
+pub struct RetireAgent {
+    /// Which.
+    pub id: AgentId,
+}
+
+/// Deletes an agent that no instance was made from.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), CatalogError>")]
+pub struct DeleteAgent {
+    /// Which.
+    pub id: AgentId,
+}
+
+/// Asks for one agent, whatever its status.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Agent, CatalogError>")]
+pub struct FindAgent {
+    /// Which.
+    pub id: AgentId,
+}
+
+/// Asks for a page of all agents, newest first.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Page<Agent>, CatalogError>")]
+pub struct ListAgents {
+    /// Where the page before it ended.
+    pub before: Option<AgentId>,
+    /// How long the page may be.
+    pub limit: PageLimit,
+}

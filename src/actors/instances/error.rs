@@ -1,0 +1,52 @@
+//! Why a user's wish about an instance was not granted.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::models::store::StoreError;
+use crate::models::{AgentId, Coded, ErrorCode, InstanceId};
+
+/// What `Instances` answers instead.
+#[derive(Debug, Error)]
+pub enum InstanceError {
+    /// The user has none of that id.
+    #[error("instance {0} does not exist")]
+    NotFound(InstanceId),
+    /// There is no such agent on offer, and never was.
+    #[error("agent {0} does not exist")]
+    AgentNotFound(AgentId),
+    /// There was.
+    #[error("agent {0} is retired")]
+    AgentRetired(AgentId),
+    /// It has changed since the user looked.
+    #[error("instance {0} has changed meanwhile")]
+    Stale(InstanceId),
+    /// As many are waiting to be made as may wait.
+    #[error("too many instances are waiting to be made")]
+    Busy,
+    /// The actor ended while the wish was waiting or under way.
+    #[error("it is not known whether the instance was made")]
+    Abandoned,
+    /// The commit that this wish shared with others failed.
+    #[error(transparent)]
+    Commit(#[from] Arc<StoreError>),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Coded for InstanceError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotFound(_) => ErrorCode::InstanceNotFound,
+            Self::AgentNotFound(_) => ErrorCode::AgentNotFound,
+            Self::AgentRetired(_) => ErrorCode::AgentRetired,
+            Self::Stale(_) => ErrorCode::PreconditionFailed,
+            Self::Busy => ErrorCode::ServiceBusy,
+            Self::Abandoned => ErrorCode::OutcomeUnknown,
+            Self::Commit(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What `Instances` understands. All of it is sent by `http::user`, and names the owner: what belongs to somebody else
+//! does not exist.
+
+use actix::Message;
+
+use super::InstanceError;
+use crate::models::{
+    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, NewInstance, Page, PageLimit, StoredEvent,
+    UserId,
+};
+
+/// Makes an instance. Answered with the `pending` row.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Instance, InstanceError>")]
+pub struct CreateInstance {
+    /// The instance, whose fields keep the rules.
+    pub wish: NewInstance,
+}
+
+/// Asks for one instance.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Instance, InstanceError>")]
+pub struct FindInstance {
+    /// Whose.
+    pub owner: UserId,
+    /// Which.
+    pub id: InstanceId,
+}
+
+/// Asks for a page of the owner's instances, newest first.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Page<Instance>, InstanceError>")]
+pub struct ListInstances {
+    /// Whose.
+    pub owner: UserId,
+    /// Only those of this status.
+    pub status: Option<InstanceStatus>,
+    /// Only those of this agent.
+    pub agent_id: Option<AgentId>,
+    /// Where the page before it ended.
+    pub before: Option<InstanceId>,
+    /// How long the page may be.
+    pub limit: PageLimit,
+}
+
+/// Changes what the user may change of an instance.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Instance, InstanceError>")]
+pub struct PatchInstance {
+    /// Whose.
+    pub owner: UserId,
+    /// Which.
+    pub id: InstanceId,
+    /// What.
+    pub patch: InstancePatch,
+}
+
+/// Deletes an instance: it is gone for its user at once, and torn down by a worker soon after.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), InstanceError>")]
+pub struct DeleteInstance {
+    /// Whose.
+    pub owner: UserId,
+    /// Which.
+    pub id: InstanceId,
+    /// Deletes it only while it has this revision.
+    pub expected_revision: Option<i64>,
+}
+
+/// Wishes that an instance be halted. Answered with the row as it is now: a worker does the halting.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Instance, InstanceError>")]
+pub struct StopInstance {
+    /// Whose.
+    pub owner: UserId,
+    /// Which.
+    pub id: InstanceId,
+}
+
+/// Wishes that an instance be live. Answered with the row as it is now: a worker brings it up.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Instance, InstanceError>")]
+pub struct StartInstance {
+    /// Whose.
+    pub owner: UserId,
+    /// Which.
+    pub id: InstanceId,
+}
+
+/// Asks for the history of an instance, oldest first.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Page<StoredEvent>, InstanceError>")]
+pub struct ListInstanceEvents {
+    /// Whose.
+    pub owner: UserId,
+    /// Which.
+    pub id: InstanceId,
+    /// Only what came after this position.
+    pub after: i64,
+    /// How long the page may be.
+    pub limit: PageLimit,
+}

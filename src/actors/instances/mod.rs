@@ -1,0 +1,200 @@
+//! Users' instances: made, changed, wished up and down, and deleted.
+//!
+//! - **Owns:** the queue of wishes for instances, and the commits that they share (`commit.rs`). Quotas will be here.
+//! - **Receives:** the messages of `messages.rs` from `http::user`; every one of them names the owner.
+//! - **Sends:** `Ring` to the bell after each commit; the triggers tell the rest through the outbox.
+//! - **Invariant:** one wish's failure never fails another; nobody touches or sees what is not theirs.
+//! - **On failure:** what was waiting to be made is answered with `outcome_unknown`; beside the queue it keeps no state.
+
+mod commit;
+mod error;
+mod messages;
+pub mod rules;
+
+pub use error::InstanceError;
+pub use messages::{
+    CreateInstance, DeleteInstance, FindInstance, ListInstanceEvents, ListInstances, PatchInstance,
+    StartInstance, StopInstance,
+};
+
+use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
+
+use self::commit::{COMMITTERS, Committer, Wishes};
+use super::bell::{self, Bell};
+use super::system::{Answer, Handle, Lifeline};
+use crate::models::store::instances::{self as rows, ChangeOutcome, InstanceFilter};
+use crate::models::store::{SharedDb, outbox};
+use crate::models::{Cursor, Instance, InstanceId, Page, StoredEvent};
+
+/// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one row apart.
+pub struct Instances {
+    works: Works,
+    wishes: Wishes,
+    committer: Committer,
+    lifeline: Lifeline,
+}
+
+#[derive(Clone)]
+struct Works {
+    shared_db: SharedDb,
+    bell: Handle<Bell>,
+}
+
+impl Instances {
+    /// The name of its handle.
+    pub const NAME: &'static str = "instances";
+
+    /// An actor that connects to nothing before it is asked.
+    #[must_use]
+    pub fn new(shared_db: SharedDb, bell: Handle<Bell>, lifeline: Lifeline) -> Self {
+        let (wishes, committer) = Committer::new(shared_db.clone(), bell.clone());
+        Self { works: Works { shared_db, bell }, wishes, committer, lifeline }
+    }
+}
+
+impl Actor for Instances {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        for _committer in 0..COMMITTERS {
+            // In the actor's own context: they end with it, and their panic is its own.
+            context.spawn(self.committer.clone().run().into_actor(self));
+        }
+        self.lifeline.ready();
+    }
+}
+
+impl Handler<CreateInstance> for Instances {
+    type Result = Answer<Result<Instance, InstanceError>>;
+
+    fn handle(
+        &mut self,
+        CreateInstance { wish }: CreateInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        let left = self.wishes.leave(wish);
+        self.lifeline.answer(async move { left?.await.map_err(|_actor_ended| InstanceError::Abandoned)? })
+    }
+}
+
+impl Handler<FindInstance> for Instances {
+    type Result = Answer<Result<Instance, InstanceError>>;
+
+    fn handle(
+        &mut self,
+        FindInstance { owner, id }: FindInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let session = works.shared_db.connection().await?;
+            rows::find(&session, owner, id).await?.ok_or(InstanceError::NotFound(id))
+        })
+    }
+}
+
+impl Handler<ListInstances> for Instances {
+    type Result = Answer<Result<Page<Instance>, InstanceError>>;
+
+    fn handle(&mut self, question: ListInstances, _context: &mut Self::Context) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let ListInstances { owner, status, agent_id, before, limit } = question;
+            let session = works.shared_db.connection().await?;
+            Ok(rows::list(&session, owner, InstanceFilter { status, agent_id }, before, limit).await?)
+        })
+    }
+}
+
+impl Handler<PatchInstance> for Instances {
+    type Result = Answer<Result<Instance, InstanceError>>;
+
+    fn handle(&mut self, order: PatchInstance, _context: &mut Self::Context) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let PatchInstance { owner, id, patch } = order;
+            let session = works.shared_db.connection().await?;
+            let outcome = rows::patch(&session, owner, id, &patch).await?;
+            works.changed(id, outcome)
+        })
+    }
+}
+
+impl Handler<DeleteInstance> for Instances {
+    type Result = Answer<Result<(), InstanceError>>;
+
+    fn handle(&mut self, order: DeleteInstance, _context: &mut Self::Context) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let DeleteInstance { owner, id, expected_revision } = order;
+            let session = works.shared_db.connection().await?;
+            let outcome = rows::tombstone(&session, owner, id, expected_revision).await?;
+            works.changed(id, outcome).map(|_tombstone| ())
+        })
+    }
+}
+
+impl Handler<StopInstance> for Instances {
+    type Result = Answer<Result<Instance, InstanceError>>;
+
+    fn handle(
+        &mut self,
+        StopInstance { owner, id }: StopInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let session = works.shared_db.connection().await?;
+            let instance = rows::stop(&session, owner, id).await?;
+            bell::ring(&works.bell);
+            instance.ok_or(InstanceError::NotFound(id))
+        })
+    }
+}
+
+impl Handler<StartInstance> for Instances {
+    type Result = Answer<Result<Instance, InstanceError>>;
+
+    fn handle(
+        &mut self,
+        StartInstance { owner, id }: StartInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let session = works.shared_db.connection().await?;
+            let instance = rows::start(&session, owner, id).await?;
+            bell::ring(&works.bell);
+            instance.ok_or(InstanceError::NotFound(id))
+        })
+    }
+}
+
+impl Handler<ListInstanceEvents> for Instances {
+    type Result = Answer<Result<Page<StoredEvent>, InstanceError>>;
+
+    fn handle(&mut self, question: ListInstanceEvents, _context: &mut Self::Context) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let ListInstanceEvents { owner, id, after, limit } = question;
+            let session = works.shared_db.connection().await?;
+            // The log outlives the instance; what was deleted has no history any more for its user.
+            rows::find(&session, owner, id).await?.ok_or(InstanceError::NotFound(id))?;
+            let events = outbox::of_instance(&session, owner, id, after, limit.rows()).await?;
+            Ok(Page::cut(events, limit, |event: &StoredEvent| Cursor::Number(event.position)))
+        })
+    }
+}
+
+impl Works {
+    fn changed(&self, id: InstanceId, outcome: ChangeOutcome) -> Result<Instance, InstanceError> {
+        match outcome {
+            ChangeOutcome::Changed(instance) => {
+                bell::ring(&self.bell);
+                Ok(*instance)
+            }
+            ChangeOutcome::Stale => Err(InstanceError::Stale(id)),
+            ChangeOutcome::NotFound => Err(InstanceError::NotFound(id)),
+        }
+    }
+}

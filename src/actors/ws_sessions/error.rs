@@ -1,0 +1,47 @@
+//! Why a session does not begin, or does not get its history.
+
+use thiserror::Error;
+
+use crate::models::store::StoreError;
+use crate::models::{Coded, ErrorCode};
+
+/// Why there is no seat.
+#[derive(Debug, Error)]
+pub enum JoinError {
+    /// The replica has as many sockets as it may.
+    #[error("this replica has no room for another socket")]
+    ReplicaFull,
+    /// The user has as many sockets as they may.
+    #[error("at most {max} sockets of one user at a time")]
+    TooManyOfUser {
+        /// How many they may have.
+        max: usize,
+    },
+    /// The replica is going away.
+    #[error("this replica is going away")]
+    Draining,
+    /// It is not known yet up to where everything has been told, because Postgres is away.
+    #[error("the event log cannot be read at present")]
+    NotReady,
+}
+
+impl Coded for JoinError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::ReplicaFull | Self::Draining => ErrorCode::ServiceBusy,
+            Self::TooManyOfUser { .. } => ErrorCode::RateLimited,
+            Self::NotReady => ErrorCode::DependencyUnavailable,
+        }
+    }
+}
+
+/// Why a page of the log cannot be had; the same page may be asked for again.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// Too many resume at the same time.
+    #[error("too many sessions resume at the same time")]
+    Busy,
+    /// Postgres did not give it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,74 @@
+//! What the register of sessions understands. Events come as `event_consumers::{Bound, Deliver}`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Message;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::error::{JoinError, ReplayError};
+use super::frame::EventFrame;
+use super::seat::{Seat, Seated};
+use crate::models::{Principal, TeamId};
+
+/// A socket wants events. Sent by the route before the upgrade, and answered with a seat: from then on what comes after
+/// [`Joined::position`] waits in its letterbox.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Joined, JoinError>")]
+pub struct Join {
+    /// The holder of the credential.
+    pub holder: Principal,
+    /// The teams whose things they may see.
+    pub teams: Vec<TeamId>,
+}
+
+/// A seat in the register.
+#[derive(Debug)]
+pub struct Joined {
+    /// The session's side of it.
+    pub seated: Seated,
+    /// Everything up to here was told before the session had its seat.
+    pub position: i64,
+}
+
+/// A resuming session wants the next page of its history. Sent by the session when it has written the page before.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Replayed, ReplayError>")]
+pub struct ReplayPage {
+    /// In whose name: nobody can ask for another's events.
+    pub seat: Arc<Seat>,
+    /// The session has everything up to here.
+    pub after: i64,
+    /// And has no use for what comes after this.
+    pub to: i64,
+}
+
+/// What the log has for a session.
+#[derive(Debug)]
+pub enum Replayed {
+    /// The next events of the session's user.
+    Page(Page),
+    /// The log does not reach back to where the session stands, or has never been as far.
+    Gap,
+}
+
+/// Some of a user's history.
+#[derive(Debug)]
+pub struct Page {
+    /// In the order of their positions.
+    pub frames: Vec<EventFrame>,
+    /// Up to here there is nothing else for this session.
+    pub reached: i64,
+    /// Given back when the page has been written, which bounds what all resumes together hold.
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// The replica is going away: gives nobody a seat any more and closes every session with 1012, evenly over this time, so
+/// that the clients do not all come to the other replicas at once. Sent at the beginning of an orderly stop, and
+/// answered when all are gone or the time is long past.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), std::convert::Infallible>")]
+pub struct Drain {
+    /// Must be well under the actor's handler deadline.
+    pub over: Duration,
+}

@@ -1,0 +1,203 @@
+//! The actor.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, AsyncContext, Context, Handler};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+
+use super::error::{JoinError, ReplayError};
+use super::farewell::Farewell;
+use super::frame::EventFrame;
+use super::log::EventLog;
+use super::messages::{Drain, Join, Joined, ReplayPage, Replayed};
+use super::positions::Positions;
+use super::register::{Owner, Register};
+use super::replay::read_page;
+use super::revocation::Revocation;
+use super::settings::WebsocketSettings;
+use crate::actors::event_consumers::{Bound, BusEvent, Deliver, NotTaken};
+use crate::actors::system::{Answer, Lifeline};
+use crate::models::store::SharedDb;
+
+/// How often it is looked what is due: how late a heartbeat or the end of a credential may be.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Live events that wait for a hole to be filled, few enough to be posted at once. Others come out of the log, which
+/// costs a read of them.
+const HELD_MAX: usize = 64;
+
+/// How long the last sessions may take to go after the last was told to.
+const DRAIN_GRACE: Duration = Duration::from_secs(2);
+
+/// The sessions of one replica. See the module.
+pub struct WsSessions {
+    pub(super) log: EventLog,
+    pub(super) lifeline: Lifeline,
+    pub(super) positions: Positions<BusEvent>,
+    pub(super) catching_up: bool,
+    pub(super) register: Register,
+    pub(super) settings: WebsocketSettings,
+    replay_pages: Arc<Semaphore>,
+    draining: bool,
+}
+
+impl WsSessions {
+    /// The name of its handle.
+    pub const NAME: &'static str = "ws_sessions";
+
+    /// A register without sessions.
+    pub fn new(shared_db: SharedDb, settings: WebsocketSettings, lifeline: Lifeline) -> Self {
+        let register = Register::new(&settings, lifeline.node().clone());
+        let replay_pages = Arc::new(Semaphore::new(settings.replay_pages_max));
+        Self {
+            log: EventLog::new(shared_db),
+            lifeline,
+            positions: Positions::new(HELD_MAX),
+            catching_up: false,
+            register,
+            settings,
+            replay_pages,
+            draining: false,
+        }
+    }
+
+    /// Posts an event of the bus to whom it concerns.
+    pub(super) fn tell(&mut self, event: &BusEvent) {
+        if let Some(revocation) = Revocation::of(&event.routing_key, event.user_id, &event.body) {
+            self.register.revoke(revocation.user_id, revocation.sign_in);
+        }
+        let owner = Owner { user_id: event.user_id, team_id: event.team_id };
+        if self.register.concerns(owner)
+            && let Some(frame) = EventFrame::of_bus(event)
+        {
+            self.register.post(owner, &Arc::new(frame));
+        }
+    }
+
+    /// Posts an event of the log to whom it concerns.
+    pub(super) fn tell_logged(&mut self, event: &crate::models::StoredEvent) {
+        if let Some(revocation) = Revocation::of(&event.routing_key, event.user_id, event.body.get()) {
+            self.register.revoke(revocation.user_id, revocation.sign_in);
+        }
+        let owner = Owner { user_id: event.user_id, team_id: event.team_id };
+        if self.register.concerns(owner)
+            && let Some(frame) = EventFrame::of_log(event)
+        {
+            self.register.post(owner, &Arc::new(frame));
+        }
+    }
+
+    /// Events are missing that even the log does not have: every session has to begin again, and is told of its gap then.
+    pub(super) fn begin_again(&self) {
+        self.register.dismiss_all(Farewell::Drained);
+    }
+
+    pub(super) fn release_held(&mut self) {
+        while let Some((_, event)) = self.positions.release() {
+            self.tell(&event);
+        }
+    }
+
+    fn tick(&mut self) {
+        if let Some(position) = self.positions.last() {
+            self.register.beat(position, Instant::now());
+        }
+    }
+}
+
+impl Actor for WsSessions {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.run_interval(TICK, |sessions, _| sessions.tick());
+        // Also without a consumer that says so: after a rebuild the queue is bound already. A watermark that is read too
+        // early does no harm, because each `Bound` has what followed it read from the log.
+        self.catch_up(context);
+        self.lifeline.ready();
+    }
+}
+
+impl Handler<Bound> for WsSessions {
+    type Result = Result<(), NotTaken>;
+
+    fn handle(&mut self, _bound: Bound, context: &mut Self::Context) -> Self::Result {
+        self.positions.rebound();
+        self.catch_up(context);
+        Ok(())
+    }
+}
+
+impl Handler<Deliver> for WsSessions {
+    type Result = Result<(), NotTaken>;
+
+    /// Always taken: what cannot be told yet is told out of the log later.
+    fn handle(&mut self, Deliver { events }: Deliver, context: &mut Self::Context) -> Self::Result {
+        for event in events {
+            // External workers publish these: a position in one of them means nothing.
+            if event.routing_key.subject() == "report" {
+                continue;
+            }
+            if let Some(event) = self.positions.offer(event.position, event) {
+                self.tell(&event);
+                self.release_held();
+            }
+        }
+        if !self.catching_up {
+            self.register.take_crowded();
+        }
+        self.catch_up(context);
+        Ok(())
+    }
+}
+
+impl Handler<Join> for WsSessions {
+    type Result = Result<Joined, JoinError>;
+
+    fn handle(&mut self, Join { holder, teams }: Join, _: &mut Self::Context) -> Self::Result {
+        if self.draining {
+            return Err(JoinError::Draining);
+        }
+        let position = self.positions.last().ok_or(JoinError::NotReady)?;
+        let seated = self.register.seat(holder, teams, Instant::now())?;
+        Ok(Joined { seated, position })
+    }
+}
+
+impl Handler<ReplayPage> for WsSessions {
+    type Result = Answer<Result<Replayed, ReplayError>>;
+
+    fn handle(&mut self, page: ReplayPage, _: &mut Self::Context) -> Self::Result {
+        let (log, pages) = (self.log.clone(), self.replay_pages.clone());
+        let rows_max = self.settings.replay_page_rows;
+        self.lifeline.answer(read_page(log, pages, rows_max, page))
+    }
+}
+
+impl Handler<Drain> for WsSessions {
+    type Result = Answer<Result<(), Infallible>>;
+
+    fn handle(&mut self, Drain { over }: Drain, _: &mut Self::Context) -> Self::Result {
+        self.draining = true;
+        self.register.forget_departed();
+        let seats = self.register.seats();
+        tracing::info!(sessions = self.register.len(), ?over, "closing all sessions");
+        let node = self.lifeline.node().clone();
+        self.lifeline.answer(async move {
+            let pause = over.checked_div(u32::try_from(seats.len()).unwrap_or(u32::MAX)).unwrap_or_default();
+            let began = tokio::time::Instant::now();
+            for (told, seat) in (0_u32..).zip(&seats) {
+                seat.letterbox.dismiss(Farewell::Drained);
+                tokio::time::sleep_until(began + pause * told).await;
+            }
+            let mut grace = DRAIN_GRACE;
+            while node.members().load(std::sync::atomic::Ordering::Relaxed) > 0 && !grace.is_zero() {
+                sleep(TICK / 10).await;
+                grace = grace.saturating_sub(TICK / 10);
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! The actor graph: every child of every role, in start order, one place.
+
+use crate::actors::accounts::{Accounts, AccountsParts};
+use crate::actors::bell::Bell;
+use crate::actors::broker::topology;
+use crate::actors::catalog::{Catalog, CatalogView};
+use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::event_consumers::{ConsumerSettings, consumer};
+use crate::actors::event_publisher::{EventPublisher, PublisherParts};
+use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
+use crate::actors::instance_ledger::InstanceLedger;
+use crate::actors::instances::Instances;
+use crate::actors::notify_listener::notify_listener;
+use crate::actors::reaper::Reaper;
+use crate::actors::replica::{Replica, ReplicaLease};
+use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
+use crate::actors::ws_sessions::WsSessions;
+use crate::settings::Role;
+
+use super::parts::{Callers, Parts};
+
+/// The addresses that listeners and other actors speak to, and what is read without asking.
+pub(super) struct Handles {
+    pub(super) bell: Handle<Bell>,
+    pub(super) accounts: Handle<Accounts>,
+    pub(super) instances: Handle<Instances>,
+    pub(super) catalog_editor: Handle<CatalogEditor>,
+    pub(super) ws_sessions: Handle<WsSessions>,
+    pub(super) catalog_view: CatalogView,
+}
+
+impl Handles {
+    pub(super) fn new(parts: &Parts) -> Self {
+        let limits = parts.limits();
+        Self {
+            bell: Handle::new(Bell::NAME, limits),
+            accounts: Handle::new(Accounts::NAME, limits),
+            instances: Handle::new(Instances::NAME, limits),
+            catalog_editor: Handle::new(CatalogEditor::NAME, limits),
+            ws_sessions: Handle::new(WsSessions::NAME, limits),
+            catalog_view: CatalogView::default(),
+        }
+    }
+}
+
+/// The root. Whoever feeds others starts first and stops last: the broker outlives the workers, whose last writes it still
+/// publishes.
+pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
+    let mut root = Supervisor::new(Strategy::OneForOne).with(runtime(parts, handles));
+    if parts.plays(Role::Broker) {
+        root = root.with(broker(parts));
+    }
+    if parts.plays(Role::Worker) {
+        root = root.with(worker(parts, handles));
+    }
+    if let Some(callers) = &parts.callers {
+        // Whoever signs in, does so through the same accounts, whatever the listener.
+        root = root.with(accounts(parts, handles, callers));
+        if parts.plays(Role::User) {
+            root = root.with(user(parts, handles));
+        }
+        if parts.plays(Role::Admin) {
+            root = root.with(admin(parts, handles));
+        }
+    }
+    root
+}
+
+fn accounts(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
+    let accounts = AccountsParts {
+        user_db: callers.user_db.clone(),
+        redis: callers.redis.clone(),
+        tokens: callers.tokens.clone(),
+        settings: parts.settings.auth.clone(),
+        ticket_seconds: parts.settings.websocket.ticket_seconds,
+    };
+    actor(parts.spec(Accounts::NAME), &handles.accounts, move |lifeline| {
+        Accounts::new(accounts.clone(), lifeline)
+    })
+}
+
+fn user(parts: &Parts, handles: &Handles) -> Child {
+    let (shared_db, bell, view) =
+        (parts.shared_db.clone(), handles.bell.clone(), handles.catalog_view.clone());
+    let websocket = parts.settings.websocket.clone();
+    let consumer_settings = parts.own_queue();
+    // Asked by nobody but its consumer.
+    let catalog = Handle::new(Catalog::NAME, parts.limits());
+    let ws_sessions = handles.ws_sessions.clone();
+    Supervisor::new(Strategy::OneForOne)
+        .with(actor(parts.spec(Catalog::NAME), &catalog, {
+            let shared_db = shared_db.clone();
+            move |lifeline| Catalog::new(shared_db.clone(), view.clone(), lifeline)
+        }))
+        .with(actor(parts.spec(Instances::NAME), &handles.instances, {
+            let shared_db = shared_db.clone();
+            move |lifeline| Instances::new(shared_db.clone(), bell.clone(), lifeline)
+        }))
+        .with(actor(parts.spec(WsSessions::NAME), &ws_sessions, {
+            let shared_db = shared_db.clone();
+            move |lifeline| WsSessions::new(shared_db.clone(), websocket.clone(), lifeline)
+        }))
+        .with(consumer(
+            parts.spec("catalog_changes"),
+            consumer_settings.clone(),
+            topology::catalog_changes(parts.replica),
+            catalog,
+            shared_db.clone(),
+        ))
+        .with(consumer(
+            parts.spec("socket_updates"),
+            consumer_settings,
+            topology::socket_updates(parts.replica),
+            ws_sessions,
+            shared_db,
+        ))
+        .child(parts.spec("user"))
+}
+
+fn admin(parts: &Parts, handles: &Handles) -> Child {
+    let (shared_db, bell) = (parts.shared_db.clone(), handles.bell.clone());
+    Supervisor::new(Strategy::OneForOne)
+        .with(actor(parts.spec(CatalogEditor::NAME), &handles.catalog_editor, move |lifeline| {
+            CatalogEditor::new(shared_db.clone(), bell.clone(), lifeline)
+        }))
+        .child(parts.spec("admin"))
+}
+
+fn runtime(parts: &Parts, handles: &Handles) -> Child {
+    let shared_db = parts.shared_db.clone();
+    Supervisor::new(Strategy::OneForOne)
+        .with(actor(parts.spec(Bell::NAME), &handles.bell, move |lifeline| {
+            Bell::new(shared_db.clone(), lifeline)
+        }))
+        .child(parts.spec("runtime"))
+}
+
+/// On a thread of its own: events must not wait for requests.
+fn broker(parts: &Parts) -> Child {
+    let handle = Handle::new(EventPublisher::NAME, parts.limits());
+    let publisher = PublisherParts {
+        replica: parts.replica,
+        shared_db: parts.shared_db.clone(),
+        rabbitmq: parts.settings.rabbitmq.clone(),
+        settings: parts.settings.event_publisher.clone(),
+    };
+    let backoff = parts.settings.rabbitmq.backoff();
+    Supervisor::new(Strategy::OneForOne)
+        .with(actor(parts.spec(EventPublisher::NAME), &handle, move |lifeline| {
+            EventPublisher::new(publisher.clone(), lifeline)
+        }))
+        .with(notify_listener(parts.spec("notify_listener"), parts.shared_db.clone(), backoff, handle))
+        .child_on_own_thread(parts.spec("broker"))
+}
+
+/// On a thread of its own: a hundred thousand supervisors must not stand between a request and its answer.
+fn worker(parts: &Parts, handles: &Handles) -> Child {
+    let settings = parts.settings.worker.clone();
+    let lease = ReplicaLease::new(parts.replica, settings.lease_ms);
+    let sweep_call = SweepCall::default();
+    let replica: Handle<Replica> = Handle::new(Replica::NAME, parts.limits());
+    let ledger = Handle::new(InstanceLedger::NAME, InstanceLedger::LIMITS);
+    let directory = Handle::new(InstanceDirectory::NAME, InstanceDirectory::LIMITS);
+    let reaper: Handle<Reaper> = Handle::new(Reaper::NAME, parts.limits());
+    let consumer_settings =
+        ConsumerSettings { rabbitmq: parts.settings.rabbitmq.clone(), prefetch: settings.prefetch };
+    let (shared_db, bell) = (parts.shared_db.clone(), handles.bell.clone());
+
+    Supervisor::new(Strategy::OneForOne)
+        .with(actor(parts.spec(Replica::NAME), &replica, {
+            let (shared_db, lease, settings) = (shared_db.clone(), lease.clone(), settings.replica());
+            let roles = parts.role_names();
+            move |lifeline| {
+                Replica::new(shared_db.clone(), roles.clone(), lease.clone(), settings.clone(), lifeline)
+            }
+        }))
+        .with(actor(parts.spec(InstanceLedger::NAME), &ledger, {
+            let (shared_db, lease, bell) = (shared_db.clone(), lease.clone(), bell.clone());
+            let deadline_ms = settings.provisioning_deadline_ms;
+            move |lifeline| {
+                InstanceLedger::new(shared_db.clone(), lease.clone(), bell.clone(), deadline_ms, lifeline)
+            }
+        }))
+        .with(actor(parts.spec(InstanceDirectory::NAME), &directory, {
+            let (shared_db, ledger, lease) = (shared_db.clone(), ledger.clone(), lease.clone());
+            let (sweep_call, settings) = (sweep_call.clone(), settings.clone());
+            let supervisors = ChildSpec { restart: Restart::Transient, ..parts.spec("instances") };
+            move |lifeline| {
+                let (sweep_call, supervisors) = (sweep_call.clone(), supervisors.clone());
+                let (shared_db, ledger, lease) = (shared_db.clone(), ledger.clone(), lease.clone());
+                InstanceDirectory::new(shared_db, ledger, lease, sweep_call, supervisors, &settings, lifeline)
+            }
+        }))
+        .with(actor(parts.spec(Reaper::NAME), &reaper, {
+            let (shared_db, directory) = (shared_db.clone(), directory.clone());
+            move |lifeline| {
+                let (directory, bell) = (directory.clone(), bell.clone());
+                let (lease, sweep_call) = (lease.clone(), sweep_call.clone());
+                Reaper::new(shared_db.clone(), directory, bell, lease, sweep_call, &settings, lifeline)
+            }
+        }))
+        .with(consumer(
+            parts.spec("instance_hints"),
+            consumer_settings,
+            topology::instance_hints(),
+            directory,
+            shared_db,
+        ))
+        .child_on_own_thread(parts.spec("worker"))
+}

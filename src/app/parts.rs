@@ -1,0 +1,109 @@
+//! What actors are built from: databases, settings turned into what they mean, and this process's identity.
+
+use std::time::Duration;
+
+use super::AppError;
+use crate::actors::accounts::{RedisAccess, Tokens};
+use crate::actors::event_consumers::ConsumerSettings;
+use crate::actors::system::{AskLimits, Backoff, ChildSpec, Intensity};
+use crate::models::ReplicaId;
+use crate::models::store::{self, SharedDb, UserDb};
+use crate::settings::{Role, Settings, StoreSettings, SupervisionSettings};
+
+/// Events of a queue of our own that one message to its reader may carry.
+const OWN_QUEUE_PREFETCH: u16 = 256;
+
+/// Everything that the graph is built from.
+pub(super) struct Parts {
+    pub(super) settings: Settings,
+    pub(super) replica: ReplicaId,
+    pub(super) shared_db: SharedDb,
+    /// What it takes to know callers; roles without listeners need none of it.
+    pub(super) callers: Option<Callers>,
+}
+
+/// Where accounts are, and how credentials are checked.
+pub(super) struct Callers {
+    pub(super) user_db: UserDb,
+    pub(super) redis: RedisAccess,
+    pub(super) tokens: Tokens,
+}
+
+impl Parts {
+    pub(super) fn new(settings: Settings) -> Result<Self, AppError> {
+        let knows_callers = settings.service.roles.iter().copied().any(Role::knows_callers);
+        let shared_db = SharedDb::open(&store_settings(&settings.postgres.shared))
+            .map_err(|source| AppError::Store { database: "shared_psql", source })?;
+        let callers = if knows_callers { Some(Callers::new(&settings)?) } else { None };
+        Ok(Self { settings, replica: ReplicaId::new(), shared_db, callers })
+    }
+
+    /// For consumers of a queue of this replica's own: nothing there is delivered twice, so more may be under way.
+    pub(super) fn own_queue(&self) -> ConsumerSettings {
+        ConsumerSettings { rabbitmq: self.settings.rabbitmq.clone(), prefetch: OWN_QUEUE_PREFETCH }
+    }
+
+    pub(super) fn plays(&self, role: Role) -> bool {
+        self.settings.service.roles.contains(&role)
+    }
+
+    /// For people who look at the replicas.
+    pub(super) fn role_names(&self) -> Vec<String> {
+        self.settings.service.roles.iter().map(ToString::to_string).collect()
+    }
+
+    /// A permanent child with the configured budget.
+    pub(super) fn spec(&self, name: &'static str) -> ChildSpec {
+        self.settings.supervision.spec(name)
+    }
+
+    /// The limits of a handle whose actor is asked by requests.
+    pub(super) fn limits(&self) -> AskLimits {
+        let timeout = Duration::from_millis(self.settings.supervision.handler_deadline_ms);
+        AskLimits { timeout, ..AskLimits::default() }
+    }
+}
+
+impl Callers {
+    fn new(settings: &Settings) -> Result<Self, AppError> {
+        let user_db = UserDb::open(&store_settings(&settings.postgres.user))
+            .map_err(|source| AppError::Store { database: "user_psql", source })?;
+        let client = redis::Client::open(settings.redis.url.expose())
+            .map_err(|error| AppError::Settings(format!("redis.url: {error}")))?;
+        let redis = RedisAccess { client, timeout: Duration::from_millis(settings.redis.timeout_ms) };
+        let seed = settings.auth.signing_seed();
+        let seed = seed.ok_or_else(|| AppError::Settings("auth.signing_key is not set".to_owned()))?;
+        let tokens = Tokens::new(&seed, settings.auth.access_token_seconds);
+        Ok(Self { user_db, redis, tokens })
+    }
+}
+
+impl SupervisionSettings {
+    fn spec(&self, name: &'static str) -> ChildSpec {
+        let millis = Duration::from_millis;
+        let intensity = Intensity {
+            restarts_max: usize::try_from(self.max_restarts).unwrap_or(usize::MAX),
+            window: millis(self.window_ms),
+        };
+        ChildSpec {
+            intensity,
+            backoff: Backoff { min: millis(self.backoff_ms_min), max: millis(self.backoff_ms_max) },
+            handler_within: millis(self.handler_deadline_ms),
+            stop_within: millis(self.stop_deadline_ms),
+            ..ChildSpec::permanent(name)
+        }
+    }
+}
+
+pub(super) fn store_settings(settings: &StoreSettings) -> store::StoreSettings {
+    store::StoreSettings {
+        user_url: settings.url.expose().to_owned(),
+        shared_url: settings.url.expose().to_owned(),
+        pool_size_max: settings.pool_size_max,
+        acquire_timeout_ms: settings.acquire_timeout_ms,
+        connect_timeout_ms: settings.acquire_timeout_ms,
+        statement_timeout_ms: settings.statement_timeout_ms,
+        lock_timeout_ms: settings.lock_timeout_ms,
+        idle_in_transaction_timeout_ms: settings.idle_in_transaction_timeout_ms,
+    }
+}

@@ -1,0 +1,66 @@
+//! What a first start needs: an administrator, and something in the catalog.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::AppError;
+use super::parts::store_settings;
+use crate::actors::accounts::{self, ensure_admin, hash_password};
+use crate::models::AgentDraft;
+use crate::models::store::{SharedDb, StoreError, UserDb, agents};
+use crate::secret::Secret;
+use crate::settings::Settings;
+
+const SAMPLE_CATALOG: &str = include_str!("../../config/catalog/sample.json");
+
+/// What is there after [`prepare`].
+#[derive(Debug, Clone, Copy)]
+pub struct Prepared {
+    /// The administrator was made just now, with the given password.
+    pub admin_is_new: bool,
+    /// How many agents users can choose from.
+    pub agents: usize,
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    title: String,
+    activation_code: String,
+    rate: i32,
+    content: Value,
+}
+
+/// Sees to it that there is an administrator and, in an empty catalog, the sample one. Both may be there already.
+///
+/// # Errors
+/// When a database is away or not up to date.
+pub fn prepare(settings: &Settings, admin: &str, password: &str) -> Result<Prepared, AppError> {
+    let shared = |source| AppError::Store { database: "shared_psql", source };
+    let user_db = UserDb::open(&store_settings(&settings.postgres.user))
+        .map_err(|source| AppError::Store { database: "user_psql", source })?;
+    let shared_db = SharedDb::open(&store_settings(&settings.postgres.shared)).map_err(shared)?;
+    let hash = hash_password(&settings.auth, &Secret::new(password))
+        .map_err(|error| AppError::Settings(format!("auth.password_hash: {error}")))?;
+    actix::System::new().block_on(async {
+        let admin_is_new =
+            ensure_admin(&user_db, admin, hash).await.map_err(|error: accounts::AccountError| {
+                AppError::Settings(format!("cannot make the administrator: {error}"))
+            })?;
+        let agents = seed_catalog(&shared_db).await.map_err(shared)?;
+        Ok(Prepared { admin_is_new, agents })
+    })
+}
+
+async fn seed_catalog(shared_db: &SharedDb) -> Result<usize, StoreError> {
+    let samples: Vec<Sample> =
+        serde_json::from_str(SAMPLE_CATALOG).map_err(|error| StoreError::Shape(error.to_string()))?;
+    let connection = shared_db.connection().await?;
+    for Sample { title, activation_code, rate, content } in samples {
+        let draft = AgentDraft { title, content, activation_code, rate };
+        // One that an administrator has retired or edited since stays as it is.
+        if let Some(agent) = agents::insert_if_missing(&connection, &draft).await? {
+            let _published = agents::publish(&connection, agent.id).await?;
+        }
+    }
+    Ok(agents::load_published(&connection).await?.len())
+}

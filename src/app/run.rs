@@ -1,0 +1,149 @@
+//! Start, wait, stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::AppError;
+use super::graph::{self, Handles};
+use super::listeners::{Bound, Serving};
+use super::parts::Parts;
+use crate::actors::system::{BlockedThreads, Exit, Handle, Node, Root};
+use crate::actors::ws_sessions::{Drain, WsSessions};
+use crate::models::store::migrate::{self as schemas, Schema};
+use crate::settings::{Role, Settings, StoreSettings};
+
+/// What a process exits with when a thread does not come back. Nothing can be stopped in order then.
+const EXIT_BLOCKED: i32 = 70;
+
+/// A running service.
+pub struct App {
+    tree: Arc<Node>,
+    root: Root,
+    serving: Serving,
+    ws_sessions: Option<Handle<WsSessions>>,
+    drain_over: Duration,
+}
+
+impl App {
+    /// Builds the actors and listeners of the configured roles on this thread's actix system, and waits until all are
+    /// ready. Servers that are away delay nothing: what needs them says so in the tree.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, a schema is not up to date, or a port is taken.
+    pub async fn start(settings: Settings) -> Result<Self, AppError> {
+        let parts = Parts::new(settings)?;
+        let handles = Handles::new(&parts);
+        let tree = Node::root();
+        let bound = Bound::bind(&parts, &handles, &tree)?;
+        let mut root = graph::root(&parts, &handles).start(tree.clone());
+        root.ready().await.map_err(|exit| AppError::TreeEnded(exit.to_string()))?;
+        let serving = bound.serve();
+        let ws_sessions = parts.plays(Role::User).then(|| handles.ws_sessions.clone());
+        // A fifth of the whole: what follows has deadlines of its own.
+        let drain_over = Duration::from_millis(parts.settings.service.shutdown_deadline_ms / 5);
+        Ok(Self { tree, root, serving, ws_sessions, drain_over })
+    }
+
+    /// Where a role listens; `None` for one that this process does not play or that has no listener.
+    pub fn address(&self, role: Role) -> Option<SocketAddr> {
+        self.serving.addresses().iter().find(|(known, _)| *known == role).map(|(_, address)| *address)
+    }
+
+    /// The supervision tree.
+    pub fn tree(&self) -> &Arc<Node> {
+        &self.tree
+    }
+
+    /// Resolves when the tree ends by itself, which it should not.
+    pub async fn ended(&mut self) -> Exit {
+        self.root.ended().await
+    }
+
+    /// Stops everything in order: sockets are told first, so that their clients go elsewhere; then no request is taken
+    /// any more; then the actors, the last started first.
+    pub async fn stop(self) -> Exit {
+        if let Some(ws_sessions) = &self.ws_sessions
+            && let Err(error) = ws_sessions.ask(Drain { over: self.drain_over }).await
+        {
+            tracing::warn!(%error, "the sockets could not be told");
+        }
+        self.serving.stop().await;
+        self.root.stop().await
+    }
+}
+
+/// Plays the configured roles until SIGINT, SIGTERM or `stop` asks for the end. Calls `ready` once all are up.
+///
+/// # Errors
+/// When a part cannot start, or the root of the supervision tree gave up.
+pub fn run(settings: Settings, stop: &CancellationToken, ready: &dyn Fn(&App)) -> Result<(), AppError> {
+    let blocked = Duration::from_millis(settings.supervision.blocked_thread_ms);
+    let _watch = BlockedThreads::watch(blocked, |path, stay| {
+        tracing::error!(actor = path, ?stay, "a handler keeps its thread; the process ends");
+        std::process::exit(EXIT_BLOCKED);
+    })
+    .map_err(|source| AppError::System { action: "start a thread", source })?;
+    actix::System::new().block_on(serve(settings, stop, ready))
+}
+
+async fn serve(settings: Settings, stop: &CancellationToken, ready: &dyn Fn(&App)) -> Result<(), AppError> {
+    let system = |source| AppError::System { action: "listen for signals", source };
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(system)?;
+    let deadline_ms = settings.service.shutdown_deadline_ms;
+
+    let mut app = App::start(settings).await?;
+    for (role, address) in app.serving.addresses() {
+        tracing::info!(listener = role.name(), %address, "listening");
+    }
+    tracing::info!("ready");
+    ready(&app);
+    tokio::select! {
+        exit = app.ended() => return Err(AppError::TreeEnded(exit.to_string())),
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = stop.cancelled() => {}
+    }
+    tracing::info!("stopping");
+    let stopped = timeout(Duration::from_millis(deadline_ms), app.stop()).await;
+    stopped.map_err(|_elapsed| AppError::StopOverdue(deadline_ms))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Brings both schemas up to date; with `check_only` it changes nothing, and fails when they are not.
+///
+/// # Errors
+/// When a database cannot be reached or a migration fails, or when `check_only` finds one missing.
+pub fn migrate(settings: &Settings, check_only: bool) -> Result<(), AppError> {
+    let databases = [
+        ("user_psql", Schema::User, &settings.postgres.user),
+        ("shared_psql", Schema::Shared, &settings.postgres.shared),
+    ];
+    actix::System::new().block_on(async {
+        for (database, schema, settings) in databases {
+            if check_only {
+                check(database, schema, settings).await?;
+            } else {
+                let applied = schemas::run(schema, settings.owner_url.expose()).await;
+                let applied = applied.map_err(|source| AppError::Migrate { database, source })?;
+                tracing::info!(database, applied = applied.len(), "the schema is up to date");
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn check(database: &'static str, schema: Schema, settings: &StoreSettings) -> Result<(), AppError> {
+    let missing = schemas::pending(schema, settings.owner_url.expose()).await;
+    let missing = missing.map_err(|source| AppError::Migrate { database, source })?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::OutOfDate { database, missing: missing.join(", ") })
+}

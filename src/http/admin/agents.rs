@@ -1,0 +1,153 @@
+//! The catalog as administrators see and write it.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+use actix_web::web::Data;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::actors::catalog_editor::{
+    CatalogEditor, CreateAgent, DeleteAgent, FindAgent, ListAgents, PublishAgent, RetireAgent, rules,
+};
+use crate::actors::system::Handle;
+use crate::http::PREFIX;
+use crate::http::extract::{Body, Id, Parameters};
+use crate::http::fields::{Fields, ReadFields, text, whole_number};
+use crate::http::identity::CurrentAdmin;
+use crate::http::paging::NumberPage;
+use crate::http::problem::Problem;
+use crate::models::{Agent, AgentDraft, AgentId, AgentStatus};
+
+/// An agent, with what users do not see.
+#[derive(Serialize)]
+struct AgentView {
+    id: AgentId,
+    title: String,
+    content: Value,
+    activation_code: String,
+    rate: i32,
+    version: i32,
+    status: AgentStatus,
+    revision: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Agent> for AgentView {
+    fn from(agent: Agent) -> Self {
+        Self {
+            id: agent.id,
+            title: agent.title,
+            content: agent.content,
+            activation_code: agent.activation_code,
+            rate: agent.rate,
+            version: agent.version,
+            status: agent.status,
+            revision: agent.revision,
+            created_at: agent.created_at,
+            updated_at: agent.updated_at,
+        }
+    }
+}
+
+/// A new agent.
+pub(super) struct Draft(AgentDraft);
+
+impl ReadFields for Draft {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let title = fields.required("title", |value| rules::title(&text(value)?));
+        let content = fields.required("content", rules::content);
+        let activation_code =
+            fields.required("activation_code", |value| rules::activation_code(text(value)?));
+        let rate = fields.required("rate", whole_number);
+        Some(Self(AgentDraft {
+            title: title?,
+            content: content?,
+            activation_code: activation_code?,
+            rate: rate?,
+        }))
+    }
+}
+
+/// `POST /agents`
+pub(super) async fn create(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Body(Draft(draft)): Body<Draft>,
+) -> Result<HttpResponse, Problem> {
+    let agent = editor.ask(CreateAgent { draft }).await?;
+
+    let location = format!("{PREFIX}/agents/{}", agent.id);
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(AgentView::from(agent)))
+}
+
+/// `GET /agents`
+pub(super) async fn list(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Parameters(page): Parameters<NumberPage>,
+) -> Result<HttpResponse, Problem> {
+    let page = editor.ask(ListAgents { before: page.before_agent(), limit: page.0.limit }).await?;
+
+    Ok(HttpResponse::Ok().json(page.map(AgentView::from)))
+}
+
+/// `GET /agents/{id}`
+pub(super) async fn show(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Id(id): Id<AgentId>,
+) -> Result<HttpResponse, Problem> {
+    let agent = editor.ask(FindAgent { id }).await?;
+
+    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+}
+
+/// `POST /agents/{id}/publish`
+pub(super) async fn publish(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Id(id): Id<AgentId>,
+) -> Result<HttpResponse, Problem> {
+    let agent = editor.ask(PublishAgent { id }).await?;
+
+    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+}
+
+/// `POST /agents/{id}/retire`
+pub(super) async fn retire(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Id(id): Id<AgentId>,
+) -> Result<HttpResponse, Problem> {
+    let agent = editor.ask(RetireAgent { id }).await?;
+
+    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+}
+
+/// `DELETE /agents/{id}`
+pub(super) async fn delete(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Id(id): Id<AgentId>,
+) -> Result<HttpResponse, Problem> {
+    editor.ask(DeleteAgent { id }).await?;
+
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_draft_is_told_all_of_its_faults() {
+        let body = json!({"title": " ", "content": "x", "activation_code": "a b", "rate": 1.5, "status": "published"});
+        let Err(faults) = Fields::read_body::<Draft>(body) else { panic!("it was read") };
+        let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, ["title", "content", "activation_code", "rate", "status"]);
+    }
+}

@@ -1,0 +1,140 @@
+//! How handlers get at a request: its body, its query string and the id in its path, each with the contract's answers
+//! when it is not what it should be.
+
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::str::FromStr;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::{BytesMut, Data, Query};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::{Stream, StreamExt};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::fields::{Fields, ReadFields};
+use super::problem::Problem;
+use crate::models::{AgentId, ErrorCode, InstanceId};
+
+/// What is read of a body, and how long it may take to come.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimits {
+    /// More is answered with 413.
+    pub bytes_max: usize,
+    /// Later is answered with 408.
+    pub within: Duration,
+}
+
+/// A JSON body whose fields are known and keep their rules.
+pub struct Body<T>(pub T);
+
+impl<T: ReadFields> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limits = request.app_data::<Data<BodyLimits>>().map(|limits| ***limits);
+        let readable = is_plain_json(request);
+        let announced = announced_bytes(request);
+        let payload = payload.take();
+        Box::pin(async move {
+            let limits = limits.ok_or(Problem::new(ErrorCode::Internal))?;
+            readable?;
+            if announced.is_some_and(|bytes| bytes > limits.bytes_max) {
+                return Err(too_large(limits.bytes_max));
+            }
+            let reading = read(payload, limits.bytes_max);
+            let bytes = timeout(limits.within, reading)
+                .await
+                .map_err(|_elapsed| Problem::new(ErrorCode::RequestTimedOut))??;
+            let body: Value = serde_json::from_slice(&bytes)
+                .map_err(|error| Problem::new(ErrorCode::MalformedJson).detail(error.to_string()))?;
+            Fields::read_body(body).map(Self).map_err(Problem::invalid)
+        })
+    }
+}
+
+/// Whether the body calls itself JSON, and nothing has to be unpacked first.
+fn is_plain_json(request: &HttpRequest) -> Result<(), Problem> {
+    let headers = request.headers();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let is_packed = headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+    if is_json && !is_packed {
+        return Ok(());
+    }
+    let detail = "send the body as application/json, without a content encoding";
+    Err(Problem::new(ErrorCode::UnsupportedMediaType).detail(detail))
+}
+
+fn announced_bytes(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn read(
+    mut payload: impl Stream<Item = Result<actix_web::web::Bytes, actix_web::error::PayloadError>> + Unpin,
+    bytes_max: usize,
+) -> Result<BytesMut, Problem> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| Problem::new(ErrorCode::BadRequest).detail(error.to_string()))?;
+        if body.len() + chunk.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    Problem::new(ErrorCode::PayloadTooLarge).detail(format!("a body may have {bytes_max} bytes at most"))
+}
+
+/// The parameters of a query string, all of them known: a filter that is not understood is not silently dropped.
+pub struct Parameters<T>(pub T);
+
+impl<T: ReadFields> FromRequest for Parameters<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let pairs = Query::<Vec<(String, String)>>::from_query(request.query_string());
+        let read = match pairs {
+            Ok(pairs) => Fields::read_query(pairs.into_inner()).map(Self).map_err(Problem::invalid),
+            Err(error) => Err(Problem::new(ErrorCode::BadRequest).detail(error.to_string())),
+        };
+        ready(read)
+    }
+}
+
+/// A kind of id that stands in a path.
+pub trait PathKey: FromStr {
+    /// What a text that is no such id means: there can be no such thing.
+    const MISSING: ErrorCode;
+}
+
+impl PathKey for AgentId {
+    const MISSING: ErrorCode = ErrorCode::AgentNotFound;
+}
+
+impl PathKey for InstanceId {
+    const MISSING: ErrorCode = ErrorCode::InstanceNotFound;
+}
+
+/// The `{id}` of a path.
+pub struct Id<T>(pub T);
+
+impl<T: PathKey> FromRequest for Id<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|text| text.parse().ok());
+        ready(id.map(Self).ok_or(Problem::new(T::MISSING)))
+    }
+}

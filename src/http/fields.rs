@@ -1,0 +1,240 @@
+//! Reads the fields of a body or of a query string, and collects everything that is wrong with them.
+//!
+//! serde stops at the first fault and knows no rules; here each field is taken once, by a reader that either gives a
+//! value of the right type or says in words what it must be, and whatever was not taken is unknown.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::problem::FieldError;
+
+/// How much of a name goes back to whoever sent it. An unknown field's name is the caller's own text.
+const NAME_CHARS_MAX: usize = 100;
+
+/// What is wrong with a value, as the rest of a sentence that begins with its name: "must be a text".
+pub type Fault = String;
+
+/// The fields that a request may bring, each with its rules.
+pub trait ReadFields: Sized {
+    /// Takes every field that is known. `None` only if a fault was noted, so take all of them before giving up.
+    fn read(fields: &mut Fields) -> Option<Self>;
+}
+
+/// The fields of one object, and the faults that were found so far.
+pub struct Fields {
+    values: Map<String, Value>,
+    faults: Vec<FieldError>,
+}
+
+impl Fields {
+    /// Reads a whole body.
+    ///
+    /// # Errors
+    /// Every fault of every field, unknown ones among them.
+    pub fn read_body<T: ReadFields>(body: Value) -> Result<T, Vec<FieldError>> {
+        let Value::Object(values) = body else {
+            return Err(vec![FieldError {
+                field: String::new(),
+                message: "must be a JSON object".to_owned(),
+            }]);
+        };
+        Self { values, faults: Vec::new() }.finish()
+    }
+
+    /// Reads the pairs of a query string; each value is a text.
+    ///
+    /// # Errors
+    /// Every fault of every parameter: unknown ones and those given twice among them.
+    pub fn read_query<T: ReadFields>(pairs: Vec<(String, String)>) -> Result<T, Vec<FieldError>> {
+        let mut times: HashMap<String, usize> = HashMap::new();
+        let mut values = Map::new();
+        for (name, value) in pairs {
+            *times.entry(name.clone()).or_default() += 1;
+            values.insert(name, Value::String(value));
+        }
+        let twice = times.into_iter().filter(|(_, times)| *times > 1);
+        let faults = twice
+            .map(|(name, _)| FieldError {
+                field: name,
+                message: "must not be given more than once".to_owned(),
+            })
+            .collect();
+        Self { values, faults }.finish()
+    }
+
+    /// Takes a field that must be there.
+    pub fn required<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Value) -> Result<T, Fault>,
+    ) -> Option<T> {
+        match self.values.remove(name) {
+            Some(value) => self.value(name, value, read),
+            None => {
+                self.fault(name, "is required");
+                None
+            }
+        }
+    }
+
+    /// Takes a field that may be missing. A `null` is handed to the reader like any other value.
+    pub fn optional<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Value) -> Result<T, Fault>,
+    ) -> Option<Option<T>> {
+        match self.values.remove(name) {
+            Some(value) => self.value(name, value, read).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// Takes a field that may be missing, or `null`, which means the same.
+    pub fn nullable<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Value) -> Result<T, Fault>,
+    ) -> Option<Option<T>> {
+        if self.values.get(name).is_some_and(Value::is_null) {
+            self.values.remove(name);
+        }
+        self.optional(name, read)
+    }
+
+    fn value<T>(
+        &mut self,
+        name: &'static str,
+        value: Value,
+        read: impl FnOnce(Value) -> Result<T, Fault>,
+    ) -> Option<T> {
+        match read(value) {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.fault(name, fault);
+                None
+            }
+        }
+    }
+
+    fn fault(&mut self, name: &str, message: impl Into<String>) {
+        let field = name.chars().take(NAME_CHARS_MAX).collect();
+        self.faults.push(FieldError { field, message: message.into() });
+    }
+
+    fn finish<T: ReadFields>(mut self) -> Result<T, Vec<FieldError>> {
+        let read = T::read(&mut self);
+        for name in std::mem::take(&mut self.values).keys() {
+            self.fault(name, "is not a known field");
+        }
+        match read {
+            Some(read) if self.faults.is_empty() => Ok(read),
+            _ => Err(self.faults),
+        }
+    }
+}
+
+/// Reads a text.
+///
+/// # Errors
+/// Says that it is none.
+pub fn text(value: Value) -> Result<String, Fault> {
+    match value {
+        Value::String(text) => Ok(text),
+        _ => Err("must be a text".to_owned()),
+    }
+}
+
+/// Reads a whole number that fits 32 bits.
+///
+/// # Errors
+/// Says that it is none.
+pub fn whole_number(value: Value) -> Result<i32, Fault> {
+    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+    number.ok_or_else(|| format!("must be a whole number from {} to {}", i32::MIN, i32::MAX))
+}
+
+/// Reads a text that is written like `T`.
+///
+/// # Errors
+/// Says what it must be, in the words of `expected`.
+pub fn parsed<T: std::str::FromStr>(value: Value, expected: &str) -> Result<T, Fault> {
+    text(value)?.parse().map_err(|_not_one| format!("must be {expected}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Pet {
+        name: String,
+        age: Option<i32>,
+        note: Option<String>,
+    }
+
+    impl ReadFields for Pet {
+        fn read(fields: &mut Fields) -> Option<Self> {
+            let name = fields.required("name", text);
+            let age = fields.optional("age", whole_number);
+            let note = fields.nullable("note", text);
+            Some(Self { name: name?, age: age?, note: note? })
+        }
+    }
+
+    fn faults(body: Value) -> Vec<(String, String)> {
+        let faults = Fields::read_body::<Pet>(body).unwrap_err();
+        faults.into_iter().map(|fault| (fault.field, fault.message)).collect()
+    }
+
+    #[test]
+    fn a_good_body_is_read() {
+        let pet: Pet = Fields::read_body(json!({"name": "Rex", "note": null})).unwrap();
+        assert_eq!(pet, Pet { name: "Rex".to_owned(), age: None, note: None });
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_and_names_its_field() {
+        let found = faults(json!({"age": "3", "colour": "red", "note": 1}));
+        let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(fields, ["name", "age", "note", "colour"]);
+        assert_eq!(found[0].1, "is required");
+        assert_eq!(found[3].1, "is not a known field");
+    }
+
+    #[test]
+    fn null_is_a_value_unless_the_field_is_nullable() {
+        assert_eq!(faults(json!({"name": null}))[0].0, "name");
+        assert_eq!(faults(json!({"name": "Rex", "age": null}))[0].0, "age");
+    }
+
+    #[test]
+    fn a_body_that_is_no_object_is_a_fault_of_the_whole() {
+        assert_eq!(faults(json!([1])), [(String::new(), "must be a JSON object".to_owned())]);
+    }
+
+    #[test]
+    fn whole_numbers_are_whole_and_fit() {
+        for not_one in
+            [json!(1.5), json!(1e3), json!(3_000_000_000_u64), json!("1"), json!(null), json!(true)]
+        {
+            assert!(whole_number(not_one.clone()).is_err(), "{not_one}");
+        }
+        assert_eq!(whole_number(json!(-7)), Ok(-7));
+    }
+
+    #[test]
+    fn an_unknown_fields_name_comes_back_cut() {
+        let name = "x".repeat(10_000);
+        let found = faults(json!({"name": "Rex", (name): 1}));
+        assert_eq!(found[0].0.len(), NAME_CHARS_MAX);
+    }
+
+    #[test]
+    fn a_parameter_that_is_given_twice_is_a_fault() {
+        let pairs = vec![("name".to_owned(), "a".to_owned()), ("name".to_owned(), "b".to_owned())];
+        assert_eq!(Fields::read_query::<Pet>(pairs).unwrap_err()[0].field, "name");
+    }
+}

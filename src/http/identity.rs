@@ -1,0 +1,77 @@
+//! Who is asking: a handler that needs somebody signed in takes [`CurrentUser`] or [`CurrentAdmin`], and cannot be
+//! called without.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+
+use super::problem::Problem;
+use crate::actors::accounts::Tokens;
+use crate::models::{ErrorCode, Principal, Role, UserId};
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct CurrentUser(pub Principal);
+
+impl CurrentUser {
+    /// Whose requests these are: the owner of all that they may see.
+    #[must_use]
+    pub const fn id(&self) -> UserId {
+        self.0.user_id
+    }
+}
+
+impl FromRequest for CurrentUser {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(authenticate(request).map(Self))
+    }
+}
+
+/// A platform administrator who is signed in.
+#[derive(Clone, Debug)]
+pub struct CurrentAdmin(pub Principal);
+
+impl FromRequest for CurrentAdmin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let admin = authenticate(request).and_then(|principal| match principal.role {
+            Role::Admin => Ok(Self(principal)),
+            Role::Developer | Role::Viewer => {
+                Err(Problem::new(ErrorCode::Forbidden).detail("this needs the role `admin`"))
+            }
+        });
+        ready(admin)
+    }
+}
+
+/// Turns the credential of a request into its holder, on the thread that serves the request and without a database.
+///
+/// Every credential passes through here: this is where API keys and revoked sessions will be looked up.
+///
+/// # Errors
+/// `unauthenticated` when there is no credential, or none that is worth anything.
+pub fn authenticate(request: &HttpRequest) -> Result<Principal, Problem> {
+    let nobody = |detail: &str| Problem::new(ErrorCode::Unauthenticated).detail(detail);
+    let tokens = request.app_data::<Data<Tokens>>().ok_or(Problem::new(ErrorCode::Internal))?;
+    let token = bearer(request).ok_or_else(|| nobody("send `Authorization: Bearer <access token>`"))?;
+    tokens.verify(token).map_err(|error| nobody(&error.to_string()))
+}
+
+/// The token of the one `Authorization` header; two of them are none, for it is open which of them a proxy looked at.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let (only, another) = (values.next()?, values.next());
+    if another.is_some() {
+        return None;
+    }
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}

@@ -1,0 +1,41 @@
+//! The listeners: routes that turn requests into messages, and answers into documents.
+//!
+//! - [`user`] (8010), [`admin`] (8020), [`broker`] (8030): what each is for; [`listen`] makes a server of it.
+//! - [`problem`]: the only place where an error becomes an answer.
+//! - [`identity`]: who is asking, as a type that a handler cannot be called without.
+//! - [`extract`], [`fields`], [`paging`]: how a request is read; whatever is wrong with it is told at once.
+//! - `ops`: health, readiness and measurements, on every listener.
+//!
+//! A handler has three paragraphs: decode, ask, encode. It names messages, handles and views; no SQL, no AMQP.
+
+pub mod admin;
+pub mod broker;
+pub mod extract;
+pub mod fields;
+pub mod identity;
+mod login;
+mod measurements;
+mod middleware;
+mod ops;
+pub mod paging;
+pub mod problem;
+mod server;
+mod settings;
+mod unread;
+pub mod user;
+pub mod ws_session;
+
+pub use measurements::{MeasurementsError, measurements};
+pub use middleware::RequestId;
+pub use server::{Common, listen};
+pub use settings::{HttpSettings, ListenerSettings};
+
+use actix_web::web::ServiceConfig;
+
+/// The prefix of every route that is not for operators.
+const PREFIX: &str = "/api/v1";
+
+/// Mounts routes under the prefix.
+fn under_prefix(config: &mut ServiceConfig, routes: impl FnOnce(&mut ServiceConfig)) {
+    config.service(actix_web::web::scope(PREFIX).configure(routes));
+}

@@ -1,0 +1,93 @@
+//! `?limit=` and `?cursor=`, the same for every list.
+
+use serde_json::Value;
+
+use super::fields::{Fault, Fields, ReadFields, text};
+use crate::models::{AgentId, Cursor, PageLimit};
+
+/// Which page of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// How long the page may be.
+    pub limit: PageLimit,
+    /// Where it begins; `None` is the beginning of the list.
+    pub cursor: Option<Cursor>,
+}
+
+impl Paging {
+    /// Takes both parameters; `is_ours` tells whether a cursor is of the kind that this list gives out.
+    pub fn take(fields: &mut Fields, is_ours: fn(Cursor) -> bool) -> Option<Self> {
+        let limit = fields.optional("limit", page_limit);
+        let cursor = fields.optional("cursor", |value| cursor(value, is_ours));
+        Some(Self { limit: limit?.unwrap_or_default(), cursor: cursor? })
+    }
+}
+
+impl NumberPage {
+    /// The agent where the page before this one ended.
+    pub fn before_agent(&self) -> Option<AgentId> {
+        let number = self.0.cursor?.number().ok()?;
+        // Numbers that no agent can have stand before or behind all of them.
+        Some(AgentId(i32::try_from(number).unwrap_or(if number < 0 { 0 } else { i32::MAX })))
+    }
+}
+
+fn page_limit(value: Value) -> Result<PageLimit, Fault> {
+    let limit = text(value)?.parse().ok().and_then(PageLimit::new);
+    limit.ok_or_else(|| format!("must be a whole number from 1 to {}", PageLimit::MAX))
+}
+
+fn cursor(value: Value, is_ours: fn(Cursor) -> bool) -> Result<Cursor, Fault> {
+    let cursor = Cursor::decode(&text(value)?).ok().filter(|cursor| is_ours(*cursor));
+    cursor.ok_or_else(|| "must be a `next_cursor` of this list".to_owned())
+}
+
+/// The parameters of a list that has no others and whose rows have numbers.
+pub struct NumberPage(pub Paging);
+
+impl ReadFields for NumberPage {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Paging::take(fields, |cursor| cursor.number().is_ok()).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn read(query: &[(&str, &str)]) -> Result<Paging, Vec<String>> {
+        let pairs = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let page = Fields::read_query::<NumberPage>(pairs).map(|page| page.0);
+        page.map_err(|faults| faults.into_iter().map(|fault| fault.field).collect())
+    }
+
+    #[test]
+    fn a_page_has_defaults() {
+        assert_eq!(read(&[]), Ok(Paging { limit: PageLimit::DEFAULT, cursor: None }));
+    }
+
+    #[test]
+    fn limits_and_cursors_that_make_no_sense_are_named_together() {
+        for limit in ["0", "101", "-1", "x", "", "1.0", "99999999999"] {
+            assert_eq!(
+                read(&[("limit", limit), ("cursor", "?")]),
+                Err(vec!["limit".into(), "cursor".into()])
+            );
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_kind_of_list_is_refused() {
+        let foreign = Cursor::Uuid(Uuid::nil()).encode();
+        assert_eq!(read(&[("cursor", &foreign)]), Err(vec!["cursor".into()]));
+        let ours = Cursor::Number(7);
+        assert_eq!(read(&[("cursor", &ours.encode())]).unwrap().cursor, Some(ours));
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused() {
+        assert_eq!(read(&[("limt", "5")]), Err(vec!["limt".into()]));
+    }
+}

@@ -1,0 +1,85 @@
+//! One listener: a web server with its limits, bound before anything is served.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{App, HttpServer};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::extract::BodyLimits;
+use super::middleware::{Listener, observe};
+use super::unread::bound_unread;
+use super::{HttpSettings, ops};
+use crate::actors::system::Node;
+
+/// What all listeners of a process share.
+#[derive(Clone)]
+pub struct Common {
+    /// What `/readyz` shows.
+    pub tree: Arc<Node>,
+    /// What `/metrics` shows; `None` when measurements are switched off.
+    pub measurements: Option<PrometheusHandle>,
+    /// How long requests under way may take to end after the server is told to stop.
+    pub stop_within: Duration,
+}
+
+/// Binds `address` and makes the server that answers there. It serves once the returned future is polled, and stops by
+/// its handle only: signals are the process's matter.
+///
+/// `label` names the listener in measurements; `routes` mounts what it is for, in every thread anew.
+///
+/// # Errors
+/// When the address cannot be bound. The port of the result is the real one, also where 0 was asked for.
+pub fn listen(
+    label: &'static str,
+    (address, port): (IpAddr, u16),
+    settings: &HttpSettings,
+    common: Common,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<(SocketAddr, Server)> {
+    let limits = BodyLimits {
+        bytes_max: settings.json_bytes_max,
+        within: Duration::from_millis(settings.body_timeout_ms),
+    };
+    let workers = match settings.workers {
+        0 => available_parallelism().map_or(1, NonZero::get),
+        workers => workers,
+    };
+    let stop_seconds = common.stop_within.as_secs().max(1);
+    let (tree, measurements) = (Data::from(common.tree), common.measurements.map(Data::new));
+    let application = move || {
+        let application = App::new()
+            .app_data(Data::new(Listener(label)))
+            .app_data(Data::new(limits))
+            .app_data(tree.clone())
+            .configure(|config| {
+                if let Some(measurements) = &measurements {
+                    config.app_data(measurements.clone());
+                }
+            })
+            .configure(&routes)
+            .configure(ops::configure);
+        application.wrap(from_fn(observe))
+    };
+    let server = HttpServer::new(application)
+        .workers(workers)
+        .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
+        .client_request_timeout(Duration::from_millis(settings.header_timeout_ms))
+        .client_disconnect_timeout(Duration::from_millis(settings.disconnect_timeout_ms))
+        .max_connections(settings.connections_max.div_ceil(workers))
+        .backlog(settings.backlog_max)
+        .tcp_nodelay(true)
+        .on_connect(bound_unread)
+        .shutdown_timeout(stop_seconds)
+        .disable_signals()
+        .bind((address, port))?;
+    let bound = server.addrs().first().copied().ok_or_else(|| io::Error::other("no address was bound"))?;
+    Ok((bound, server.run()))
+}

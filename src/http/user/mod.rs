@@ -1,0 +1,70 @@
+//! The users' API.
+
+mod accounts;
+mod agents;
+mod instances;
+mod view;
+mod ws;
+
+pub use ws::SocketDoor;
+
+use actix_web::web::{self, Data, ServiceConfig};
+
+use super::ops::{get, resource};
+use super::under_prefix;
+use crate::actors::accounts::{Accounts, Tokens};
+use crate::actors::catalog::CatalogView;
+use crate::actors::instances::Instances;
+use crate::actors::system::Handle;
+
+/// What the users' API stands on.
+#[derive(Clone)]
+pub struct UserApi {
+    /// Sign-up, sign-in, tickets.
+    pub accounts: Handle<Accounts>,
+    /// Checks access tokens.
+    pub tokens: Tokens,
+    /// What is on offer.
+    pub catalog: CatalogView,
+    /// Users' instances.
+    pub instances: Handle<Instances>,
+    /// Sockets.
+    pub sockets: SocketDoor,
+}
+
+/// Mounts it.
+pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
+    let UserApi { accounts, tokens, catalog, instances, sockets } = api.clone();
+    config
+        .app_data(Data::new(accounts))
+        .app_data(Data::new(tokens))
+        .app_data(Data::new(catalog))
+        .app_data(Data::new(instances))
+        .app_data(Data::new(sockets));
+    under_prefix(config, routes);
+}
+
+fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/auth/register", "POST").route(web::post().to(accounts::register)))
+        .service(resource("/auth/login", "POST").route(web::post().to(accounts::login)))
+        .service(resource("/users/me", "GET, HEAD").route(get().to(accounts::me)))
+        .service(resource("/ws", "GET").route(web::get().to(ws::open)))
+        .service(resource("/ws/tickets", "POST").route(web::post().to(accounts::issue_ticket)))
+        .service(resource("/agents", "GET, HEAD").route(get().to(agents::list)))
+        .service(resource("/agents/{id}", "GET, HEAD").route(get().to(agents::show)))
+        .service(
+            resource("/instances", "GET, HEAD, POST")
+                .route(get().to(instances::list))
+                .route(web::post().to(instances::create)),
+        )
+        .service(
+            resource("/instances/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(instances::show))
+                .route(web::patch().to(instances::change))
+                .route(web::delete().to(instances::delete)),
+        )
+        .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
+        .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
+        .service(resource("/instances/{id}/events", "GET, HEAD").route(get().to(instances::events)));
+}

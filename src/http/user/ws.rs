@@ -1,0 +1,133 @@
+//! The door to the sockets.
+
+use actix_web::http::header;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+
+use crate::actors::accounts::{Accounts, RedeemTicket};
+use crate::actors::system::Handle;
+use crate::actors::ws_sessions::{Join, WebsocketSettings, WsSessions};
+use crate::http::extract::Parameters;
+use crate::http::fields::{Fields, ReadFields, parsed, text};
+use crate::http::identity::authenticate;
+use crate::http::problem::Problem;
+use crate::http::ws_session;
+use crate::models::ErrorCode;
+
+/// What sockets are opened with.
+#[derive(Clone)]
+pub struct SocketDoor {
+    sessions: Handle<WsSessions>,
+    heartbeat_seconds: u64,
+    allowed_origins: Vec<String>,
+}
+
+impl SocketDoor {
+    /// The door to the sessions of this replica.
+    pub fn new(sessions: Handle<WsSessions>, settings: &WebsocketSettings) -> Self {
+        let allowed_origins = settings.allowed_origins.clone();
+        Self { sessions, heartbeat_seconds: settings.heartbeat_seconds, allowed_origins }
+    }
+
+    /// Browsers open sockets to anywhere for any page, and say which one it is. Whoever is no browser says nothing, or
+    /// what it likes: this protects people, not us.
+    fn check_origin(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let Some(origin) = request.headers().get(header::ORIGIN).filter(|_| !self.allowed_origins.is_empty())
+        else {
+            return Ok(());
+        };
+        let is_allowed = |allowed: &String| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes());
+        if self.allowed_origins.iter().any(is_allowed) {
+            return Ok(());
+        }
+        Err(Problem::new(ErrorCode::Forbidden).detail("this page may not open sockets here"))
+    }
+}
+
+/// What may stand in the query string.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SocketParameters {
+    ticket: Option<String>,
+    since: Option<i64>,
+}
+
+impl ReadFields for SocketParameters {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let ticket = fields.optional("ticket", text);
+        let since = fields.optional("since", position);
+        Some(Self { ticket: ticket?, since: since? })
+    }
+}
+
+fn position(value: Value) -> Result<i64, String> {
+    const EXPECTED: &str = "a position: a whole number that is not negative";
+    let position: i64 = parsed(value, EXPECTED)?;
+    if position < 0 { Err(format!("must be {EXPECTED}")) } else { Ok(position) }
+}
+
+/// `GET /ws`
+pub(super) async fn open(
+    request: HttpRequest,
+    payload: Payload,
+    Parameters(SocketParameters { ticket, since }): Parameters<SocketParameters>,
+    accounts: Data<Handle<Accounts>>,
+    door: Data<SocketDoor>,
+) -> Result<HttpResponse, Problem> {
+    ws_session::check_upgrade(&request)?;
+    door.check_origin(&request)?;
+
+    // A ticket is used up by this, so whatever else can be wrong is looked at first.
+    let holder = match ticket {
+        Some(ticket) => accounts.ask(RedeemTicket { ticket }).await?,
+        None => authenticate(&request)?,
+    };
+    // Teams are not kept yet; their sessions' events are routed already.
+    let joined = door.sessions.ask(Join { holder, teams: Vec::new() }).await?;
+
+    ws_session::open(&request, payload, door.sessions.clone(), joined, since, door.heartbeat_seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::actors::system::AskLimits;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<SocketParameters, Vec<String>> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Fields::read_query(pairs).map_err(|faults| faults.into_iter().map(|fault| fault.field).collect())
+    }
+
+    #[test]
+    fn since_is_a_position_or_nothing() {
+        assert_eq!(read(&[]), Ok(SocketParameters { ticket: None, since: None }));
+        assert_eq!(
+            read(&[("ticket", "t"), ("since", "17")]),
+            Ok(SocketParameters { ticket: Some("t".to_owned()), since: Some(17) })
+        );
+        for not_one in ["", "-1", "1.5", "x", "9223372036854775808"] {
+            assert_eq!(read(&[("since", not_one)]), Err(vec!["since".to_owned()]), "{not_one}");
+        }
+        assert_eq!(read(&[("sinc", "1")]), Err(vec!["sinc".to_owned()]));
+    }
+
+    #[test]
+    fn only_pages_that_are_allowed_open_sockets() {
+        let door = |origins: &[&str]| SocketDoor {
+            sessions: Handle::new(WsSessions::NAME, AskLimits::default()),
+            heartbeat_seconds: 1,
+            allowed_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
+        };
+        let from =
+            |origin: &str| TestRequest::get().insert_header((header::ORIGIN, origin)).to_http_request();
+        let nobody = TestRequest::get().to_http_request();
+        let app = ["https://app.example.com"];
+        assert!(door(&[]).check_origin(&from("https://evil.example.com")).is_ok());
+        assert!(door(&app).check_origin(&from("https://App.example.com")).is_ok());
+        assert!(door(&app).check_origin(&nobody).is_ok());
+        assert!(door(&app).check_origin(&from("https://evil.example.com")).is_err());
+        assert!(door(&app).check_origin(&from("null")).is_err());
+    }
+}

@@ -1,0 +1,357 @@
+//! One socket: writes what is posted for it, and hears what its client wants.
+//!
+//! - **Owns:** the peer's connection, and how much of the story the peer has been sent.
+//! - **Receives:** letters out of its letterbox, pages of its history, and the client's frames.
+//! - **Sends:** `ReplayPage` to `WsSessions`, one after the other.
+//! - **Invariant:** positions rise; nothing that is the user's and subscribed to is left out between two of them.
+//! - **On failure:** the connection ends and gives its seat back; the client resumes.
+//!
+//! `hello` comes first, then (after `since`) the history and `resumed`, or `gap`; then what waited, then live. Every
+//! `error` is followed by a close: what the client should have said is in it, and to resume is cheap.
+//!
+//! It runs in a context of the web server's own, which polls it only while there is room to write. So nothing here may
+//! rely on being polled: what a peer that does not read has coming is bounded in its letterbox, and a farewell waits
+//! there until it can be said. Ending the connection of such a peer is TCP's matter (`TCP_USER_TIMEOUT`).
+//!
+//! This is the only file that names actix_web_actors, which is deprecated upstream, so that it can be replaced.
+
+mod allowance;
+mod history;
+mod inflow;
+mod protocol;
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use actix::fut::{ActorFuture, ActorFutureExt};
+use actix::{Actor, ActorContext, AsyncContext, StreamHandler, WrapFuture};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use actix_web_actors::ws::{
+    self, CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder,
+};
+use tokio::sync::OwnedSemaphorePermit;
+
+use allowance::Allowance;
+use inflow::Inflow;
+use protocol::{ClientFrame, ServerFrame};
+
+use super::problem::Problem;
+use crate::actors::system::Handle;
+use crate::actors::ws_sessions::{
+    Channel, EventFrame, Farewell, Flow, Found, Joined, Letter, Page, Replayed, Seated, Subscription,
+    WsSessions,
+};
+use crate::models::ErrorCode;
+
+/// The largest frame, and the largest message, that a client may send: room for a subscription to a hundred instances.
+const CLIENT_BYTES_MAX: usize = 8 * 1024;
+
+/// What is written in one go. More would only wait in the web server's memory, with the peer no faster for it.
+const WRITE_BYTES: usize = 16 * 1024;
+
+/// Whether a request can become a WebSocket: to be asked before anything is spent on it.
+///
+/// # Errors
+/// A 400 that says what is missing.
+pub fn check_upgrade(request: &HttpRequest) -> Result<(), Problem> {
+    let shake = ws::handshake(request).map(|_response| ());
+    shake.map_err(|error| {
+        Problem::new(ErrorCode::BadRequest).detail(format!("not a WebSocket handshake: {error}"))
+    })
+}
+
+/// Makes a WebSocket of a request whose sender has a seat.
+///
+/// # Errors
+/// As [`check_upgrade`].
+pub fn open(
+    request: &HttpRequest,
+    payload: Payload,
+    sessions: Handle<WsSessions>,
+    joined: Joined,
+    since: Option<i64>,
+    heartbeat_seconds: u64,
+) -> Result<HttpResponse, Problem> {
+    let Joined { seated, position } = joined;
+    let too_large = Rc::new(Cell::new(false));
+    let inflow = Inflow::new(payload, CLIENT_BYTES_MAX as u64, too_large.clone());
+    let session = WsSession {
+        seated,
+        sessions,
+        flow: since.map_or(Flow::from_now(position), |since| Flow::since(since, position)),
+        registered_at: position,
+        heartbeat_seconds,
+        history: History::Wanted,
+        subscription: Subscription::default(),
+        allowance: Allowance::new(Instant::now()),
+        too_large,
+        is_over: false,
+    };
+    let response = WsResponseBuilder::new(session, request, inflow).frame_size(CLIENT_BYTES_MAX).start();
+    response.map_err(|error| Problem::new(ErrorCode::BadRequest).detail(error.to_string()))
+}
+
+/// One socket. See the module.
+struct WsSession {
+    seated: Seated,
+    sessions: Handle<WsSessions>,
+    flow: Flow,
+    registered_at: i64,
+    heartbeat_seconds: u64,
+    history: History,
+    subscription: Subscription,
+    allowance: Allowance,
+    too_large: Rc<Cell<bool>>,
+    is_over: bool,
+}
+
+/// The page of history that is at hand.
+enum History {
+    /// None, and none is asked for.
+    Wanted,
+    /// None yet.
+    Asked,
+    /// This one. The permit bounds how many there are at a time.
+    Open { frames: std::vec::IntoIter<EventFrame>, reached: i64, _permit: OwnedSemaphorePermit },
+}
+
+impl Actor for WsSession {
+    type Context = WebsocketContext<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        let (session_id, position) = (self.seated.id, self.registered_at);
+        say(context, &ServerFrame::Hello { session_id, position, heartbeat_seconds: self.heartbeat_seconds });
+        context.spawn(Outflow);
+    }
+}
+
+/// Has the session write whenever it is polled, and woken when there is a letter.
+struct Outflow;
+
+impl ActorFuture<WsSession> for Outflow {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        session: &mut WsSession,
+        context: &mut WebsocketContext<WsSession>,
+        task: &mut Context<'_>,
+    ) -> Poll<()> {
+        session.seated.letterbox.watch(task.waker());
+        session.write(context);
+        Poll::Pending
+    }
+}
+
+impl WsSession {
+    /// Writes what there is, up to [`WRITE_BYTES`]. When it stops there it has written something, and is therefore
+    /// polled again as soon as the web server has room for more.
+    fn write(&mut self, context: &mut WebsocketContext<Self>) {
+        if self.is_over {
+            return;
+        }
+        if let Some(farewell) = self.seated.letterbox.farewell() {
+            return self.leave(farewell, context);
+        }
+        if self.seated.letterbox.takes_ping() {
+            context.ping(b"");
+        }
+        let mut room = WRITE_BYTES;
+        self.write_history(&mut room, context);
+        if self.flow.wants_log().is_none() {
+            self.write_letters(&mut room, context);
+        }
+    }
+
+    fn write_history(&mut self, room: &mut usize, context: &mut WebsocketContext<Self>) {
+        while let Some((after, to)) = self.flow.wants_log()
+            && *room > 0
+        {
+            match &mut self.history {
+                History::Asked => return,
+                // It stands where this replica stood when it came: nothing has to be asked for that.
+                History::Wanted if after == to && to == self.registered_at => {
+                    self.finish_history(to, context)
+                }
+                History::Wanted => return self.ask_for_page(after, to, context),
+                History::Open { frames, reached, .. } => match frames.next() {
+                    Some(frame) => {
+                        let is_wanted = self.subscription.wants(frame.topic, frame.instance_id);
+                        if self.flow.replay(frame.position, is_wanted) {
+                            *room = room.saturating_sub(frame.text.len());
+                            context.text(frame.text);
+                        }
+                    }
+                    None => {
+                        let reached = *reached;
+                        self.finish_history(reached, context);
+                    }
+                },
+            }
+        }
+    }
+
+    /// A page has been written, and with it everything up to `reached`.
+    fn finish_history(&mut self, reached: i64, context: &mut WebsocketContext<Self>) {
+        self.history = History::Wanted;
+        if let Some(resumed) = self.flow.replayed_to(reached) {
+            say(context, &resumed.into());
+        }
+    }
+
+    fn write_letters(&mut self, room: &mut usize, context: &mut WebsocketContext<Self>) {
+        while *room > 0 {
+            match self.seated.letterbox.take() {
+                Found::Nothing => return,
+                Found::Farewell(farewell) => return self.leave(farewell, context),
+                Found::Letter(Letter::Beat(position)) => {
+                    say(context, &ServerFrame::Heartbeat { position: self.flow.beat(position) });
+                }
+                Found::Letter(Letter::Event(frame)) => {
+                    let is_wanted = self.subscription.wants(frame.topic, frame.instance_id);
+                    if self.flow.live(frame.position) && is_wanted {
+                        *room = room.saturating_sub(frame.text.len());
+                        context.text(frame.text.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    fn ask_for_page(&mut self, after: i64, to: i64, context: &mut WebsocketContext<Self>) {
+        self.history = History::Asked;
+        let page = history::next_page(self.sessions.clone(), self.seated.seat().clone(), after, to);
+        context.spawn(page.into_actor(self).map(|replayed, session, context| {
+            session.take_page(replayed, context);
+            session.write(context);
+        }));
+    }
+
+    fn take_page(&mut self, replayed: Option<Replayed>, context: &mut WebsocketContext<Self>) {
+        match replayed {
+            Some(Replayed::Page(Page { frames, reached, permit })) => {
+                self.history = History::Open { frames: frames.into_iter(), reached, _permit: permit };
+            }
+            Some(Replayed::Gap) => {
+                self.history = History::Wanted;
+                let missing = self.flow.give_up(self.registered_at);
+                say(context, &ServerFrame::Gap { from: missing.from, to: missing.to });
+            }
+            None => self.end(
+                1013,
+                "history_unavailable",
+                "your history cannot be read now; resume later",
+                context,
+            ),
+        }
+    }
+
+    /// The client has said something.
+    fn hear(&mut self, text: &[u8], context: &mut WebsocketContext<Self>) {
+        let frame = match serde_json::from_slice(text) {
+            Ok(frame) => frame,
+            Err(error) => return self.reject("malformed_frame", &error.to_string(), context),
+        };
+        match frame {
+            ClientFrame::Ping => {
+                // What waits goes first, so that the position is as new as it can be.
+                self.write(context);
+                if !self.is_over {
+                    say(context, &ServerFrame::Pong { position: self.flow.sent_to() });
+                }
+            }
+            ClientFrame::Subscribe { channels } => self.subscribe(&channels, true, context),
+            ClientFrame::Unsubscribe { channels } => self.subscribe(&channels, false, context),
+        }
+    }
+
+    fn subscribe(&mut self, names: &[String], adds: bool, context: &mut WebsocketContext<Self>) {
+        let channels: Result<Vec<Channel>, _> = names.iter().map(|name| name.parse()).collect();
+        let channels = match channels {
+            Ok(channels) => channels,
+            Err(error) => return self.reject("unknown_channel", &error.to_string(), context),
+        };
+        if !adds {
+            self.subscription.remove(&channels);
+        } else if let Err(error) = self.subscription.add(&channels) {
+            return self.reject("too_many_channels", &error.to_string(), context);
+        }
+        let channels = self.subscription.channels().iter().map(ToString::to_string).collect();
+        say(context, &ServerFrame::Subscribed { channels });
+    }
+
+    fn leave(&mut self, farewell: Farewell, context: &mut WebsocketContext<Self>) {
+        self.end(farewell.code(), farewell.slug(), farewell.detail(), context);
+    }
+
+    fn reject(&mut self, code: &str, detail: &str, context: &mut WebsocketContext<Self>) {
+        self.end(1008, code, detail, context);
+    }
+
+    /// Says why, closes, and ends the connection once that is written.
+    fn end(&mut self, close: u16, code: &str, detail: &str, context: &mut WebsocketContext<Self>) {
+        if self.is_over {
+            return;
+        }
+        say(context, &ServerFrame::Error { code, detail });
+        context.close(Some(CloseReason { code: CloseCode::from(close), description: Some(code.to_owned()) }));
+        self.is_over = true;
+        context.stop();
+    }
+}
+
+impl StreamHandler<Result<Message, ProtocolError>> for WsSession {
+    fn handle(&mut self, message: Result<Message, ProtocolError>, context: &mut Self::Context) {
+        if self.is_over {
+            return;
+        }
+        self.seated.heard();
+        if !self.allowance.spend(Instant::now()) {
+            return self.reject("too_many_frames", "ten frames a second", context);
+        }
+        match message {
+            Ok(Message::Text(text)) => self.hear(text.as_bytes(), context),
+            Ok(Message::Ping(payload)) => context.pong(&payload),
+            Ok(Message::Pong(_) | Message::Nop) => {}
+            // What a client has to say fits one frame, and no browser cuts it up.
+            Ok(Message::Continuation(_)) => {
+                self.end(1003, "fragmented_message", "send each message in one frame", context)
+            }
+            Ok(Message::Binary(_)) => self.refuse_binary(context),
+            Ok(Message::Close(_)) => {
+                context.close(Some(CloseCode::Normal.into()));
+                self.is_over = true;
+                context.stop();
+            }
+            Err(error) => self.refuse_protocol(&error, context),
+        }
+    }
+}
+
+impl WsSession {
+    fn refuse_binary(&mut self, context: &mut WebsocketContext<Self>) {
+        self.end(1003, "binary_frame", "frames are JSON text", context);
+    }
+
+    fn refuse_protocol(&mut self, error: &ProtocolError, context: &mut WebsocketContext<Self>) {
+        if self.too_large.get() {
+            return self.end(1009, "frame_too_large", "a frame may have 8 KiB", context);
+        }
+        let is_text_fault =
+            matches!(error, ProtocolError::Io(inner) if inner.kind() == std::io::ErrorKind::Other);
+        let close = if is_text_fault { 1007 } else { 1002 };
+        self.end(close, "protocol_error", &error.to_string(), context);
+    }
+}
+
+/// Writes one of the server's own frames.
+fn say(context: &mut WebsocketContext<WsSession>, frame: &ServerFrame<'_>) {
+    // Nothing in these frames can fail to be written as JSON.
+    if let Ok(text) = serde_json::to_string(frame) {
+        context.text(text);
+    }
+}
