@@ -5,11 +5,13 @@
     reason = "a test that cannot go on should say where and why"
 )]
 
+mod api;
 mod cli;
 mod dev_servers;
 mod events;
+mod main_job;
 mod store;
 mod support;
-mod user_api;
+
 mod worker;
 mod ws;

@@ -52,11 +52,13 @@ async fn an_event_whose_confirm_never_comes_is_sent_again() {
     app.replica.until_impaired(PUBLISHER).await;
     cable.set(Cable::Sound);
 
-    app.stage.tap.until("it is sent again", |all| {
-        let copies = all.iter().filter(|heard| heard.position == sent.position).count();
-        (copies > 1).then_some(())
-    })
-    .await;
+    app.stage
+        .tap
+        .until("it is sent again", |all| {
+            let copies = all.iter().filter(|heard| heard.position == sent.position).count();
+            (copies > 1).then_some(())
+        })
+        .await;
     app.stage.until_all(&[id], "running").await;
     app.stage.until_told().await;
 }

@@ -9,11 +9,18 @@ use crate::support::client::id_of;
 /// How many rows each test changes.
 const ROWS: i64 = 1_000;
 
-/// Stopped instances of nobody in particular: no worker has anything to do with them.
-async fn stopped_instances(sql: &Client, count: i64) {
-    let insert = "WITH agent AS (SELECT id, version FROM agents WHERE status = 'published' LIMIT 1), made AS (
-                      INSERT INTO instances (bot_id, agent_version, user_id, title, status, desired_state)
-                      SELECT agent.id, agent.version, gen_random_uuid(), 'row ' || n, 'stopped', 'stopped'
+/// Everything but a worker: the rows stay as they were written.
+async fn app_without_worker() -> TestApp {
+    let roles = vec!["user", "admin", "broker"];
+    TestApp::with(&[("service.roles", roles.into())]).await
+}
+
+/// Instances of nobody in particular.
+async fn instances(sql: &Client, count: i64) {
+    let insert =
+        "WITH agent AS (SELECT id, version FROM agents WHERE status = 'published' LIMIT 1), made AS (
+                      INSERT INTO instances (bot_id, agent_version, user_id, title)
+                      SELECT agent.id, agent.version, gen_random_uuid(), 'row ' || n
                       FROM agent, generate_series(1, $1::bigint) AS n
                       RETURNING id
                   )
@@ -23,9 +30,9 @@ async fn stopped_instances(sql: &Client, count: i64) {
 
 #[tokio::test]
 async fn a_thousand_rows_in_one_transaction_are_a_thousand_events_in_order() {
-    let app = TestApp::start().await;
+    let app = app_without_worker().await;
     let sql = app.stage.sql().await;
-    stopped_instances(&sql, ROWS).await;
+    instances(&sql, ROWS).await;
     let before = app.stage.until_told().await;
 
     let changed = sql.execute("UPDATE instances SET title = title || '!'", &[]).await.unwrap();
@@ -40,9 +47,9 @@ async fn a_thousand_rows_in_one_transaction_are_a_thousand_events_in_order() {
 
 #[tokio::test]
 async fn eight_writers_on_the_same_rows_leave_each_rows_revisions_in_order() {
-    let app = TestApp::start().await;
+    let app = app_without_worker().await;
     let sql = app.stage.sql().await;
-    stopped_instances(&sql, 40).await;
+    instances(&sql, 40).await;
     let before = app.stage.until_told().await;
 
     let writers = join_all((0..8).map(|_| app.stage.sql())).await;
@@ -67,9 +74,9 @@ async fn eight_writers_on_the_same_rows_leave_each_rows_revisions_in_order() {
 
 #[tokio::test]
 async fn what_is_rolled_back_is_never_told() {
-    let app = TestApp::start().await;
+    let app = app_without_worker().await;
     let mut sql = app.stage.sql().await;
-    stopped_instances(&sql, 10).await;
+    instances(&sql, 10).await;
     let before = app.stage.until_told().await;
 
     let transaction = sql.transaction().await.unwrap();
@@ -85,7 +92,10 @@ async fn what_is_rolled_back_is_never_told() {
     let after = app.stage.until_told().await;
     assert_eq!(after - before, 10);
     let told = app.stage.tap.heard();
-    assert!(told.iter().all(|heard| heard.body["metadata"]["title"] != "never" && heard.key != "instance.deleted"));
+    assert!(
+        told.iter()
+            .all(|heard| heard.body["metadata"]["title"] != "never" && heard.key != "instance.deleted")
+    );
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ async fn a_poison_message_ends_among_the_dead_letters_and_holds_up_nothing_behin
     for (letter, poison) in letters.await.iter().zip(poisons) {
         let (reason, body): (String, String) = (letter.get(0), letter.get(1));
         assert_eq!(body, poison);
-        let expected = if poison == newer { "schema version 99 is not known" } else { "the body is not an event" };
+        let expected =
+            if poison == newer { "schema version 99 is not known" } else { "the body is not an event" };
         assert!(reason.starts_with(expected), "{reason}");
     }
     eventually("nothing waits in the queue", async || {

@@ -39,8 +39,10 @@ impl TestDatabases {
     /// Makes both databases, empty but for what the migrations put in.
     pub(crate) async fn create() -> Self {
         let Endpoints { user_database, shared_database, .. } = servers();
-        let user_place = Place::create(Schema::User, &user_database.superuser).await;
-        let shared_place = Place::create(Schema::Shared, &shared_database.superuser).await;
+        let (user_place, shared_place) = tokio::join!(
+            Place::create(Schema::User, &user_database.superuser),
+            Place::create(Schema::Shared, &shared_database.superuser)
+        );
         let settings = StoreSettings {
             user_url: user_place.url("botberi"),
             shared_url: shared_place.url("botberi"),

@@ -9,6 +9,7 @@ const FILTER: &str = "info,lapin::returned_messages=off";
 pub(super) fn write() {
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::WARN.into()).from_env_lossy();
     let filter = FILTER.split(',').fold(filter, |filter, part| filter.add_directive(part.parse().unwrap()));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     let _already_written = lines.try_init();
 }

@@ -141,7 +141,11 @@ impl Tap {
 
     /// The keys of what was told of an instance, each event once.
     pub(crate) fn keys_of(&self, instance: &str) -> Vec<String> {
-        firsts(&self.heard()).into_iter().filter(|heard| heard.is_of(instance)).map(|heard| heard.key).collect()
+        firsts(&self.heard())
+            .into_iter()
+            .filter(|heard| heard.is_of(instance))
+            .map(|heard| heard.key)
+            .collect()
     }
 
     /// What was told of an instance, for the message of a test that fails.

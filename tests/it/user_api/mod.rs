@@ -1,3 +1,0 @@
-//! The user API as its clients meet it.
-
-mod instances;
