@@ -19,7 +19,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// The error is the status of the answer.
+    /// The error is the status of the answer, or 0 where nobody answers.
     pub(super) async fn open(url: &str, query: &str, token: Option<&str>) -> Result<Self, u16> {
         let url = format!("{}/api/v1/ws{query}", url.replacen("http", "ws", 1));
         let mut request = url.into_client_request().unwrap();
