@@ -10,6 +10,7 @@ mod cli;
 mod dev_servers;
 mod events;
 mod main_job;
+mod process;
 mod store;
 mod supervision;
 mod support;
