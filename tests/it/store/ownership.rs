@@ -243,6 +243,11 @@ async fn a_tombstone_is_taken_torn_down_and_purged_in_silence() {
     let _gone = instances::tombstone(&db, live.user_id, live.id, None).await.unwrap();
     let _before = placed(&databases).await;
 
+    let unaware = step(&live, InstanceStatus::Running, InstanceStatus::Failed);
+    assert!(
+        instance_work::move_batch(&db, me, &[unaware]).await.unwrap().is_empty(),
+        "its owner has to look"
+    );
     let tombstone = take(&db, me, live.id).await.unwrap();
     assert_eq!((tombstone.desired_state, tombstone.status), (DesiredState::Deleted, InstanceStatus::Running));
     assert_eq!(instance_work::finish_teardown(&db, me, &[claim(&tombstone)]).await.unwrap(), [live.id]);

@@ -55,7 +55,11 @@ impl TestWorker {
         Self::start_as(Strategy::OneForOne, shared_db, settings).await
     }
 
-    pub(crate) async fn start_as(strategy: Strategy, shared_db: &SharedDb, settings: &WorkerSettings) -> Self {
+    pub(crate) async fn start_as(
+        strategy: Strategy,
+        shared_db: &SharedDb,
+        settings: &WorkerSettings,
+    ) -> Self {
         let id = ReplicaId::new();
         let lease = ReplicaLease::new(id, settings.lease_ms);
         let limits = AskLimits::default();
