@@ -10,6 +10,8 @@ have() { command -v "$1" >/dev/null 2>&1; }
 have_postgres() { have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
 have_rabbitmq() { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || have rabbitmq-server || [ -x /usr/sbin/rabbitmq-server ]; }
 have_linker() { have ld.lld || have lld; }
+# Debian has a python3 without the standard library, too.
+have_python() { python3 -c "import json" 2>/dev/null; }
 
 missing_packages() {
     have_postgres || echo postgresql-15
@@ -19,7 +21,7 @@ missing_packages() {
     have cc || echo gcc libc6-dev
     have curl || echo curl
     have setpriv || echo util-linux
-    have python3 || echo python3-minimal
+    have_python || echo python3
 }
 
 # The packages bring services of their own, on the standard ports. We start private servers instead, so

@@ -2,12 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::ServiceConfig;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::AppError;
 use super::graph::Handles;
@@ -35,7 +34,9 @@ pub(super) struct Serving {
 impl Bound {
     /// Binds what the roles need; a port that is taken is found out before anything else has begun.
     pub(super) fn bind(parts: &Parts, handles: &Handles, tree: &Arc<Node>) -> Result<Self, AppError> {
-        let measurements = if parts.settings.metrics.enabled { Some(measurements()?) } else { None };
+        let measured = |error| AppError::Settings(format!("metrics: {error}"));
+        let measurements =
+            if parts.settings.metrics.enabled { Some(http::measurements().map_err(measured)?) } else { None };
         let common = Common { tree: tree.clone(), measurements, stop_within: REQUESTS_END_WITHIN };
         let mut bound = Self { servers: Vec::new() };
         if let Some(callers) = &parts.callers {
@@ -124,17 +125,6 @@ impl Serving {
     pub(super) async fn stop(&self) {
         futures_util::future::join_all(self.handles.iter().map(|handle| handle.stop(true))).await;
     }
-}
-
-/// The recorder is the process's, whatever the number of services in it (there is more than one in tests only).
-fn measurements() -> Result<PrometheusHandle, AppError> {
-    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = RECORDER.get() {
-        return Ok(handle.clone());
-    }
-    let recorder = PrometheusBuilder::new().install_recorder();
-    let handle = recorder.map_err(|error| AppError::Settings(format!("metrics: {error}")))?;
-    Ok(RECORDER.get_or_init(|| handle).clone())
 }
 
 /// `AddrInUse` and its like say all that there is to say by their kind.

@@ -13,6 +13,13 @@ use crate::settings::{Role, Settings, StoreSettings, SupervisionSettings};
 /// Events of a queue of our own that one message to its reader may carry.
 const OWN_QUEUE_PREFETCH: u16 = 256;
 
+/// How long a request waits for an actor. Longer keeps callers waiting for a frozen database; shorter gives up on answers
+/// that a restart in between only delays.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a whole subtree may take until it is ready. Children wait for no server, so only a busy machine comes near it.
+const SUBTREE_READY_WITHIN: Duration = Duration::from_secs(120);
+
 /// Everything that the graph is built from.
 pub(super) struct Parts {
     pub(super) settings: Settings,
@@ -57,10 +64,16 @@ impl Parts {
         self.settings.supervision.spec(name)
     }
 
+    /// A subtree: its deadlines hold those of all its children, one after the other.
+    pub(super) fn subtree(&self, name: &'static str) -> ChildSpec {
+        let all = Duration::from_millis(self.settings.service.shutdown_deadline_ms);
+        ChildSpec { stop_within: all, ready_within: SUBTREE_READY_WITHIN, ..self.spec(name) }
+    }
+
     /// The limits of a handle whose actor is asked by requests.
     pub(super) fn limits(&self) -> AskLimits {
-        let timeout = Duration::from_millis(self.settings.supervision.handler_deadline_ms);
-        AskLimits { timeout, ..AskLimits::default() }
+        let handler = Duration::from_millis(self.settings.supervision.handler_deadline_ms);
+        AskLimits { timeout: ASK_WITHIN.min(handler), ..AskLimits::default() }
     }
 }
 

@@ -4,7 +4,7 @@
 //! - [`problem`]: the only place where an error becomes an answer.
 //! - [`identity`]: who is asking, as a type that a handler cannot be called without.
 //! - [`extract`], [`fields`], [`paging`]: how a request is read; whatever is wrong with it is told at once.
-//! - [`ops`]: health, readiness and measurements, on every listener.
+//! - `ops`: health, readiness and measurements, on every listener.
 //!
 //! A handler has three paragraphs: decode, ask, encode. It names messages, handles and views; no SQL, no AMQP.
 
@@ -14,6 +14,7 @@ pub mod extract;
 pub mod fields;
 pub mod identity;
 mod login;
+mod measurements;
 mod middleware;
 mod ops;
 pub mod paging;
@@ -24,6 +25,7 @@ mod unread;
 pub mod user;
 pub mod ws_session;
 
+pub use measurements::{MeasurementsError, measurements};
 pub use middleware::RequestId;
 pub use server::{Common, listen};
 pub use settings::{HttpSettings, ListenerSettings};

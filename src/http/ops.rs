@@ -2,7 +2,7 @@
 //! are not there.
 
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpResponse, Resource};
+use actix_web::{HttpResponse, Resource, Route, guard};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
@@ -13,9 +13,9 @@ use crate::models::ErrorCode;
 /// Mounts them.
 pub(super) fn configure(config: &mut ServiceConfig) {
     config
-        .service(resource("/healthz", "GET").route(web::get().to(health)))
-        .service(resource("/readyz", "GET").route(web::get().to(ready)))
-        .service(resource("/metrics", "GET").route(web::get().to(measurements)))
+        .service(resource("/healthz", "GET, HEAD").route(get().to(health)))
+        .service(resource("/readyz", "GET, HEAD").route(get().to(ready)))
+        .service(resource("/metrics", "GET, HEAD").route(get().to(measurements)))
         .default_service(web::to(nothing_here));
 }
 
@@ -24,6 +24,11 @@ pub(super) fn resource(path: &str, allow: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move || async move {
         Err::<HttpResponse, Problem>(Problem::method_not_allowed(allow))
     }))
+}
+
+/// A route for reading: whoever may GET may ask for the HEAD alone, of which the server leaves the body away.
+pub(super) fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// The process is alive: it can answer this.

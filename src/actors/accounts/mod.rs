@@ -112,8 +112,7 @@ impl Actor for Accounts {
         match self.build() {
             Ok(works) => {
                 self.works = Some(works.clone());
-                probe::watch(context, &self.lifeline, move || works.clone().check());
-                self.lifeline.ready();
+                probe::watch(context, &self.lifeline, "user_psql or redis", move || works.clone().check());
             }
             Err(reason) => self.lifeline.fail(reason),
         }

@@ -1,6 +1,7 @@
 //! Tickets for sockets: in Redis, and in Postgres while Redis is away.
 
-use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,6 +40,8 @@ struct Holder {
 #[derive(Clone)]
 pub(super) struct Tickets {
     redis: ConnectionManager,
+    /// What the last command or look has found: while Redis is away nobody waits for it to time out again.
+    is_away: Arc<AtomicBool>,
     user_db: UserDb,
     life_seconds: u64,
     session_life: Duration,
@@ -62,68 +65,98 @@ impl Tickets {
             .set_max_delay(RECONNECT_MAX)
             .set_number_of_retries(1);
         let redis = ConnectionManager::new_lazy_with_config(redis.client, config)?;
-        Ok(Self { redis, user_db, life_seconds, session_life })
+        Ok(Self { redis, is_away: Arc::default(), user_db, life_seconds, session_life })
     }
 
     pub(super) async fn issue(&self, principal: &Principal) -> Result<Ticket, AccountError> {
         let life = self.life_seconds;
         let ticket = opaque::fresh();
-        if let Err(error) = self.put(&ticket, principal).await {
-            away(&error);
-            // A fresh one: Redis may have kept the first, and a ticket in both places could be used twice.
-            let ticket = opaque::fresh();
-            let session = self.user_db.connection().await?;
-            ws_tickets::insert(&session, &opaque::digest(&ticket), principal.user_id, seconds(life)).await?;
+        if !self.is_away() && self.put(&ticket, principal).await.is_ok() {
             return Ok(Ticket { ticket, expires_in_seconds: life });
         }
+        // A fresh one: Redis may have kept the first, and a ticket in both places could be used twice.
+        let ticket = opaque::fresh();
+        let session = self.user_db.connection().await?;
+        ws_tickets::insert(&session, &opaque::digest(&ticket), principal.user_id, seconds(life)).await?;
         Ok(Ticket { ticket, expires_in_seconds: life })
     }
 
+    /// Looks at both places, for a ticket may be older than Redis' outage or its return; at the likelier one first.
     pub(super) async fn redeem(&self, ticket: &str) -> Result<Principal, AccountError> {
         if !opaque::is_well_formed(ticket) {
             return Err(AccountError::InvalidTicket);
         }
-        match self.take(ticket).await {
-            Ok(Some(holder)) => return Ok(holder.into()),
-            Ok(None) => {}
-            Err(error) => away(&error),
-        }
-        self.redeem_in_postgres(ticket).await
+        let found = if self.is_away() {
+            match self.redeem_in_postgres(ticket).await? {
+                Some(principal) => Some(principal),
+                None => self.redeem_in_redis(ticket).await,
+            }
+        } else {
+            match self.redeem_in_redis(ticket).await {
+                Some(principal) => Some(principal),
+                None => self.redeem_in_postgres(ticket).await?,
+            }
+        };
+        found.ok_or(AccountError::InvalidTicket)
     }
 
     /// Whether Redis is there.
     pub(super) async fn check(&self) -> Result<(), String> {
-        self.redis.clone().ping::<()>().await.map_err(|error| format!("redis: {error}"))
+        let answer = self.redis.clone().ping::<()>().await;
+        self.noted(answer).map_err(|error| format!("redis: {error}"))
     }
 
     async fn put(&self, ticket: &str, principal: &Principal) -> RedisResult<()> {
         // Ids, a word and a time: writing them cannot fail.
         let holder = serde_json::to_string(&Holder::from(principal)).unwrap_or_default();
-        self.redis.clone().set_ex(key(ticket), holder, self.life_seconds).await
+        let answer = self.redis.clone().set_ex(key(ticket), holder, self.life_seconds).await;
+        self.noted(answer)
     }
 
-    async fn take(&self, ticket: &str) -> RedisResult<Option<Holder>> {
-        let holder: Option<String> = self.redis.clone().get_del(key(ticket)).await?;
+    /// A connection that turns out to be broken is replaced and tried once more: a ticket that is taken twice is found
+    /// once at most.
+    async fn redeem_in_redis(&self, ticket: &str) -> Option<Principal> {
+        let taken = match self.take(ticket).await {
+            Err(error) if !error.is_timeout() => self.take(ticket).await,
+            taken => taken,
+        };
         // What another release wrote and this one cannot read is no ticket.
-        Ok(holder.and_then(|holder| serde_json::from_str(&holder).ok()))
+        let holder: Holder = serde_json::from_str(&taken.ok()??).ok()?;
+        Some(holder.into())
+    }
+
+    async fn take(&self, ticket: &str) -> RedisResult<Option<String>> {
+        let answer = self.redis.clone().get_del(key(ticket)).await;
+        self.noted(answer)
+    }
+
+    fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// Remembers whether Redis answered, and says so when that is news.
+    fn noted<T>(&self, answer: RedisResult<T>) -> RedisResult<T> {
+        let was_away = self.is_away.swap(answer.is_err(), Ordering::Relaxed);
+        match &answer {
+            Err(error) if !was_away => tracing::warn!(%error, "redis is away; tickets go through postgres"),
+            Ok(_) if was_away => tracing::info!("redis is back"),
+            _ => {}
+        }
+        answer
     }
 
     /// The table keeps who comes, not the session it is for: the socket counts as a session of its own, which lasts as
     /// long as an access token made now would.
-    async fn redeem_in_postgres(&self, ticket: &str) -> Result<Principal, AccountError> {
+    async fn redeem_in_postgres(&self, ticket: &str) -> Result<Option<Principal>, AccountError> {
         let session = self.user_db.connection().await?;
-        let user_id = ws_tickets::redeem(&session, &opaque::digest(ticket)).await?;
-        let user_id = user_id.ok_or(AccountError::InvalidTicket)?;
+        let Some(user_id) = ws_tickets::redeem(&session, &opaque::digest(ticket)).await? else {
+            return Ok(None);
+        };
         let user = users::find(&session, user_id).await?.filter(|user| user.disabled_at.is_none());
-        let user = user.ok_or(AccountError::InvalidTicket)?;
-        let expires_at =
-            Timestamp::now().saturating_add(self.session_life).map_err(|_| AccountError::InvalidTicket)?;
-        Ok(Principal { user_id, role: user.role, session_id: SessionId::new(), expires_at })
+        // An age beyond the calendar is refused by the settings.
+        let expires_at = Timestamp::now().saturating_add(self.session_life).unwrap_or(Timestamp::MAX);
+        Ok(user.map(|user| Principal { user_id, role: user.role, session_id: SessionId::new(), expires_at }))
     }
-}
-
-fn away(error: &dyn Display) {
-    tracing::warn!(%error, "redis is away; tickets go through postgres");
 }
 
 /// Seconds as the database counts them.

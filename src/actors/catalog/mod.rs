@@ -78,15 +78,13 @@ impl Actor for Catalog {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        let (reader, lifeline) = (self.reader.clone(), self.lifeline.clone());
+        let reader = self.reader.clone();
         let is_read = Rc::new(Cell::new(false));
-        probe::watch(context, &self.lifeline, move || {
-            let (reader, lifeline, is_read) = (reader.clone(), lifeline.clone(), is_read.clone());
+        probe::watch(context, &self.lifeline, "shared_psql", move || {
+            let (reader, is_read) = (reader.clone(), is_read.clone());
             async move {
                 let found = reader.check(is_read.get()).await;
                 is_read.set(is_read.get() || found.is_ok());
-                // Also when there was nothing to read from: it is impaired then, and nobody has to wait for it.
-                lifeline.ready();
                 found
             }
         });

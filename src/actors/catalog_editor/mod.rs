@@ -50,11 +50,10 @@ impl Actor for CatalogEditor {
 
     fn started(&mut self, context: &mut Self::Context) {
         let shared_db = self.works.shared_db.clone();
-        probe::watch(context, &self.lifeline, move || {
+        probe::watch(context, &self.lifeline, "shared_psql", move || {
             let shared_db = shared_db.clone();
             async move { shared_db.check().await.map_err(|error| format!("shared_psql: {error}")) }
         });
-        self.lifeline.ready();
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) struct Sender<'a> {
     sent: i64,
     window: VecDeque<Sent>,
     confirms: FuturesOrdered<Confirm>,
+    /// Kept beside the window, so that an orderly stop can still wait for its confirms.
+    connection_to_bus: Option<Connection>,
     returned: Option<(i64, u32)>,
 }
 
@@ -86,6 +88,7 @@ impl<'a> Sender<'a> {
             ready: VecDeque::new(),
             window: VecDeque::new(),
             confirms: FuturesOrdered::new(),
+            connection_to_bus: None,
             returned: None,
         }
     }
@@ -128,10 +131,12 @@ impl<'a> Sender<'a> {
         self.confirms = FuturesOrdered::new();
         self.ready.clear();
         self.sent = self.progress.confirmed.get();
-        let (_connection, channel) = match self.open().await {
+        self.connection_to_bus = None;
+        let (connection, channel) = match self.open().await {
             Ok(opened) => opened,
             Err(error) => return error,
         };
+        self.connection_to_bus = Some(connection);
         lifeline.recovered();
         *failures = 0;
         loop {

@@ -36,3 +36,12 @@ pub struct LookAfter {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<usize, LedgerError>")]
 pub struct Muster;
+
+/// Makes one supervisor's life panic at its next step, as if its own code had; answers whether there is one. Sent by tests
+/// and chaos runs only.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<bool, LedgerError>")]
+pub struct BreakOne {
+    /// Whose supervisor.
+    pub id: InstanceId,
+}

@@ -18,7 +18,7 @@ mod messages;
 mod settings;
 mod sweep_call;
 
-pub use messages::{Adopt, Adopted, LookAfter, Muster};
+pub use messages::{Adopt, Adopted, BreakOne, LookAfter, Muster};
 pub use settings::WorkerSettings;
 pub use sweep_call::SweepCall;
 
@@ -147,5 +147,13 @@ impl Handler<Muster> for InstanceDirectory {
     fn handle(&mut self, _muster: Muster, _context: &mut Self::Context) -> Self::Result {
         let house = self.house.clone();
         self.lifeline.answer(async move { house.muster().await })
+    }
+}
+
+impl Handler<BreakOne> for InstanceDirectory {
+    type Result = Result<bool, LedgerError>;
+
+    fn handle(&mut self, BreakOne { id }: BreakOne, _context: &mut Self::Context) -> Self::Result {
+        Ok(self.house.break_one(&id))
     }
 }

@@ -63,9 +63,14 @@ impl Committer {
     }
 
     pub(super) async fn run(self) {
-        let mut batch = Vec::with_capacity(BATCH_LENGTH_MAX);
-        while self.queue.lock().await.recv_many(&mut batch, BATCH_LENGTH_MAX).await > 0 {
-            self.grant(batch.drain(..).collect()).await;
+        loop {
+            let mut batch = Vec::new();
+            // Only one committer at a time takes; the others wait for the queue, not for its contents.
+            let taken = self.queue.lock().await.recv_many(&mut batch, BATCH_LENGTH_MAX).await;
+            if taken == 0 {
+                return;
+            }
+            self.grant(batch).await;
         }
     }
 

@@ -16,10 +16,10 @@ static SEATS: Mutex<Vec<Weak<Seat>>> = Mutex::new(Vec::new());
 
 /// What one thread is in the middle of.
 #[derive(Default)]
-struct Seat {
+pub(super) struct Seat {
     /// Microseconds since [`EPOCH`], plus one, so that 0 can say that the thread is in no actor.
     since_us: AtomicU64,
-    who: Mutex<Option<Arc<Node>>>,
+    who: Mutex<Weak<Node>>,
 }
 
 impl Seat {
@@ -46,8 +46,8 @@ fn now_us() -> u64 {
 pub(super) fn enter(node: &Arc<Node>) -> Inside {
     SEAT.with(|seat| {
         let mut who = lock(&seat.who);
-        if !who.as_ref().is_some_and(|known| Arc::ptr_eq(known, node)) {
-            *who = Some(node.clone());
+        if Weak::as_ptr(&who) != Arc::as_ptr(node) {
+            *who = Arc::downgrade(node);
         }
         drop(who);
         seat.since_us.store(now_us(), Ordering::Release);
@@ -86,8 +86,11 @@ impl BlockedThreads {
     }
 }
 
-/// `told` holds the stays that were told of and are not yet over: whose, and since when.
-fn look(limit: Duration, tell: &impl Fn(&str, Duration), told: &mut Vec<(Weak<Seat>, u64)>) {
+/// The stays that were told of and are not yet over: whose, and since when.
+pub(super) type Told = Vec<(Weak<Seat>, u64)>;
+
+/// Tells of every stay over `limit` that has not been told of.
+pub(super) fn look(limit: Duration, tell: &impl Fn(&str, Duration), told: &mut Told) {
     told.retain(|(seat, since_us)| seat.upgrade().is_some_and(|seat| seat.since_us() == *since_us));
     let seats: Vec<Arc<Seat>> = lock(&SEATS).iter().filter_map(Weak::upgrade).collect();
     for seat in seats {
@@ -97,7 +100,7 @@ fn look(limit: Duration, tell: &impl Fn(&str, Duration), told: &mut Vec<(Weak<Se
         if since_us == 0 || stay < limit || is_told {
             continue;
         }
-        let who = lock(&seat.who).clone();
+        let who = lock(&seat.who).upgrade();
         // Looked at again: by now the thread may be in another actor, who has done no wrong.
         if let Some(node) = who
             && seat.since_us() == since_us

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Context, Handler, Message};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::actor::ActorLife;
 use super::incarnation::live;
@@ -54,6 +54,8 @@ where
 {
     /// An empty brood, shown as the child `spec.name` of `parent`. `on_end` hears of every child that has ended for good
     /// without having been told to.
+    ///
+    /// Both may call the brood, and must not own it: it would never be dropped.
     pub fn new(
         parent: &Arc<Node>,
         spec: ChildSpec,
@@ -153,7 +155,6 @@ where
 
 impl<K, A: Actor<Context = Context<A>>> Drop for Brood<K, A> {
     fn drop(&mut self) {
-        self.inner.is_closed.set(true);
         self.inner.each_lifeline(|lifeline| {
             lifeline.request_stop();
             lifeline.end(Exit::Stopped);
@@ -222,9 +223,9 @@ where
 
         lifeline = inner.new_lifeline();
         inner.update(&key, |member| member.lifeline = lifeline.clone());
-        tokio::select! {
-            () = lifeline.stop_requested() => break Exit::Stopped,
-            () = sleep(pause) => {}
+        // Boxed, as every member that lives has room for it in its task.
+        if Box::pin(timeout(pause, lifeline.stop_requested())).await.is_ok() {
+            break Exit::Stopped;
         }
     };
     inner.members.borrow_mut().remove(&key);

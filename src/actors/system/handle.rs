@@ -50,7 +50,8 @@ pub enum AskError<E> {
         /// Who.
         actor: &'static str,
     },
-    /// The actor took the message and died with it: what was asked may or may not have happened.
+    /// The actor took the message and has died, or given the answer up as too slow: what was asked may or may not have
+    /// happened.
     #[error("{actor} died before it answered")]
     Lost {
         /// Who.
@@ -107,7 +108,7 @@ impl<A: Actor> Clone for Handle<A> {
 }
 
 impl<A: Actor> Handle<A> {
-    /// A handle to an actor that is not there yet; [`super::actor`] ties it to one.
+    /// A handle to an actor that is not there yet; [`super::actor()`] ties it to one.
     pub fn new(name: &'static str, limits: AskLimits) -> Self {
         let permits = Arc::new(Semaphore::new(limits.in_flight_max));
         let shared = Shared { name, limits, permits, current: watch::Sender::new(None) };

@@ -1,6 +1,5 @@
 //! The tree as an observer sees it: every child's path, phase, depth, restarts and last exit.
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -69,7 +68,6 @@ struct State {
 
 /// One place in the tree. It outlives the incarnations of the child that it shows.
 pub struct Node {
-    name: Cow<'static, str>,
     path: String,
     state: Mutex<State>,
     population: OnceLock<AtomicUsize>,
@@ -82,12 +80,11 @@ pub struct Node {
 impl Node {
     /// A tree of one: the root, whose path is empty.
     pub fn root() -> Arc<Self> {
-        Self::build(Cow::Borrowed(""), String::new(), Arc::new(watch::Sender::new(0)))
+        Self::build(String::new(), Arc::new(watch::Sender::new(0)))
     }
 
-    fn build(name: Cow<'static, str>, path: String, changes: Arc<watch::Sender<u64>>) -> Arc<Self> {
+    fn build(path: String, changes: Arc<watch::Sender<u64>>) -> Arc<Self> {
         Arc::new(Self {
-            name,
             path,
             state: Mutex::new(State {
                 phase: Phase::Waiting,
@@ -105,12 +102,13 @@ impl Node {
     }
 
     /// The child of this name; the same one at every call, so that what it has gone through is kept.
-    pub fn child(&self, name: &Cow<'static, str>) -> Arc<Self> {
+    pub fn child(&self, name: &str) -> Arc<Self> {
+        let path = format!("{}/{name}", self.path);
         let mut children = lock(&self.children);
-        if let Some(known) = children.iter().find(|child| child.name == *name) {
+        if let Some(known) = children.iter().find(|child| child.path == path) {
             return known.clone();
         }
-        let child = Self::build(name.clone(), format!("{}/{name}", self.path), self.changes.clone());
+        let child = Self::build(path, self.changes.clone());
         children.push(child.clone());
         child
     }

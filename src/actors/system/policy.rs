@@ -17,7 +17,8 @@ pub enum Restart {
 }
 
 impl Restart {
-    /// What follows from `exit`, unless the supervisor itself asked for it.
+    /// What follows from `exit`, unless the supervisor itself asked for it: a child that was stopped for the sake of
+    /// another comes back with it, except a temporary one.
     pub fn wants(self, exit: &Exit) -> bool {
         match self {
             Self::Permanent => true,

@@ -105,6 +105,7 @@ impl Running {
     fn note(&mut self, News { index, life, event }: News) {
         let slot = &mut self.slots[index];
         if slot.life != life {
+            // Said by somebody who still holds the line of a life that is over.
             return;
         }
         match event {
@@ -114,7 +115,6 @@ impl Running {
                 slot.node.ended(&exit);
                 slot.lifeline = None;
                 slot.death = Some(exit);
-                slot.due = None;
             }
         }
     }

@@ -1,10 +1,13 @@
 //! A list of children, before it runs: as a subtree, as a subtree with its own thread, or as the root.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::thread;
 
 use actix::Arbiter;
 use tokio::sync::oneshot;
 
+use super::lifeline::Attached;
 use super::running::run;
 use super::{Child, ChildSpec, Exit, Strategy};
 
@@ -45,13 +48,10 @@ impl Supervisor {
         Child::new(spec, move |lifeline| {
             let children = children.clone();
             Box::pin(async move {
-                // Attached, so that a killed subtree is over only when its thread has let go of it.
-                let attached = lifeline.attach();
-                let thread = OwnThread(Arbiter::new());
+                let thread = OwnThread(Some((Arbiter::new(), lifeline.attach())));
                 let (tell, told) = oneshot::channel();
-                thread.0.spawn(async move {
+                thread.spawn(async move {
                     let _gone = tell.send(run(strategy, children, lifeline).await);
-                    drop(attached);
                 });
                 told.await.unwrap_or_else(|_closed| Exit::Failed("its thread ended".to_owned()))
             })
@@ -59,11 +59,26 @@ impl Supervisor {
     }
 }
 
-/// Ends with the subtree that it was made for.
-struct OwnThread(Arbiter);
+/// Ends with the subtree that it was made for, which is not over before its thread is.
+struct OwnThread(Option<(Arbiter, Attached)>);
+
+impl OwnThread {
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some((arbiter, _)) = &self.0 {
+            arbiter.spawn(work);
+        }
+    }
+}
 
 impl Drop for OwnThread {
     fn drop(&mut self) {
-        self.0.stop();
+        let Some((arbiter, attached)) = self.0.take() else { return };
+        arbiter.stop();
+        // Waiting for a thread takes a thread, and this one must not stand still.
+        let wait = move || {
+            let _panicked = arbiter.join();
+            drop(attached);
+        };
+        let _unwaited = thread::Builder::new().name("thread-end".to_owned()).spawn(wait);
     }
 }

@@ -229,13 +229,11 @@ mod tests {
                 return;
             }
             match self.letterbox.take() {
-                Found::Letter(Letter::Event(frame)) => {
-                    if self.flow.live(frame.position) {
-                        self.receive(frame.position);
-                    }
+                Found::Letter(Letter::Event(frame)) if self.flow.live(frame.position) => {
+                    self.receive(frame.position);
                 }
                 Found::Letter(Letter::Beat(position)) => self.cursor = self.flow.beat(position),
-                Found::Nothing => {}
+                Found::Letter(Letter::Event(_)) | Found::Nothing => {}
                 // Too slow: the client comes back.
                 Found::Farewell(_) => self.reconnect(self.home),
             }

@@ -7,7 +7,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 
 use super::extract::Body;
 use super::login::{Credentials, sign_in};
-use super::ops::resource;
+use super::ops::{get, resource};
 use super::problem::Problem;
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
@@ -37,13 +37,13 @@ fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/auth/login", "POST").route(web::post().to(login)))
         .service(
-            resource("/agents", "GET, POST")
-                .route(web::get().to(agents::list))
+            resource("/agents", "GET, HEAD, POST")
+                .route(get().to(agents::list))
                 .route(web::post().to(agents::create)),
         )
         .service(
-            resource("/agents/{id}", "GET, DELETE")
-                .route(web::get().to(agents::show))
+            resource("/agents/{id}", "GET, HEAD, DELETE")
+                .route(get().to(agents::show))
                 .route(web::delete().to(agents::delete)),
         )
         .service(resource("/agents/{id}/publish", "POST").route(web::post().to(agents::publish)))

@@ -10,7 +10,7 @@ pub use ws::SocketDoor;
 
 use actix_web::web::{self, Data, ServiceConfig};
 
-use super::ops::resource;
+use super::ops::{get, resource};
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
 use crate::actors::catalog::CatalogView;
@@ -48,23 +48,23 @@ fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/auth/register", "POST").route(web::post().to(accounts::register)))
         .service(resource("/auth/login", "POST").route(web::post().to(accounts::login)))
-        .service(resource("/users/me", "GET").route(web::get().to(accounts::me)))
+        .service(resource("/users/me", "GET, HEAD").route(get().to(accounts::me)))
         .service(resource("/ws", "GET").route(web::get().to(ws::open)))
         .service(resource("/ws/tickets", "POST").route(web::post().to(accounts::issue_ticket)))
-        .service(resource("/agents", "GET").route(web::get().to(agents::list)))
-        .service(resource("/agents/{id}", "GET").route(web::get().to(agents::show)))
+        .service(resource("/agents", "GET, HEAD").route(get().to(agents::list)))
+        .service(resource("/agents/{id}", "GET, HEAD").route(get().to(agents::show)))
         .service(
-            resource("/instances", "GET, POST")
-                .route(web::get().to(instances::list))
+            resource("/instances", "GET, HEAD, POST")
+                .route(get().to(instances::list))
                 .route(web::post().to(instances::create)),
         )
         .service(
-            resource("/instances/{id}", "GET, PATCH, DELETE")
-                .route(web::get().to(instances::show))
+            resource("/instances/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(instances::show))
                 .route(web::patch().to(instances::change))
                 .route(web::delete().to(instances::delete)),
         )
         .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
         .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
-        .service(resource("/instances/{id}/events", "GET").route(web::get().to(instances::events)));
+        .service(resource("/instances/{id}/events", "GET, HEAD").route(get().to(instances::events)));
 }

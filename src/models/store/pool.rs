@@ -10,62 +10,13 @@ use deadpool_postgres::{
 };
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Config, Error, NoTls, Row, Statement};
 
 use super::error::{StoreError, with_cause};
 use super::keys::BELL_CHANNEL;
 use super::session::{Parameters, Session, SharedSide, UserSide, driver::Driver};
-
-/// How to reach the two databases, and how long to wait for them.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreSettings {
-    /// Where `user_psql` is, as `postgres://role:password@host:port/database`.
-    pub user_url: String,
-    /// Where `shared_psql` is.
-    pub shared_url: String,
-    /// Connections per pool. Too high and Postgres spends its time switching; too low and requests queue here.
-    pub pool_size_max: usize,
-    /// How long a caller waits for a free connection before it is told that we are busy.
-    pub acquire_timeout_ms: u64,
-    /// How long a connection may take to be made.
-    pub connect_timeout_ms: u64,
-    /// How long one statement may run.
-    pub statement_timeout_ms: u64,
-    /// How long one statement may wait for a lock.
-    pub lock_timeout_ms: u64,
-    /// How long a transaction may stand still before the server ends it.
-    pub idle_in_transaction_timeout_ms: u64,
-}
-
-impl fmt::Debug for StoreSettings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("StoreSettings")
-            .field("user_url", &without_password(&self.user_url))
-            .field("shared_url", &without_password(&self.shared_url))
-            .field("pool_size_max", &self.pool_size_max)
-            .field("acquire_timeout_ms", &self.acquire_timeout_ms)
-            .field("connect_timeout_ms", &self.connect_timeout_ms)
-            .field("statement_timeout_ms", &self.statement_timeout_ms)
-            .field("lock_timeout_ms", &self.lock_timeout_ms)
-            .field("idle_in_transaction_timeout_ms", &self.idle_in_transaction_timeout_ms)
-            .finish()
-    }
-}
-
-/// The URL with its password masked, or nothing of it when it cannot be read.
-#[must_use]
-pub fn without_password(url: &str) -> String {
-    let masked = url.split_once("://").and_then(|(scheme, rest)| {
-        let (credentials, place) = rest.rsplit_once('@')?;
-        let role = credentials.split(':').next()?;
-        Some(format!("{scheme}://{role}:***@{place}"))
-    });
-    masked.unwrap_or_else(|| "***".to_owned())
-}
+use super::settings::{SESSION_OPTIONS, StoreSettings};
 
 /// One of the two databases: a pool, and the way to connections outside of it.
 pub struct Database<Side> {
@@ -212,16 +163,10 @@ pub struct PoolUsage {
 /// Bells that may wait to be heard. One would do, since a listener reads everything at any bell.
 const BELL_BACKLOG: usize = 16;
 
-/// What every connection of the platform is made with.
-///
-/// `botberi.bell=quiet`: the platform rings after its commits, so its triggers need not. `enable_seqscan=off`: a plan
-/// is kept as long as its connection, and one made while a table was still empty would read it from end to end for
-/// ever after; every statement has an index made for it. `jit=off`: compiling a plan costs more than running ours.
 fn connection_config(url: &str, settings: &StoreSettings) -> Result<Config, StoreError> {
     let mut config = Config::from_str(url).map_err(|error| StoreError::Settings(with_cause(&error)))?;
     let options = format!(
-        "{} -c botberi.bell=quiet -c enable_seqscan=off -c jit=off -c statement_timeout={} -c lock_timeout={} \
-         -c idle_in_transaction_session_timeout={}",
+        "{} {SESSION_OPTIONS} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
         config.get_options().unwrap_or_default(),
         settings.statement_timeout_ms,
         settings.lock_timeout_ms,
@@ -370,19 +315,5 @@ impl<Side> fmt::Debug for OwnConnection<Side> {
 impl<Side> fmt::Debug for Transaction<'_, Side> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Transaction")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_does_not_show() {
-        assert_eq!(
-            without_password("postgres://botberi:geheim@127.0.0.1:5440/x"),
-            "postgres://botberi:***@127.0.0.1:5440/x"
-        );
-        assert_eq!(without_password("host=x password=geheim"), "***");
     }
 }

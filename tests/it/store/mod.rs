@@ -7,6 +7,8 @@ mod events;
 mod instances;
 mod mirrors;
 mod ownership;
+mod plans;
+mod pool;
 mod privileges;
 mod publisher;
 mod statements;

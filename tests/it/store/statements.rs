@@ -9,7 +9,7 @@ use crate::support::database::TestDatabases;
 /// The tables of `user_psql`; all others are in `shared_psql`.
 const USER_TABLES: [&str; 3] = ["users", "refresh_tokens", "ws_tickets"];
 
-fn statement_files() -> Vec<(String, PathBuf)> {
+pub(crate) fn statement_files() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/models/store/sql");
     let mut found = Vec::new();
     for table in std::fs::read_dir(root).unwrap() {

@@ -6,6 +6,7 @@ mod answers;
 mod blocked;
 mod brood;
 mod handle;
+mod model;
 mod panics;
 mod policy;
 mod probe;
@@ -30,6 +31,23 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, future).await.expect("what the test waits for has to happen")
 }
 
+/// Lets everything else run until `holds`, which no signal tells of.
+async fn until(holds: impl Fn() -> bool) {
+    soon(async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Lets everything that is runnable on this thread take a few steps.
+async fn let_others_run() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A permanent child that may die often and comes back at once, with deadlines that no test is meant to meet.
 fn spec(name: impl Into<Cow<'static, str>>) -> ChildSpec {
     ChildSpec {
@@ -52,12 +70,6 @@ async fn up_after(tree: &Arc<Node>, path: &str, restarts: u64) {
     let is_up =
         |report: &NodeReport| report.path == path && report.phase == Phase::Up && report.restarts == restarts;
     soon(tree.wait_until(|reports| reports.iter().any(is_up))).await;
-}
-
-/// Waits until the child at `path` has ended for good.
-async fn ended(tree: &Arc<Node>, path: &str) {
-    let has_ended = |report: &NodeReport| report.path == path && report.phase == Phase::Ended;
-    soon(tree.wait_until(|reports| reports.iter().any(has_ended))).await;
 }
 
 fn last_exit(tree: &Arc<Node>, path: &str) -> String {

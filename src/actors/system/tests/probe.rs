@@ -21,9 +21,11 @@ pub(super) type Life = Result<u64, Infallible>;
 pub(super) struct Probe {
     pub(super) lifeline: Lifeline,
     pub(super) life: u64,
-    pub(super) on_stopping: Box<dyn FnMut(&mut Context<Self>) -> Running>,
+    pub(super) on_stopping: OnStopping,
     pub(super) on_drop: Option<Box<dyn FnOnce()>>,
 }
+
+type OnStopping = Box<dyn FnMut(&mut Context<Probe>) -> Running>;
 
 impl Probe {
     pub(super) fn new(lifeline: Lifeline, life: u64) -> Self {
@@ -54,7 +56,9 @@ impl Drop for Probe {
 /// Does something in the handler, and then answers.
 #[derive(Message)]
 #[rtype(result = "Life")]
-pub(super) struct Act(Box<dyn FnOnce(&mut Probe, &mut Context<Probe>) + Send>);
+pub(super) struct Act(Deed);
+
+type Deed = Box<dyn FnOnce(&mut Probe, &mut Context<Probe>) + Send>;
 
 impl Act {
     pub(super) fn new(what: impl FnOnce(&mut Probe, &mut Context<Probe>) + Send + 'static) -> Self {

@@ -1,15 +1,19 @@
 -- The revision is compared on the locked row: of two writers with the same If-Match, one is told that it was late.
 WITH target AS (
-    SELECT id AS target_id, revision AS target_revision FROM agents WHERE id = $1 FOR NO KEY UPDATE
+    SELECT revision AS target_revision FROM agents WHERE id = $1 FOR NO KEY UPDATE
 ), changed AS (
-    UPDATE agents
-    SET title = coalesce($2, title),
-        content = coalesce($3, content),
-        activation_code = coalesce($4, activation_code),
-        rate = coalesce($5, rate)
+    UPDATE agents a
+    SET title = coalesce($2, a.title),
+        content = coalesce($3, a.content),
+        activation_code = coalesce($4, a.activation_code),
+        rate = coalesce($5, a.rate)
     FROM target
-    WHERE id = target_id AND target_revision = coalesce($6, target_revision)
-    RETURNING id, title, content, activation_code, rate, version, status, revision, created_at, updated_at
+    WHERE a.id = $1 AND target_revision = coalesce($6, target_revision)
+    RETURNING
+        a.id, a.title, a.content, a.activation_code, a.rate, a.version, a.status, a.revision, a.created_at,
+        a.updated_at
 )
-SELECT id, title, content, activation_code, rate, version, status, revision, created_at, updated_at
-FROM target LEFT JOIN changed ON id = target_id
+SELECT
+    changed.id, changed.title, changed.content, changed.activation_code, changed.rate, changed.version,
+    changed.status, changed.revision, changed.created_at, changed.updated_at
+FROM target LEFT JOIN changed ON true

@@ -8,3 +8,4 @@ SELECT
         (SELECT occurred_at FROM event_outbox WHERE position > s.published_position ORDER BY position LIMIT 1)
     )) * 1000)::bigint AS oldest_age_ms
 FROM publisher_state s
+WHERE s.singleton

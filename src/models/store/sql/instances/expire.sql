@@ -21,6 +21,5 @@ SET owner_replica = NULL,
         WHEN i.desired_state = 'running' AND i.status IN ('pending', 'provisioning') THEN $2
         ELSE i.status_reason
     END
-FROM overdue
-WHERE i.id = overdue.id
+WHERE i.id = ANY (ARRAY(SELECT overdue.id FROM overdue))
 RETURNING i.id, i.revision, i.status

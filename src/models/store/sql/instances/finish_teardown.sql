@@ -2,11 +2,11 @@
 WITH done AS (
     SELECT i.id
     FROM unnest($2::uuid[], $3::bigint[]) AS done (done_id, done_epoch) JOIN instances i ON i.id = done_id
-    WHERE i.owner_replica = $1 AND i.owner_epoch = done_epoch AND i.deleted_at IS NOT NULL
+    WHERE i.id = ANY ($2::uuid[])
+        AND i.owner_replica = $1 AND i.owner_epoch = done_epoch AND i.deleted_at IS NOT NULL
     ORDER BY i.id
     FOR UPDATE OF i
 )
 DELETE FROM instances i
-USING done
-WHERE i.id = done.id
+WHERE i.id = ANY (ARRAY(SELECT done.id FROM done))
 RETURNING i.id

@@ -6,7 +6,8 @@ WITH move AS (
 ), fenced AS (
     SELECT i.id, to_status, reason, deadline_ms
     FROM move JOIN instances i ON i.id = move_id
-    WHERE i.owner_replica = $1 AND i.owner_epoch = move_epoch AND i.status = from_status
+    WHERE i.id = ANY ($2::uuid[])
+        AND i.owner_replica = $1 AND i.owner_epoch = move_epoch AND i.status = from_status
     ORDER BY i.id
     FOR NO KEY UPDATE OF i
 )
@@ -16,5 +17,5 @@ SET status = fenced.to_status,
     deadline_at = clock_timestamp() + fenced.deadline_ms * interval '1 millisecond',
     owner_replica = CASE WHEN fenced.to_status IN ('failed', 'stopped') THEN NULL ELSE i.owner_replica END
 FROM fenced
-WHERE i.id = fenced.id
+WHERE i.id = fenced.id AND i.id = ANY ($2::uuid[])
 RETURNING i.id, i.revision

@@ -2,12 +2,12 @@
 WITH given_up AS (
     SELECT i.id
     FROM unnest($2::uuid[], $3::bigint[]) AS given_up (held_id, held_epoch) JOIN instances i ON i.id = held_id
-    WHERE i.owner_replica = $1 AND i.owner_epoch = held_epoch
+    WHERE i.id = ANY ($2::uuid[])
+        AND i.owner_replica = $1 AND i.owner_epoch = held_epoch
     ORDER BY i.id
     FOR NO KEY UPDATE OF i
 )
 UPDATE instances i
 SET owner_replica = NULL, owner_epoch = i.owner_epoch + 1, deadline_at = NULL
-FROM given_up
-WHERE i.id = given_up.id
+WHERE i.id = ANY (ARRAY(SELECT given_up.id FROM given_up))
 RETURNING i.id

@@ -1,13 +1,20 @@
-WITH held AS (
+-- The two halves are found by an index each; together they are all that a replica can be looking after.
+WITH owned AS (
     SELECT i.id
     FROM instances i
-    WHERE i.owner_replica = $1
-        AND (instance_needs_work(i.desired_state, i.status) OR (i.status = 'running' AND i.desired_state = 'running'))
+    WHERE i.owner_replica = $1 AND instance_needs_work(i.desired_state, i.status)
+    UNION ALL
+    SELECT i.id
+    FROM instances i
+    WHERE i.owner_replica = $1 AND i.status = 'running' AND i.desired_state = 'running'
+), held AS (
+    SELECT i.id
+    FROM instances i
+    WHERE i.id = ANY (ARRAY(SELECT owned.id FROM owned)) AND i.owner_replica = $1
     ORDER BY i.id
     FOR NO KEY UPDATE
 )
 UPDATE instances i
 SET owner_replica = NULL, owner_epoch = i.owner_epoch + 1, deadline_at = NULL
-FROM held
-WHERE i.id = held.id
+WHERE i.id = ANY (ARRAY(SELECT held.id FROM held))
 RETURNING i.id

@@ -18,10 +18,11 @@ WITH living AS MATERIALIZED (
     FOR NO KEY UPDATE SKIP LOCKED
 ), orphaned AS (
     SELECT i.id
-    FROM replicas r JOIN instances i ON i.owner_replica = r.id
-    WHERE replica_is_stale(r.beat_at, r.lease_ms) AND i.status = 'running' AND i.desired_state = 'running'
+    FROM instances i
+    WHERE i.status = 'running' AND i.desired_state = 'running'
+        AND i.owner_replica = ANY (ARRAY(SELECT r.id FROM replicas r WHERE replica_is_stale(r.beat_at, r.lease_ms)))
     LIMIT $1
-    FOR NO KEY UPDATE OF i SKIP LOCKED
+    FOR NO KEY UPDATE SKIP LOCKED
 )
 SELECT id FROM undone
 UNION ALL SELECT id FROM drained

@@ -14,41 +14,31 @@ WITH candidate AS (
             )
         )
     ORDER BY i.id
-    FOR NO KEY UPDATE OF i
-), taken AS (
-    UPDATE instances i
-    SET owner_replica = $1,
-        owner_epoch = i.owner_epoch + 1,
-        status = CASE
-            WHEN i.desired_state = 'running' AND i.status = 'pending' THEN 'provisioning'
-            WHEN i.desired_state = 'running' AND i.status = 'stopped' THEN 'pending'
-            ELSE i.status
-        END,
-        status_reason = CASE
-            WHEN i.desired_state = 'running' AND i.status IN ('pending', 'stopped') THEN NULL
-            ELSE i.status_reason
-        END,
-        attempts = CASE
-            WHEN i.desired_state = 'running' AND i.status IN ('pending', 'provisioning') THEN i.attempts + 1
-            ELSE i.attempts
-        END,
-        deadline_at = CASE
-            WHEN i.desired_state = 'running' AND i.status = 'running' THEN NULL
-            ELSE clock_timestamp() + $3::bigint * interval '1 millisecond'
-        END
-    FROM candidate
-    WHERE i.id = candidate.id
-    RETURNING
-        i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config,
-        i.pipeline_config, i.status, i.status_reason, i.desired_state, i.revision, i.owner_replica,
-        i.owner_epoch, i.attempts, i.deadline_at, i.created_at, i.updated_at, i.deleted_at
+    FOR NO KEY UPDATE
 )
-SELECT
-    kb.id AS knowledge_base_id,
-    taken.id, taken.bot_id, taken.agent_version, taken.user_id, taken.team_id, taken.title,
-    taken.user_config, taken.pipeline_config, taken.status, taken.status_reason,
-    taken.desired_state, taken.revision, taken.owner_replica, taken.owner_epoch, taken.attempts,
-    taken.deadline_at, taken.created_at, taken.updated_at, taken.deleted_at
-FROM taken
-JOIN knowledge_bases kb ON kb.instance_id = taken.id
-ORDER BY taken.id
+UPDATE instances i
+SET owner_replica = $1,
+    owner_epoch = i.owner_epoch + 1,
+    status = CASE
+        WHEN i.desired_state = 'running' AND i.status = 'pending' THEN 'provisioning'
+        WHEN i.desired_state = 'running' AND i.status = 'stopped' THEN 'pending'
+        ELSE i.status
+    END,
+    status_reason = CASE
+        WHEN i.desired_state = 'running' AND i.status IN ('pending', 'stopped') THEN NULL
+        ELSE i.status_reason
+    END,
+    attempts = CASE
+        WHEN i.desired_state = 'running' AND i.status IN ('pending', 'provisioning') THEN i.attempts + 1
+        ELSE i.attempts
+    END,
+    deadline_at = CASE
+        WHEN i.desired_state = 'running' AND i.status = 'running' THEN NULL
+        ELSE clock_timestamp() + $3::bigint * interval '1 millisecond'
+    END
+WHERE i.id = ANY (ARRAY(SELECT candidate.id FROM candidate))
+RETURNING
+    (SELECT kb.id FROM knowledge_bases kb WHERE kb.instance_id = i.id) AS knowledge_base_id,
+    i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config, i.pipeline_config, i.status,
+    i.status_reason, i.desired_state, i.revision, i.owner_replica, i.owner_epoch, i.attempts, i.deadline_at,
+    i.created_at, i.updated_at, i.deleted_at

@@ -1,3 +1,3 @@
 UPDATE publisher_state
 SET published_position = greatest(published_position, $2), beat_at = clock_timestamp()
-WHERE epoch = $1
+WHERE singleton AND epoch = $1

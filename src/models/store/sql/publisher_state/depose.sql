@@ -8,5 +8,6 @@ JOIN pg_locks l ON l.locktype = 'advisory'
     AND (l.classid::bigint << 32 | l.objid::bigint) = publisher_leader_key()
     AND l.objsubid = 1
 JOIN pg_stat_activity a ON a.pid = l.pid AND a.pid <> pg_backend_pid()
-WHERE coalesce(s.beat_at, '-infinity') + $1::bigint * interval '1 millisecond' < clock_timestamp()
+WHERE s.singleton
+    AND coalesce(s.beat_at, '-infinity') + $1::bigint * interval '1 millisecond' < clock_timestamp()
     AND a.state_change + $1::bigint * interval '1 millisecond' < clock_timestamp()

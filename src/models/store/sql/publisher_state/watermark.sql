@@ -1,2 +1,3 @@
 SELECT last_position
 FROM publisher_state
+WHERE singleton
