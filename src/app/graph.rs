@@ -114,7 +114,7 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
             ws_sessions,
             shared_db,
         ))
-        .child(parts.spec("user"))
+        .child(parts.subtree("user"))
 }
 
 fn admin(parts: &Parts, handles: &Handles) -> Child {
@@ -123,7 +123,7 @@ fn admin(parts: &Parts, handles: &Handles) -> Child {
         .with(actor(parts.spec(CatalogEditor::NAME), &handles.catalog_editor, move |lifeline| {
             CatalogEditor::new(shared_db.clone(), bell.clone(), lifeline)
         }))
-        .child(parts.spec("admin"))
+        .child(parts.subtree("admin"))
 }
 
 fn runtime(parts: &Parts, handles: &Handles) -> Child {
@@ -132,7 +132,7 @@ fn runtime(parts: &Parts, handles: &Handles) -> Child {
         .with(actor(parts.spec(Bell::NAME), &handles.bell, move |lifeline| {
             Bell::new(shared_db.clone(), lifeline)
         }))
-        .child(parts.spec("runtime"))
+        .child(parts.subtree("runtime"))
 }
 
 /// On a thread of its own: events must not wait for requests.
@@ -150,7 +150,7 @@ fn broker(parts: &Parts) -> Child {
             EventPublisher::new(publisher.clone(), lifeline)
         }))
         .with(notify_listener(parts.spec("notify_listener"), parts.shared_db.clone(), backoff, handle))
-        .child_on_own_thread(parts.spec("broker"))
+        .child_on_own_thread(parts.subtree("broker"))
 }
 
 /// On a thread of its own: a hundred thousand supervisors must not stand between a request and its answer.
@@ -206,5 +206,5 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
             directory,
             shared_db,
         ))
-        .child_on_own_thread(parts.spec("worker"))
+        .child_on_own_thread(parts.subtree("worker"))
 }

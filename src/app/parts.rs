@@ -13,6 +13,9 @@ use crate::settings::{Role, Settings, StoreSettings, SupervisionSettings};
 /// Events of a queue of our own that one message to its reader may carry.
 const OWN_QUEUE_PREFETCH: u16 = 256;
 
+/// How long a whole subtree may take until it is ready. Children wait for no server, so only a busy machine comes near it.
+const SUBTREE_READY_WITHIN: Duration = Duration::from_secs(120);
+
 /// Everything that the graph is built from.
 pub(super) struct Parts {
     pub(super) settings: Settings,
@@ -55,6 +58,12 @@ impl Parts {
     /// A permanent child with the configured budget.
     pub(super) fn spec(&self, name: &'static str) -> ChildSpec {
         self.settings.supervision.spec(name)
+    }
+
+    /// A subtree: its deadlines hold those of all its children, one after the other.
+    pub(super) fn subtree(&self, name: &'static str) -> ChildSpec {
+        let all = Duration::from_millis(self.settings.service.shutdown_deadline_ms);
+        ChildSpec { stop_within: all, ready_within: SUBTREE_READY_WITHIN, ..self.spec(name) }
     }
 
     /// The limits of a handle whose actor is asked by requests.

@@ -81,16 +81,23 @@ impl Tickets {
         Ok(Ticket { ticket, expires_in_seconds: life })
     }
 
-    /// Looks at both places, for a ticket may be older than Redis' outage or its return.
+    /// Looks at both places, for a ticket may be older than Redis' outage or its return; at the likelier one first.
     pub(super) async fn redeem(&self, ticket: &str) -> Result<Principal, AccountError> {
         if !opaque::is_well_formed(ticket) {
             return Err(AccountError::InvalidTicket);
         }
-        let in_redis = if self.is_away() { None } else { self.take(ticket).await.unwrap_or(None) };
-        match in_redis {
-            Some(holder) => Ok(holder.into()),
-            None => self.redeem_in_postgres(ticket).await,
-        }
+        let found = if self.is_away() {
+            match self.redeem_in_postgres(ticket).await? {
+                Some(principal) => Some(principal),
+                None => self.redeem_in_redis(ticket).await,
+            }
+        } else {
+            match self.redeem_in_redis(ticket).await {
+                Some(principal) => Some(principal),
+                None => self.redeem_in_postgres(ticket).await?,
+            }
+        };
+        found.ok_or(AccountError::InvalidTicket)
     }
 
     /// Whether Redis is there.
@@ -106,11 +113,21 @@ impl Tickets {
         self.noted(answer)
     }
 
-    async fn take(&self, ticket: &str) -> RedisResult<Option<Holder>> {
-        let answer: RedisResult<Option<String>> = self.redis.clone().get_del(key(ticket)).await;
-        let holder = self.noted(answer)?;
+    /// A connection that turns out to be broken is replaced and tried once more: a ticket that is taken twice is found
+    /// once at most.
+    async fn redeem_in_redis(&self, ticket: &str) -> Option<Principal> {
+        let taken = match self.take(ticket).await {
+            Err(error) if !error.is_timeout() => self.take(ticket).await,
+            taken => taken,
+        };
         // What another release wrote and this one cannot read is no ticket.
-        Ok(holder.and_then(|holder| serde_json::from_str(&holder).ok()))
+        let holder: Holder = serde_json::from_str(&taken.ok()??).ok()?;
+        Some(holder.into())
+    }
+
+    async fn take(&self, ticket: &str) -> RedisResult<Option<String>> {
+        let answer = self.redis.clone().get_del(key(ticket)).await;
+        self.noted(answer)
     }
 
     fn is_away(&self) -> bool {
@@ -130,16 +147,15 @@ impl Tickets {
 
     /// The table keeps who comes, not the session it is for: the socket counts as a session of its own, which lasts as
     /// long as an access token made now would.
-    async fn redeem_in_postgres(&self, ticket: &str) -> Result<Principal, AccountError> {
+    async fn redeem_in_postgres(&self, ticket: &str) -> Result<Option<Principal>, AccountError> {
         let session = self.user_db.connection().await?;
-        let user_id = ws_tickets::redeem(&session, &opaque::digest(ticket)).await?;
-        let user_id = user_id.ok_or(AccountError::InvalidTicket)?;
+        let Some(user_id) = ws_tickets::redeem(&session, &opaque::digest(ticket)).await? else {
+            return Ok(None);
+        };
         let user = users::find(&session, user_id).await?.filter(|user| user.disabled_at.is_none());
-        let user = user.ok_or(AccountError::InvalidTicket)?;
-        let expires_at = Timestamp::now()
-            .saturating_add(self.session_life)
-            .map_err(|_out_of_range| AccountError::InvalidTicket)?;
-        Ok(Principal { user_id, role: user.role, session_id: SessionId::new(), expires_at })
+        // An age beyond the calendar is refused by the settings.
+        let expires_at = Timestamp::now().saturating_add(self.session_life).unwrap_or(Timestamp::MAX);
+        Ok(user.map(|user| Principal { user_id, role: user.role, session_id: SessionId::new(), expires_at }))
     }
 }
 

@@ -3,13 +3,14 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::sleep;
 
 use super::{Adopted, WorkerSettings};
 use crate::actors::instance_ledger::{
-    InstanceLedger, LedgerError, ListOwned, Move, ReleaseAll, Take, TakeMany,
+    Begin, InstanceLedger, LedgerError, ListOwned, Move, ReleaseAll, Take, TakeMany,
 };
 use crate::actors::instance_supervisor::{Hinted, InstanceSupervisor, Roster, Tools};
 use crate::actors::replica::ReplicaLease;
@@ -20,11 +21,17 @@ use crate::models::{DesiredState, InstanceId, InstanceStatus};
 /// Rows that are claimed in one statement. More make the claim hold its locks longer; fewer make a takeover slower.
 const ADOPT_ROWS_MAX: usize = 1_000;
 
+/// Claims in bulk under way at once; each holds a connection of the pool.
+const ADOPTIONS_MAX: usize = 2;
+
 /// Between two tries of what must be done in the end.
 const RETRY: Backoff = Backoff { min: Duration::from_millis(100), max: Duration::from_secs(5) };
 
 /// What the user reads when the supervisor itself was the trouble. The cause is for the log.
 const GIVEN_UP: &str = "the platform gave up on it after repeated faults of its own; start it again later";
+
+/// A directory that is full says so, and not at every hint.
+const TOLD_FULL_EVERY: Duration = Duration::from_secs(60);
 
 /// Beyond every revision: whoever gets this hint looks at the row.
 const LOOK: i64 = i64::MAX;
@@ -34,7 +41,8 @@ pub(super) struct House {
     roster: Rc<Roster>,
     ledger: Handle<InstanceLedger>,
     instances_max: usize,
-    is_full: Cell<bool>,
+    told_full_at: Cell<Option<Instant>>,
+    is_closed: Cell<bool>,
 }
 
 impl House {
@@ -57,7 +65,8 @@ impl House {
             move |id, exit| told.end(id, exit),
         );
         let instances_max = settings.instances_max;
-        Rc::new(Self { brood, roster, ledger, instances_max, is_full: Cell::new(false) })
+        let (told_full_at, is_closed) = (Cell::new(None), Cell::new(false));
+        Rc::new(Self { brood, roster, ledger, instances_max, told_full_at, is_closed })
     }
 
     /// There is word that the row of `id` has this revision. Costs no read where that is known.
@@ -88,14 +97,10 @@ impl House {
     /// How many more supervisors there may be.
     fn room(&self) -> usize {
         let room = self.instances_max.saturating_sub(self.brood.len());
-        let is_full = room == 0;
-        if self.is_full.replace(is_full) != is_full {
+        if room == 0 && self.told_full_at.get().is_none_or(|then| then.elapsed() > TOLD_FULL_EVERY) {
+            self.told_full_at.set(Some(Instant::now()));
             let instances_max = self.instances_max;
-            tracing::warn!(
-                is_full,
-                instances_max,
-                "instances past the maximum wait for room, here or elsewhere"
-            );
+            tracing::warn!(instances_max, "instances past the maximum wait for room, here or elsewhere");
         }
         room
     }
@@ -104,22 +109,36 @@ impl House {
     pub(super) async fn adopt(&self, mut ids: Vec<InstanceId>) -> Result<Adopted, LedgerError> {
         ids.retain(|id| !self.brood.contains(id));
         ids.truncate(self.room());
-        let mut count = 0;
-        for some in ids.chunks(ADOPT_ROWS_MAX) {
-            let rows = self.ledger.ask(TakeMany { ids: some.to_vec() }).await.map_err(in_ledger_words)?;
-            count += rows.len();
-            for row in rows {
-                let id = row.id;
-                if self.brood.contains(&id) {
-                    // A hint has come between: its claim is older than ours, and so void.
-                    self.look_after(id, LOOK);
-                } else {
-                    self.roster.bear(Box::new(row));
-                    self.brood.ensure(&id);
-                }
+        let counts: Vec<usize> = stream::iter(ids.chunks(ADOPT_ROWS_MAX))
+            .map(|some| self.adopt_some(some.to_vec()))
+            .buffer_unordered(ADOPTIONS_MAX)
+            .try_collect()
+            .await?;
+        Ok(Adopted { count: counts.into_iter().sum(), room: self.room() })
+    }
+
+    async fn adopt_some(&self, ids: Vec<InstanceId>) -> Result<usize, LedgerError> {
+        let rows = match self.ledger.ask(TakeMany { ids: ids.clone() }).await.map_err(in_ledger_words) {
+            Ok(rows) => rows,
+            Err(LedgerError::Refused(_)) => {
+                // A row that cannot be claimed must not keep its neighbours: each for itself.
+                ids.iter().for_each(|id| self.look_after(*id, LOOK));
+                return Ok(0);
+            }
+            Err(error) => return Err(error),
+        };
+        let count = rows.len();
+        for row in rows {
+            let id = row.id;
+            if self.brood.contains(&id) {
+                // A hint has come between: its claim is older than ours, and so void.
+                self.look_after(id, LOOK);
+            } else {
+                self.roster.bear(Box::new(row));
+                self.brood.ensure(&id);
             }
         }
-        Ok(Adopted { count, room: self.room() })
+        Ok(count)
     }
 
     /// Compares with the rows: begins what is owned and not supervised, has those look that are supervised and not owned.
@@ -138,11 +157,20 @@ impl House {
     /// After a beginning: whatever an earlier life of the directory has left. Until Postgres answers.
     pub(super) async fn find_again(self: Rc<Self>) {
         let mut failures = 0;
-        while let Err(error) = self.muster().await {
+        while let Err(error) = self.begin().await {
             failures += 1;
             tracing::debug!(%error, failures, "what this replica owns cannot be listed yet");
             sleep(RETRY.pause_now(failures)).await;
         }
+    }
+
+    async fn begin(&self) -> Result<(), LedgerError> {
+        if self.is_closed.get() {
+            return Ok(());
+        }
+        self.ledger.ask(Begin).await.map_err(in_ledger_words)?;
+        self.muster().await?;
+        Ok(())
     }
 
     /// Sees to those that have ended, for ever.
@@ -162,6 +190,7 @@ impl House {
 
     /// Stops all supervisors and gives everything back.
     pub(super) async fn hand_back(self: Rc<Self>) {
+        self.is_closed.set(true);
         self.brood.stop().await;
         match self.ledger.ask(ReleaseAll).await {
             Ok(count) => tracing::info!(count, "instances were handed back"),

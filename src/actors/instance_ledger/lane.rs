@@ -1,11 +1,18 @@
 //! Asks of one kind that wait for the same statement.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::LedgerError;
 use crate::models::store::StoreError;
+
+/// How long a statement may take before its lane goes on without it. Postgres itself cancels slow statements earlier; this
+/// is for a connection on which nothing comes back.
+const STATEMENT_WITHIN: Duration = Duration::from_secs(12);
 
 /// One ask, and where its answer goes.
 pub(super) struct Waiting<Q, A> {
@@ -70,7 +77,7 @@ pub(super) async fn write<Q: Clone, A>(
     statement: impl AsyncFn(Vec<Q>) -> Result<Vec<A>, StoreError>,
 ) -> Result<(), String> {
     let asks: Vec<Q> = batch.iter().map(|waiting| waiting.ask.clone()).collect();
-    let error = match statement(asks).await {
+    let error = match in_time(statement(asks)).await {
         Ok(answers) => {
             for (waiting, answer) in batch.into_iter().zip(answers) {
                 reply(waiting, Ok(answer));
@@ -95,7 +102,7 @@ async fn write_singly<Q: Clone, A>(
 ) -> Result<(), String> {
     let mut all = Ok(());
     for waiting in batch {
-        let answer = match statement(vec![waiting.ask.clone()]).await {
+        let answer = match in_time(statement(vec![waiting.ask.clone()])).await {
             Ok(answers) => answers
                 .into_iter()
                 .next()
@@ -108,6 +115,13 @@ async fn write_singly<Q: Clone, A>(
         reply(waiting, answer);
     }
     all
+}
+
+async fn in_time<T>(statement: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let reason = || format!("no answer to a statement within {STATEMENT_WITHIN:?}");
+    timeout(STATEMENT_WITHIN, statement)
+        .await
+        .unwrap_or_else(|_elapsed| Err(StoreError::Unavailable { reason: reason() }))
 }
 
 fn trouble(error: &LedgerError) -> Result<(), String> {

@@ -65,13 +65,18 @@ pub struct Purge {
     pub epoch: i64,
 }
 
+/// A directory begins: claims are written, also if an earlier life of it had [`ReleaseAll`] done.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), LedgerError>")]
+pub struct Begin;
+
 /// Everything that this replica has claimed, by id. Sent by a directory that begins, or has to see what is left to it.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<InstanceId>, LedgerError>")]
 pub struct ListOwned;
 
 /// Gives back everything that this replica owns, after what is under way; whatever is asked later is answered
-/// [`LedgerError::Closing`]. Sent by the directory when it stops. Answers how many there were.
+/// [`LedgerError::Closing`], until the next [`Begin`]. Sent by the directory when it stops. Answers how many there were.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<usize, LedgerError>")]
 pub struct ReleaseAll;

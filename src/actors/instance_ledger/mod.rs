@@ -1,8 +1,8 @@
 //! The hand that writes down what becomes of this replica's instances.
 //!
 //! - **Owns:** every fenced write of this process to `instances`: claims, status moves, purges, the final release.
-//! - **Receives:** [`Take`], [`Move`] and [`Purge`] from supervisors, one at a time from each; [`TakeMany`], [`ListOwned`]
-//!   and [`ReleaseAll`] from the directory.
+//! - **Receives:** [`Take`], [`Move`] and [`Purge`] from supervisors, one at a time from each; [`Begin`], [`TakeMany`],
+//!   [`ListOwned`] and [`ReleaseAll`] from the directory.
 //! - **Sends:** a ring of the bell after each commit that raised events.
 //! - **Invariant:** a statement carries what has arrived while the one before it was under way, so that a thousand
 //!   instances at once cost a handful of commits; one that cannot be written never fails another. Nothing is claimed
@@ -18,7 +18,7 @@ mod statements;
 mod under_way;
 
 pub use error::LedgerError;
-pub use messages::{ListOwned, Move, Moved, Purge, ReleaseAll, Take, TakeMany};
+pub use messages::{Begin, ListOwned, Move, Moved, Purge, ReleaseAll, Take, TakeMany};
 
 use std::future::Future;
 use std::time::Duration;
@@ -245,6 +245,15 @@ impl Handler<Purge> for InstanceLedger {
 
     fn handle(&mut self, purge: Purge, context: &mut Self::Context) -> Self::Result {
         self.write_down(purge, context)
+    }
+}
+
+impl Handler<Begin> for InstanceLedger {
+    type Result = Result<(), LedgerError>;
+
+    fn handle(&mut self, _begin: Begin, _context: &mut Self::Context) -> Self::Result {
+        self.closing = false;
+        Ok(())
     }
 }
 

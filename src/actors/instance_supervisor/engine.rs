@@ -62,7 +62,8 @@ pub(super) enum PrepareError {
 /// Runs pipelines. Whatever it does outside of Postgres it does under the epoch of the instance that it was given.
 pub(super) trait Engine {
     /// Checks the instance and prepares what its executions will need. Safe to repeat. Where it answers an error or is
-    /// dropped half-way, [`Engine::tear_down`] follows.
+    /// dropped half-way, [`Engine::tear_down`] follows before the instance is called stopped or its row is purged, by the
+    /// owner of that time.
     fn prepare<'a>(&'a self, instance: &'a Instance) -> LocalBoxFuture<'a, Result<Prepared, PrepareError>>;
 
     /// Removes what [`Engine::prepare`] may have left outside of this process, on this replica or another. Safe to

@@ -12,7 +12,7 @@
 //!
 //! Read `lifecycle.rs` for what follows from what, `work.rs` for how it is done, `engine.rs` for the port behind which
 //! pipelines run. It lives while the instance runs or is on its way; one that is stopped or failed needs nobody, and its
-//! supervisor leaves. Idle, it keeps forty bytes and what the kernel needs for a life.
+//! supervisor leaves. Idle, it keeps less than a hundred bytes beside what the kernel needs for a life.
 
 mod agent_versions;
 mod builtin;

@@ -3,7 +3,7 @@
 //! A hint is kept here until it has been looked into, and the message about it only wakes: a supervisor that is between
 //! two lives, or just leaving, loses no hint, because the next one to look finds it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 
@@ -26,7 +26,6 @@ pub struct Roster {
     left: RefCell<Left>,
     ended: RefCell<Vec<(InstanceId, Exit)>>,
     one_ended: Notify,
-    left_count: Cell<u64>,
 }
 
 /// The revisions at which supervisors left, the oldest first.
@@ -68,16 +67,10 @@ impl Roster {
     /// A supervisor has ended for good, and why.
     pub fn end(&self, id: InstanceId, exit: Exit) {
         self.births.borrow_mut().remove(&id);
-        self.left_count.set(self.left_count.get() + 1);
         if exit.is_abnormal() || self.hints.borrow().contains_key(&id) {
             self.ended.borrow_mut().push((id, exit));
             self.one_ended.notify_one();
         }
-    }
-
-    /// How many supervisors have ended for good so far.
-    pub fn left_count(&self) -> u64 {
-        self.left_count.get()
     }
 
     /// The row that this supervisor begins with, if one was taken for it.

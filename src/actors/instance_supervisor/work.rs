@@ -48,6 +48,8 @@ pub(super) struct Work {
     prepared: Option<Prepared>,
     torn_down: bool,
     doom: Option<String>,
+    /// How often the replica's lease had run out when the row was claimed.
+    lapses: u64,
     /// Failures since the last thing that went well.
     failures: u32,
 }
@@ -65,6 +67,7 @@ pub(super) async fn settle(
     word: Rc<Notify>,
     prepared: Option<Prepared>,
 ) -> End {
+    let lapses = tools.lease.lapses();
     let born = if prepared.is_none() { tools.roster.birth(id) } else { None };
     let row = match born {
         Some(row) => row,
@@ -74,7 +77,7 @@ pub(super) async fn settle(
         },
     };
     let torn_down = false;
-    let mut work = Work { tools, word, row, prepared, torn_down, doom: None, failures: 0 };
+    let mut work = Work { tools, word, row, prepared, torn_down, doom: None, lapses, failures: 0 };
     work.look_at_the_row();
     loop {
         if let Went::Off(end) = work.step().await {
@@ -138,6 +141,7 @@ impl Work {
 
     /// Goes back to the row: something else is true of it by now, or it is not known what.
     async fn take_again(&mut self) -> Went {
+        self.lapses = self.tools.lease.lapses();
         match take(&self.tools, &self.word, self.row.id).await {
             Some(row) => {
                 self.row = row;
@@ -192,8 +196,8 @@ impl Work {
     }
 
     async fn prepare(&mut self) -> Went {
-        if !self.may_act().await {
-            return Went::On;
+        if let Some(instead) = self.something_before_an_effect().await {
+            return instead;
         }
         let within = self.tools.provisioning_within;
         let outcome = match self.tools.engines.of(&self.row) {
@@ -234,8 +238,8 @@ impl Work {
     }
 
     async fn tear_down(&mut self) -> Went {
-        if !self.may_act().await {
-            return Went::On;
+        if let Some(instead) = self.something_before_an_effect().await {
+            return instead;
         }
         let outcome = match self.tools.engines.of(&self.row) {
             // An engine that is not there has left nothing.
@@ -256,13 +260,17 @@ impl Work {
         Went::On
     }
 
-    /// To be asked before each effect outside of Postgres. False after a pause: look again at what is to be done.
-    async fn may_act(&mut self) -> bool {
-        if self.tools.lease.may_act() {
-            return true;
+    /// To be asked before each effect outside of Postgres, which no epoch fences. `None` lets it begin.
+    async fn something_before_an_effect(&mut self) -> Option<Went> {
+        if !self.tools.lease.may_act() {
+            self.failed(&"this replica's lease has run out").await;
+            return Some(Went::On);
         }
-        self.failed(&"this replica's lease has run out").await;
-        false
+        if self.tools.lease.lapses() != self.lapses {
+            // Others may have taken it while the lease had run out.
+            return Some(self.take_again().await);
+        }
+        None
     }
 
     async fn failed(&mut self, cause: &impl std::fmt::Display) {

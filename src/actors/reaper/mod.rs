@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, WrapFuture};
 use thiserror::Error;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::actors::bell::{self, Bell};
 use crate::actors::instance_directory::{
@@ -28,7 +28,13 @@ use crate::models::InstanceId;
 use crate::models::store::{SharedDb, StoreError, instance_sweep, instance_work, replicas};
 
 /// Rows per look. A takeover goes on with the next look at once, so this bounds memory and locks, not speed.
-const ROWS_MAX: i64 = 1_000;
+const ROWS_MAX: i64 = 4_000;
+
+/// How long one sweep may take; the next one goes on where it was.
+const SWEEP_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often it looks whether the lease runs (again): so late, at most, is the first sweep.
+const UNTIL_LEASE: Duration = Duration::from_millis(100);
 
 /// How long a dead replica is remembered for operators to see, once nothing of its is left.
 const DEAD_REMEMBERED: Duration = Duration::from_secs(3_600);
@@ -94,12 +100,14 @@ impl Rounds {
     async fn for_ever(self, lifeline: Lifeline) {
         let mut lapses_seen = self.lease.lapses();
         loop {
-            match self.sweep(&mut lapses_seen).await {
-                Ok(()) => lifeline.recovered(),
-                Err(error) => lifeline.impaired(error.to_string()),
+            match timeout(SWEEP_WITHIN, self.sweep(&mut lapses_seen)).await {
+                Ok(Ok(())) => lifeline.recovered(),
+                Ok(Err(error)) => lifeline.impaired(error.to_string()),
+                Err(_elapsed) => lifeline.impaired("postgres: a sweep did not come to its end"),
             }
+            let pause = if self.lease.may_act() { self.every } else { self.every.min(UNTIL_LEASE) };
             tokio::select! {
-                () = sleep(self.every) => {}
+                () = sleep(pause) => {}
                 () = self.sweep_call.heard() => {}
             }
         }

@@ -1,5 +1,6 @@
 //! The beats of one replica.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,9 @@ pub struct ReplicaSettings {
     /// How long after its last beat it counts as dead, in milliseconds. The same on every replica.
     pub lease_ms: u64,
 }
+
+/// What operators see in `pg_stat_activity`.
+const CONNECTION_NAME: &str = "botberi replica";
 
 const RECONNECT: Backoff = Backoff { min: Duration::from_millis(50), max: Duration::from_secs(2) };
 
@@ -42,6 +46,7 @@ struct Shared {
     lease: ReplicaLease,
     settings: ReplicaSettings,
     lifeline: Lifeline,
+    leaving: Cell<bool>,
     /// The one connection. Taken out while a statement runs; empty after a failure.
     connection: Mutex<Option<OwnConnection<SharedSide>>>,
 }
@@ -55,7 +60,8 @@ impl Beating {
         lifeline: Lifeline,
     ) -> Self {
         let connection = Mutex::new(None);
-        Self { shared: Rc::new(Shared { shared_db, roles, lease, settings, lifeline, connection }) }
+        let leaving = Cell::new(false);
+        Self { shared: Rc::new(Shared { shared_db, roles, lease, settings, lifeline, leaving, connection }) }
     }
 
     /// Beats until it is dropped.
@@ -82,11 +88,22 @@ impl Beating {
         }
     }
 
-    /// Takes the row away, if there still is a connection to say so on.
+    /// Beats no more, and takes the row away.
     pub(super) async fn leave(&self) {
-        let Some(connection) = self.shared.connection.lock().await.take() else { return };
-        if let Err(error) = replicas::leave(&connection, self.shared.lease.id()).await {
-            tracing::warn!(%error, "the row of this replica could not be removed");
+        let Shared { shared_db, lease, leaving, .. } = &*self.shared;
+        leaving.set(true);
+        // A beat that is under way comes to its end first: one that arrives after the row is gone would bring it back.
+        let mut slot = self.shared.connection.lock().await;
+        lease.give_up();
+        let left = match slot.take() {
+            Some(connection) => replicas::leave(&connection, lease.id()).await,
+            None => match shared_db.own_connection(CONNECTION_NAME).await {
+                Ok(connection) => replicas::leave(&connection, lease.id()).await,
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = left {
+            tracing::warn!(%error, "the row of this replica stays behind until others find it stale");
         }
     }
 
@@ -97,11 +114,14 @@ impl Beating {
     }
 
     async fn beat(&self) -> Result<(), BeatError> {
-        let Shared { lease, roles, settings, .. } = &*self.shared;
+        let Shared { lease, roles, settings, leaving, .. } = &*self.shared;
         let mut slot = self.shared.connection.lock().await;
+        if leaving.get() {
+            return Ok(());
+        }
         let connection = match slot.take() {
             Some(connection) if !connection.is_closed() => connection,
-            _ => self.shared.shared_db.own_connection("botberi replica").await?,
+            _ => self.shared.shared_db.own_connection(CONNECTION_NAME).await?,
         };
         let mut sent = Instant::now();
         let row_was_there = replicas::beat(&connection, lease.id()).await?;

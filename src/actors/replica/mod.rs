@@ -34,7 +34,6 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 /// The keeper of this process's row.
 pub struct Replica {
     beating: Beating,
-    lease: ReplicaLease,
     lifeline: Lifeline,
     leaving: bool,
 }
@@ -52,8 +51,8 @@ impl Replica {
         settings: ReplicaSettings,
         lifeline: Lifeline,
     ) -> Self {
-        let beating = Beating::new(shared_db, roles, lease.clone(), settings, lifeline.clone());
-        Self { beating, lease, lifeline, leaving: false }
+        let beating = Beating::new(shared_db, roles, lease, settings, lifeline.clone());
+        Self { beating, lifeline, leaving: false }
     }
 }
 
@@ -71,11 +70,12 @@ impl Actor for Replica {
             return Running::Stop;
         }
         self.leaving = true;
-        self.lease.give_up();
         let beating = self.beating.clone();
         let leave = async move {
             if timeout(LEAVE_WITHIN, beating.leave()).await.is_err() {
-                tracing::warn!("the row of this replica stays behind until others find it stale");
+                tracing::warn!(
+                    "the row of this replica could not be taken away in time; others will find it stale"
+                );
             }
         };
         context.spawn(leave.into_actor(self).map(|(), _, context| context.stop()));

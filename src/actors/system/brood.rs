@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Context, Handler, Message};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::actor::ActorLife;
 use super::incarnation::live;
@@ -223,9 +223,9 @@ where
 
         lifeline = inner.new_lifeline();
         inner.update(&key, |member| member.lifeline = lifeline.clone());
-        tokio::select! {
-            () = lifeline.stop_requested() => break Exit::Stopped,
-            () = sleep(pause) => {}
+        // Boxed, as every member that lives has room for it in its task.
+        if Box::pin(timeout(pause, lifeline.stop_requested())).await.is_ok() {
+            break Exit::Stopped;
         }
     };
     inner.members.borrow_mut().remove(&key);

@@ -108,7 +108,7 @@ impl<A: Actor> Clone for Handle<A> {
 }
 
 impl<A: Actor> Handle<A> {
-    /// A handle to an actor that is not there yet; [`super::actor`] ties it to one.
+    /// A handle to an actor that is not there yet; [`super::actor()`] ties it to one.
     pub fn new(name: &'static str, limits: AskLimits) -> Self {
         let permits = Arc::new(Semaphore::new(limits.in_flight_max));
         let shared = Shared { name, limits, permits, current: watch::Sender::new(None) };

@@ -18,7 +18,8 @@ const ALONE_WITHIN: Duration = Duration::from_secs(1);
 /// Runs one life to its end, and until nothing is left of it: its answers, its children, their children.
 pub(super) async fn live(lifeline: Lifeline, begin: impl FnOnce(Lifeline) -> Life + 'static) -> Exit {
     let exit = Incarnation { lifeline: lifeline.clone(), begin: Some(Box::new(begin)), life: None }.await;
-    if timeout(ALONE_WITHIN, lifeline.alone()).await.is_err() {
+    // Boxed, as every life that goes on has room for it in its task.
+    if Box::pin(timeout(ALONE_WITHIN, lifeline.alone())).await.is_err() {
         tracing::error!(actor = lifeline.node().path(), "left a thread behind that does not come back");
     }
     exit

@@ -5,7 +5,7 @@
 //!
 //! 1. [`Exit`]: every life ends with a reason, panics included (`incarnation.rs` catches them).
 //! 2. [`Restart`], [`Intensity`], [`Backoff`]: whether, how often and when a dead child is built again. Pure.
-//! 3. [`Child`], [`ChildSpec`], [`Strategy`]: a child is a factory of lives. [`actor`] makes one of an actix actor,
+//! 3. [`Child`], [`ChildSpec`], [`Strategy`]: a child is a factory of lives. [`actor()`] makes one of an actix actor,
 //!    [`Supervisor::child`] one of a subtree.
 //! 4. [`Supervisor`]: starts in order, each when the one before is ready; rebuilds; stops in reverse; past the intensity it
 //!    fails itself and its parent decides (`running.rs`). The failure of the [`Root`] ends the process.

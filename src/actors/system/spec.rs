@@ -52,7 +52,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// A child whose life is a future. Actors come by [`super::actor`], subtrees by [`super::Supervisor::child`].
+    /// A child whose life is a future. Actors come by [`super::actor()`], subtrees by [`super::Supervisor::child`].
     pub fn new(spec: ChildSpec, begin: impl Fn(Lifeline) -> Life + Send + Sync + 'static) -> Self {
         Self { spec, begin: Box::new(begin) }
     }

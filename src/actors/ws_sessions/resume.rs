@@ -206,11 +206,8 @@ mod tests {
                 return;
             }
             match self.letterbox.pop_front() {
-                Some(Item::Event(position)) => {
-                    if self.flow.live(position) {
-                        self.receive(position);
-                    }
-                }
+                Some(Item::Event(position)) if self.flow.live(position) => self.receive(position),
+                Some(Item::Event(_)) => {}
                 Some(Item::Beat(position)) => self.cursor = self.flow.beat(position),
                 None => {}
             }

@@ -11,6 +11,7 @@ use crate::models::ids::{InstanceId, ReplicaId};
 use crate::models::instance::{Instance, InstanceStatus};
 
 const TAKE_BATCH: &str = include_str!("sql/instances/take_batch.sql");
+const LOAD_BATCH: &str = include_str!("sql/instances/load_batch.sql");
 const MOVE_BATCH: &str = include_str!("sql/instances/move_batch.sql");
 const FINISH_TEARDOWN: &str = include_str!("sql/instances/finish_teardown.sql");
 const RELEASE: &str = include_str!("sql/instances/release.sql");
@@ -48,6 +49,19 @@ pub async fn take_batch(
     let mut taken: Vec<Instance> = session::decode_all(&rows)?;
     taken.sort_unstable_by_key(|instance| instance.id);
     Ok(taken)
+}
+
+/// The rows as they are now, whoever owns them, tombstones included; purged ones are missing. For a worker that was
+/// told of a change to what it has claimed already.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn load_batch(
+    db: &impl Session<SharedSide>,
+    ids: &[InstanceId],
+) -> Result<Vec<Instance>, StoreError> {
+    let rows = session::rows(db, LOAD_BATCH, &[&ids]).await?;
+    session::decode_all(&rows)
 }
 
 /// One step of one instance, valid only under its claim and from the status it is believed to have.

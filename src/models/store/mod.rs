@@ -1,6 +1,6 @@
 //! How the platform's types are kept in Postgres: two databases, and one function per statement.
 //!
-//! - [`pool`]: settings, pools and connections. [`UserDb`] and [`SharedDb`] are different types, and so is everything
+//! - [`settings`] and [`pool`]: pools and connections. [`UserDb`] and [`SharedDb`] are different types, and so is everything
 //!   that comes out of them, so that a statement for one database cannot be run on the other.
 //! - One module per table or concern; its functions hold no rules. The rules are in the migrations, for every writer.
 //! - `sql/<table>/<verb>.sql`: one statement per file; a test prepares every one of them.
@@ -22,9 +22,11 @@ pub mod publisher;
 pub mod refresh_tokens;
 pub mod replicas;
 mod session;
+pub mod settings;
 pub mod users;
 pub mod ws_tickets;
 
 pub use error::{Rule, StoreError};
-pub use pool::{Database, OwnConnection, PooledConnection, SharedDb, StoreSettings, Transaction, UserDb};
+pub use pool::{Database, OwnConnection, PooledConnection, SharedDb, Transaction, UserDb};
 pub use session::{Session, SharedSide, UserSide};
+pub use settings::StoreSettings;

@@ -10,70 +10,13 @@ use deadpool_postgres::{
 };
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Config, Error, NoTls, Row, Statement};
 
 use super::error::{StoreError, with_cause};
 use super::keys::BELL_CHANNEL;
 use super::session::{Parameters, Session, SharedSide, UserSide, driver::Driver};
-
-/// How to reach the two databases, and how long to wait for them.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreSettings {
-    /// Where `user_psql` is, as `postgres://role:password@host:port/database`.
-    pub user_url: String,
-    /// Where `shared_psql` is.
-    pub shared_url: String,
-    /// Connections per pool. Too high and Postgres spends its time switching; too low and requests queue here.
-    pub pool_size_max: usize,
-    /// How long a caller waits for a free connection before it is told that we are busy.
-    pub acquire_timeout_ms: u64,
-    /// How long a connection may take to be made.
-    pub connect_timeout_ms: u64,
-    /// How long one statement may run.
-    pub statement_timeout_ms: u64,
-    /// How long one statement may wait for a lock.
-    pub lock_timeout_ms: u64,
-    /// How long a transaction may stand still before the server ends it.
-    pub idle_in_transaction_timeout_ms: u64,
-}
-
-impl StoreSettings {
-    /// What every connection of the platform is made with, besides its timeouts, in the form of Postgres' `options`.
-    #[must_use]
-    pub const fn session_options() -> &'static str {
-        SESSION_OPTIONS
-    }
-}
-
-impl fmt::Debug for StoreSettings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("StoreSettings")
-            .field("user_url", &without_password(&self.user_url))
-            .field("shared_url", &without_password(&self.shared_url))
-            .field("pool_size_max", &self.pool_size_max)
-            .field("acquire_timeout_ms", &self.acquire_timeout_ms)
-            .field("connect_timeout_ms", &self.connect_timeout_ms)
-            .field("statement_timeout_ms", &self.statement_timeout_ms)
-            .field("lock_timeout_ms", &self.lock_timeout_ms)
-            .field("idle_in_transaction_timeout_ms", &self.idle_in_transaction_timeout_ms)
-            .finish()
-    }
-}
-
-/// The URL with its password masked, or nothing of it when it cannot be read.
-#[must_use]
-pub fn without_password(url: &str) -> String {
-    let masked = url.split_once("://").and_then(|(scheme, rest)| {
-        let (credentials, place) = rest.rsplit_once('@')?;
-        let role = credentials.split(':').next()?;
-        Some(format!("{scheme}://{role}:***@{place}"))
-    });
-    masked.unwrap_or_else(|| "***".to_owned())
-}
+use super::settings::{SESSION_OPTIONS, StoreSettings};
 
 /// One of the two databases: a pool, and the way to connections outside of it.
 pub struct Database<Side> {
@@ -219,17 +162,6 @@ pub struct PoolUsage {
 
 /// Bells that may wait to be heard. One would do, since a listener reads everything at any bell.
 const BELL_BACKLOG: usize = 16;
-
-/// What every connection of the platform is made with, besides its timeouts.
-///
-/// `bell`: the platform rings after its commits, so its triggers need not.
-///
-/// The rest leaves the planner one kind of plan, lookups through indexes, one row after the other. A plan is kept as
-/// long as its connection, and is often made while a table is still small: then reading it from end to end looks
-/// cheapest, and goes on being done when it has grown a thousandfold. Every statement is written for such plans, and a
-/// test looks at them. `jit`: compiling a plan costs more than running ours.
-const SESSION_OPTIONS: &str = "-c botberi.bell=quiet -c jit=off -c enable_seqscan=off -c enable_bitmapscan=off \
-     -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off";
 
 fn connection_config(url: &str, settings: &StoreSettings) -> Result<Config, StoreError> {
     let mut config = Config::from_str(url).map_err(|error| StoreError::Settings(with_cause(&error)))?;
@@ -383,19 +315,5 @@ impl<Side> fmt::Debug for OwnConnection<Side> {
 impl<Side> fmt::Debug for Transaction<'_, Side> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Transaction")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_does_not_show() {
-        assert_eq!(
-            without_password("postgres://botberi:geheim@127.0.0.1:5440/x"),
-            "postgres://botberi:***@127.0.0.1:5440/x"
-        );
-        assert_eq!(without_password("host=x password=geheim"), "***");
     }
 }

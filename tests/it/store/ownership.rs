@@ -242,6 +242,8 @@ async fn a_tombstone_is_taken_torn_down_and_purged_in_silence() {
     assert!(instance_work::finish_teardown(&db, me, &[claim(&live)]).await.unwrap().is_empty(), "it lives");
     let _gone = instances::tombstone(&db, live.user_id, live.id, None).await.unwrap();
     let _before = placed(&databases).await;
+    let seen = instance_work::load_batch(&db, &[live.id, InstanceId::new()]).await.unwrap();
+    assert_eq!((seen.len(), seen[0].desired_state), (1, DesiredState::Deleted), "a worker sees tombstones");
 
     let tombstone = take(&db, me, live.id).await.unwrap();
     assert_eq!((tombstone.desired_state, tombstone.status), (DesiredState::Deleted, InstanceStatus::Running));

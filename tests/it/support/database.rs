@@ -34,8 +34,11 @@ struct Place {
 impl TestDatabases {
     /// Makes both databases, empty but for what the migrations put in.
     pub(crate) async fn create() -> Self {
-        let user_place = Place::create(Schema::User, &superuser_url("USER")).await;
-        let shared_place = Place::create(Schema::Shared, &superuser_url("SHARED")).await;
+        let (user_server, shared_server) = (superuser_url("USER"), superuser_url("SHARED"));
+        let (user_place, shared_place) = tokio::join!(
+            Place::create(Schema::User, &user_server),
+            Place::create(Schema::Shared, &shared_server)
+        );
         let settings = StoreSettings {
             user_url: user_place.url("botberi"),
             shared_url: shared_place.url("botberi"),

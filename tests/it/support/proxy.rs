@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 /// What the cable does to bytes that pass it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cable {
+pub(crate) enum Cable {
     /// Passes them on.
     Sound,
     /// Passes them on, each read later by this much.
@@ -30,7 +30,7 @@ struct State {
 }
 
 /// The proxy. Dropped, it cuts everything.
-pub struct FaultProxy {
+pub(crate) struct FaultProxy {
     port: u16,
     state: Arc<watch::Sender<State>>,
     _tasks: JoinSet<()>,
@@ -38,7 +38,7 @@ pub struct FaultProxy {
 
 impl FaultProxy {
     /// Listens on a free port of 127.0.0.1 and passes connections on to `upstream`.
-    pub async fn to(upstream: SocketAddr) -> Self {
+    pub(crate) async fn to(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let state = Arc::new(watch::Sender::new(State { cable: Cable::Sound, resets: 0 }));
@@ -48,12 +48,12 @@ impl FaultProxy {
     }
 
     /// Where to connect instead.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Changes the cable for all connections, present and future.
-    pub fn set(&self, cable: Cable) {
+    pub(crate) fn set(&self, cable: Cable) {
         self.state.send_modify(|state| {
             state.cable = cable;
             state.resets += u64::from(cable == Cable::Cut);
@@ -61,7 +61,7 @@ impl FaultProxy {
     }
 
     /// Resets every connection, once; new ones pass.
-    pub fn drop_connections(&self) {
+    pub(crate) fn drop_connections(&self) {
         self.state.send_modify(|state| state.resets += 1);
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use botberi::actors::instance_ledger::{LedgerError, Move, Moved, Take};
-use botberi::actors::system::AskError;
+use botberi::actors::system::{AskError, NodeReport, Strategy};
 use botberi::models::InstanceStatus;
 
 use super::harness::{TestBus, TestUser, TestWorker, eventually, settings, shared_db_at};
@@ -51,9 +51,15 @@ async fn an_instance_whose_supervisor_dies_too_often_fails_with_a_reason() {
 
 #[actix::test]
 async fn every_actor_may_panic_in_the_middle_of_the_work_and_nothing_is_lost() {
+    for strategy in [Strategy::OneForOne, Strategy::RestForOne] {
+        panic_everywhere(strategy).await;
+    }
+}
+
+async fn panic_everywhere(strategy: Strategy) {
     let databases = TestDatabases::create().await;
     let ada = TestUser::new(&databases).await;
-    let worker = TestWorker::start(&databases.shared, &settings()).await;
+    let worker = TestWorker::start_as(strategy, &databases.shared, &settings()).await;
     let _bus = TestBus::start(&databases, &worker).await;
     let mut ids = Vec::new();
     for victim in ["instance_ledger", "instance_directory", "reaper", "bell", "replica"] {
@@ -95,8 +101,7 @@ async fn while_postgres_is_away_nothing_is_lost_and_no_budget_is_spent() {
         ada.until(id, InstanceStatus::Running).await;
     }
     ada.until(kept, InstanceStatus::Stopped).await;
-    let is_well =
-        |nodes: &[botberi::actors::system::NodeReport]| nodes.iter().all(|node| node.impaired.is_none());
+    let is_well = |nodes: &[NodeReport]| nodes.iter().all(|node| node.impaired.is_none());
     tokio::time::timeout(Duration::from_secs(10), worker.tree.wait_until(is_well)).await.unwrap();
     assert!(worker.tree.report().iter().all(|node| node.restarts == 0));
 }

@@ -52,6 +52,14 @@ pub(crate) struct TestWorker {
 
 impl TestWorker {
     pub(crate) async fn start(shared_db: &SharedDb, settings: &WorkerSettings) -> Self {
+        Self::start_as(Strategy::OneForOne, shared_db, settings).await
+    }
+
+    pub(crate) async fn start_as(
+        strategy: Strategy,
+        shared_db: &SharedDb,
+        settings: &WorkerSettings,
+    ) -> Self {
         let id = ReplicaId::new();
         let lease = ReplicaLease::new(id, settings.lease_ms);
         let limits = AskLimits::default();
@@ -63,7 +71,7 @@ impl TestWorker {
         let sweep_call = SweepCall::default();
         let spec = |name| ChildSpec { stop_within: Duration::from_secs(10), ..ChildSpec::permanent(name) };
 
-        let supervisor = Supervisor::new(Strategy::RestForOne)
+        let supervisor = Supervisor::new(strategy)
             .with(actor(spec(Replica::NAME), &replica, {
                 let (db, lease, settings) = (shared_db.clone(), lease.clone(), settings.replica());
                 move |lifeline| {

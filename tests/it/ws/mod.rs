@@ -1,6 +1,6 @@
 //! Sockets over a real listener and a real log; the bus is played by hand.
 
-mod replica;
+pub(crate) mod replica;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ mod answers;
 mod blocked;
 mod brood;
 mod handle;
+mod model;
 mod panics;
 mod policy;
 mod probe;

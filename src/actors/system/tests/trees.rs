@@ -1,6 +1,6 @@
 //! Random trees and random deaths, against a model of what a supervisor promises.
 //!
-//! The leaves log when they begin and when they are gone. The model says what the log must be.
+//! The leaves log when they begin and when they are gone; the model says what the log must be.
 
 use std::mem;
 use std::ops::Range;
@@ -14,11 +14,12 @@ use tokio::sync::{mpsc, watch};
 use super::super::{
     Child, ChildSpec, Exit, Lifeline, Node, Phase, Restart, Root, Strategy, Supervisor, inject_panic,
 };
-use super::{soon, spec};
+use super::model::{Expected, Model};
+use super::{report_of, soon, spec, up_after};
 
 /// A tree to be.
 #[derive(Debug, Clone)]
-enum Shape {
+pub(super) enum Shape {
     Leaf(Restart),
     Branch { strategy: Strategy, own_thread: bool, children: Vec<Shape> },
 }
@@ -38,7 +39,7 @@ enum Death {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
+pub(super) enum Event {
     Begun(usize),
     Gone(usize),
 }
@@ -179,134 +180,6 @@ impl Stage {
     }
 }
 
-/// The model: the same tree, with what is known of each child.
-enum Model {
-    Leaf { id: usize, restart: Restart, ended: bool },
-    Branch { strategy: Strategy, path: String, children: Vec<Model> },
-}
-
-/// What the log must hold: runs of events, each in its order, or in any where a whole branch was killed.
-#[derive(Default)]
-struct Expected {
-    runs: Vec<(bool, Vec<Event>)>,
-}
-
-impl Expected {
-    fn len(&self) -> usize {
-        self.runs.iter().map(|(_, run)| run.len()).sum()
-    }
-
-    fn in_order(&mut self, run: Vec<Event>) {
-        self.runs.push((true, run));
-    }
-
-    fn in_any_order(&mut self, run: Vec<Event>) {
-        self.runs.push((false, run));
-    }
-
-    fn check(&self, log: &[Event]) -> Result<(), TestCaseError> {
-        let mut at = 0;
-        for (ordered, run) in &self.runs {
-            let end = (at + run.len()).min(log.len());
-            let (mut seen, mut expected) = (log[at..end].to_vec(), run.clone());
-            if !ordered {
-                seen.sort();
-                expected.sort();
-            }
-            prop_assert_eq!(seen, expected, "after {} of {:?}", at, log);
-            at = end;
-        }
-        prop_assert_eq!(at, log.len(), "more than expected: {:?}", log);
-        Ok(())
-    }
-}
-
-impl Model {
-    fn new(shape: &Shape, path: String, next_leaf: &mut usize) -> Self {
-        match shape {
-            Shape::Leaf(restart) => {
-                *next_leaf += 1;
-                Self::Leaf { id: *next_leaf - 1, restart: *restart, ended: false }
-            }
-            Shape::Branch { strategy, children, .. } => {
-                let children = children.iter().enumerate();
-                let children = children
-                    .map(|(name, child)| Self::new(child, format!("{path}/{name}"), next_leaf))
-                    .collect();
-                Self::Branch { strategy: *strategy, path, children }
-            }
-        }
-    }
-
-    fn alive(&self) -> Vec<usize> {
-        match self {
-            Self::Leaf { ended: true, .. } => Vec::new(),
-            Self::Leaf { id, .. } => vec![*id],
-            Self::Branch { children, .. } => children.iter().flat_map(Self::alive).collect(),
-        }
-    }
-
-    /// A life that begins knows nothing of what had ended in the one before.
-    fn begin(&mut self) -> Vec<Event> {
-        match self {
-            Self::Leaf { id, ended, .. } => {
-                *ended = false;
-                vec![Event::Begun(*id)]
-            }
-            Self::Branch { children, .. } => children.iter_mut().flat_map(Self::begin).collect(),
-        }
-    }
-
-    /// Told to stop by its supervisor, which will begin it again: except what is temporary.
-    fn stop(&mut self) -> Vec<Event> {
-        let gone = self.alive().into_iter().rev().map(Event::Gone).collect();
-        if let Self::Leaf { restart: Restart::Temporary, ended, .. } = self {
-            *ended = true;
-        }
-        gone
-    }
-
-    fn has_ended(&self) -> bool {
-        matches!(self, Self::Leaf { ended: true, .. })
-    }
-
-    fn branches(&self) -> Vec<String> {
-        let Self::Branch { children, path, .. } = self else { return Vec::new() };
-        let own = (!path.is_empty()).then(|| path.clone());
-        own.into_iter().chain(children.iter().flat_map(Self::branches)).collect()
-    }
-
-    /// The child that `is_hit` has died, and `wants` to be built again or not. True when it was found.
-    fn blow(&mut self, is_hit: &dyn Fn(&Model) -> bool, exit: &Exit, expected: &mut Expected) -> bool {
-        let Self::Branch { strategy, children, .. } = self else { return false };
-        let Some(hit) = children.iter().position(is_hit) else {
-            return children.iter_mut().any(|child| child.blow(is_hit, exit, expected));
-        };
-        expected.in_any_order(children[hit].alive().into_iter().map(Event::Gone).collect());
-        if let Self::Leaf { restart, ended, .. } = &mut children[hit]
-            && !restart.wants(exit)
-        {
-            *ended = true;
-            return true;
-        }
-        let also_hit = match strategy {
-            Strategy::OneForOne => hit + 1..hit + 1,
-            Strategy::RestForOne => hit + 1..children.len(),
-        };
-        expected.in_order(
-            children[also_hit.clone()].iter_mut().rev().flat_map(Self::stop_unless_ended).collect(),
-        );
-        expected.in_order(children[hit].begin());
-        let rest = children[also_hit].iter_mut().filter(|child| !child.has_ended());
-        expected.in_order(rest.flat_map(Self::begin).collect());
-        true
-    }
-
-    fn stop_unless_ended(&mut self) -> Vec<Event> {
-        if self.has_ended() { Vec::new() } else { self.stop() }
-    }
-}
-
 async fn blows_one_after_the_other(shape: Shape, blows: Vec<Blow>) -> Result<(), TestCaseError> {
     let mut stage = Stage::start(&shape);
     soon(stage.root.ready()).await.unwrap();
@@ -336,11 +209,11 @@ async fn blows_one_after_the_other(shape: Shape, blows: Vec<Blow>) -> Result<(),
                 }
                 let branch = &branches[number % branches.len()];
                 let is_branch = |model: &Model| matches!(model, Model::Branch { path, .. } if path == branch);
-                let restarts = |stage: &Stage| super::report_of(&stage.tree, branch).restarts;
+                let restarts = |stage: &Stage| report_of(&stage.tree, branch).restarts;
                 let before = restarts(&stage);
                 prop_assert!(model.blow(&is_branch, &Exit::Panicked(String::new()), &mut expected));
                 prop_assert!(inject_panic(&stage.tree, branch));
-                super::up_after(&stage.tree, branch, before + 1).await;
+                up_after(&stage.tree, branch, before + 1).await;
             }
         }
         let log = stage.log_of(expected.len()).await;

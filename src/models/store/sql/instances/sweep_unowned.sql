@@ -2,9 +2,7 @@
 WITH undone AS (
     SELECT i.id
     FROM instances i
-    WHERE (i.desired_state = 'deleted'
-        OR (i.desired_state = 'running' AND i.status IN ('pending', 'provisioning', 'stopped'))
-        OR (i.desired_state = 'stopped' AND i.status <> 'stopped'))
+    WHERE instance_needs_work(i.desired_state, i.status)
         AND i.owner_replica IS NULL
     ORDER BY i.id
     LIMIT $1

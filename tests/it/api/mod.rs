@@ -1,0 +1,8 @@
+//! The HTTP listeners from outside, over real databases.
+
+mod accounts;
+mod agents;
+mod instances;
+mod outages;
+mod requests;
+mod service;

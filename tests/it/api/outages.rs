@@ -1,0 +1,130 @@
+//! Servers that are away, and actors that break.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use botberi::actors::accounts::{AccountError, RedeemTicket};
+use botberi::actors::system::{AskError, inject_panic};
+use botberi::models::Principal;
+
+use super::service::{Caller, Service};
+use crate::support::proxy::Cable;
+
+const WITHIN: Duration = Duration::from_secs(10);
+
+async fn ticket(caller: &Caller) -> String {
+    let ticket = caller.post("/api/v1/ws/tickets", &Value::Null).await.expect(201);
+    assert_eq!(ticket["expires_in"], 30);
+    ticket["ticket"].as_str().unwrap().to_owned()
+}
+
+async fn redeem(service: &Service, ticket: &str) -> Option<Principal> {
+    match service.accounts.ask(RedeemTicket { ticket: ticket.to_owned() }).await {
+        Ok(principal) => Some(principal),
+        Err(AskError::Reply(AccountError::InvalidTicket)) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn until_accounts_are(service: &Service, well: bool) {
+    let holds = service
+        .tree
+        .wait_until(|report| report.iter().any(|part| part.path == "/accounts" && part.is_well() == well));
+    timeout(WITHIN, holds).await.unwrap();
+}
+
+#[actix::test]
+async fn a_ticket_opens_one_socket_for_the_one_who_asked() {
+    let service = Service::start().await;
+    let ada = service.sign_up("ada").await;
+    let me = ada.get("/api/v1/users/me").await.expect(200);
+    let ticket = ticket(&ada).await;
+    let principal = redeem(&service, &ticket).await.unwrap();
+    assert_eq!(principal.user_id.to_string(), me["id"].as_str().unwrap());
+    assert_eq!(redeem(&service, &ticket).await, None);
+    for none in ["", "x", &"A".repeat(43), "ws_ticket:x"] {
+        assert_eq!(redeem(&service, none).await, None);
+    }
+    service.stop().await;
+}
+
+#[actix::test]
+async fn tickets_go_through_postgres_while_redis_is_away_and_it_shows() {
+    let service = Service::start().await;
+    let ada = service.sign_up("ada").await;
+    let before = ticket(&ada).await;
+    for cable in [Cable::Cut, Cable::Silent, Cable::Slow(Duration::from_millis(500))] {
+        service.redis.set(cable);
+        until_accounts_are(&service, false).await;
+        let problem = service.nobody().get("/readyz").await.problem(503, "dependency_unavailable");
+        assert!(problem["detail"].as_str().unwrap().starts_with("/accounts: redis"), "{problem}");
+        assert!(problem["report"].is_array());
+
+        let meanwhile = ticket(&ada).await;
+        assert!(redeem(&service, &meanwhile).await.is_some());
+        assert_eq!(redeem(&service, &meanwhile).await, None);
+        let kept = ticket(&ada).await;
+        ada.sign_in("ada").await;
+
+        service.redis.set(Cable::Sound);
+        until_accounts_are(&service, true).await;
+        assert!(redeem(&service, &kept).await.is_some());
+        service.nobody().get("/readyz").await.expect(200);
+    }
+    assert!(redeem(&service, &before).await.is_some());
+    service.stop().await;
+}
+
+#[actix::test]
+async fn a_connection_to_redis_that_breaks_costs_nobody_a_ticket() {
+    let service = Service::start().await;
+    let ada = service.sign_up("ada").await;
+    for _ in 0..3 {
+        service.redis.drop_connections();
+        let ticket = ticket(&ada).await;
+        assert!(redeem(&service, &ticket).await.is_some());
+    }
+    service.stop().await;
+}
+
+#[actix::test]
+async fn what_needs_the_database_says_so_and_the_catalog_goes_on() {
+    let service = Service::start().await;
+    let (ada, admin) = (service.sign_up("ada").await, service.admin().await);
+    let agent = service.published_agent(&admin, "echo_001").await;
+    service.databases.user.close();
+    service.databases.shared.close();
+
+    ada.get(&format!("/api/v1/agents/{agent}")).await.expect(200);
+    ada.get("/api/v1/users/me").await.problem(503, "dependency_unavailable");
+    let wish = json!({"agent_id": agent, "title": "Mine"});
+    let answer = ada.post("/api/v1/instances", &wish).await;
+    assert_eq!(answer.header("retry-after"), "1");
+    let problem = answer.problem(503, "dependency_unavailable");
+    assert_eq!(problem.get("detail"), None, "what is inside stays inside");
+    let well = service.tree.wait_until(|report| report.iter().filter(|part| !part.is_well()).count() == 3);
+    timeout(WITHIN, well).await.unwrap();
+    service.stop().await;
+}
+
+#[actix::test]
+async fn a_panic_in_any_actor_is_one_failed_request_at_most() {
+    let service = Service::start().await;
+    let (ada, admin) = (service.sign_up("ada").await, service.admin().await);
+    let agent = service.published_agent(&admin, "echo_001").await;
+    for path in ["/bell", "/accounts", "/catalog", "/catalog_editor", "/instances"] {
+        assert!(inject_panic(&service.tree, path));
+        let rebuilt = service.tree.wait_until(|report| {
+            report.iter().any(|part| part.path == path && part.restarts == 1 && part.is_well())
+        });
+        timeout(WITHIN, rebuilt).await.unwrap();
+    }
+    service.agents_changed().await;
+    ada.get(&format!("/api/v1/agents/{agent}")).await.expect(200);
+    ada.post("/api/v1/instances", &json!({"agent_id": agent, "title": "Mine"})).await.expect(201);
+    admin.get("/api/v1/agents").await.expect(200);
+    ada.sign_in("ada").await;
+    service.stop().await;
+}

@@ -1,0 +1,302 @@
+//! The user and admin listeners over databases of their own; the bus is played by hand.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::ServiceConfig;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use botberi::actors::accounts::{
+    Accounts, AccountsParts, AuthSettings, PasswordHashSettings, RedisAccess, Tokens, ensure_admin,
+    hash_password,
+};
+use botberi::actors::bell::Bell;
+use botberi::actors::catalog::{Catalog, CatalogView};
+use botberi::actors::catalog_editor::CatalogEditor;
+use botberi::actors::event_consumers::Bound;
+use botberi::actors::instances::Instances;
+use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
+use botberi::actors::ws_sessions::WsSessions;
+use botberi::cli::dev::Endpoints;
+use botberi::http::admin::{self, AdminApi};
+use botberi::http::user::{self, SocketDoor, UserApi};
+use botberi::http::{self, Common, HttpSettings, ListenerSettings};
+use botberi::secret::Secret;
+
+use crate::support::database::TestDatabases;
+use crate::support::proxy::FaultProxy;
+use crate::ws::replica::settings as websocket_settings;
+
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// Both listeners, and what is behind them.
+pub(crate) struct Service {
+    pub(crate) databases: TestDatabases,
+    pub(crate) redis: FaultProxy,
+    pub(crate) accounts: Handle<Accounts>,
+    pub(crate) tree: Arc<Node>,
+    pub(crate) user: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    catalog: Handle<Catalog>,
+    servers: Vec<ServerHandle>,
+    root: Root,
+    client: Client,
+}
+
+/// Somebody who is signed in, or nobody.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    client: Client,
+    at: SocketAddr,
+    token: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+fn auth_settings() -> AuthSettings {
+    AuthSettings {
+        access_token_seconds: 900,
+        refresh_token_seconds: 86_400,
+        signing_key: Secret::new(""),
+        hash_threads: 1,
+        logins_waiting_max: 1,
+        registrations_waiting_max: 8,
+        password_hash: PasswordHashSettings { memory_kib: 8, iterations: 1, lanes: 1 },
+    }
+}
+
+fn http_settings() -> HttpSettings {
+    HttpSettings {
+        workers: 1,
+        json_bytes_max: 200_000,
+        header_timeout_ms: 1_000,
+        body_timeout_ms: 300,
+        keep_alive_seconds: 5,
+        disconnect_timeout_ms: 100,
+        connections_max: 100,
+        backlog_max: 16,
+        user: ListenerSettings { port: 0 },
+        admin: ListenerSettings { port: 0 },
+        broker: ListenerSettings { port: 0 },
+        console: ListenerSettings { port: 0 },
+    }
+}
+
+impl Service {
+    pub(crate) async fn start() -> Self {
+        let databases = TestDatabases::create().await;
+        let upstream = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
+        let upstream = upstream.trim_start_matches("redis://").split('/').next().unwrap().parse().unwrap();
+        let redis = FaultProxy::to(upstream).await;
+
+        let tokens = Tokens::new(&[7; 32], 900);
+        let limits = AskLimits::default();
+        let bell = Handle::new(Bell::NAME, limits);
+        let accounts = Handle::new(Accounts::NAME, limits);
+        let catalog = Handle::new(Catalog::NAME, limits);
+        let catalog_editor = Handle::new(CatalogEditor::NAME, limits);
+        let instances = Handle::new(Instances::NAME, limits);
+        let catalog_view = CatalogView::default();
+        let parts = AccountsParts {
+            user_db: databases.user.clone(),
+            redis: RedisAccess {
+                client: redis::Client::open(format!("redis://127.0.0.1:{}/", redis.port())).unwrap(),
+                timeout: Duration::from_millis(300),
+            },
+            tokens: tokens.clone(),
+            settings: auth_settings(),
+            ticket_seconds: 30,
+        };
+        let tree = Node::root();
+        let mut root = Supervisor::new(Strategy::OneForOne)
+            .with(actor(ChildSpec::permanent(Bell::NAME), &bell, {
+                let shared = databases.shared.clone();
+                move |lifeline| Bell::new(shared.clone(), lifeline)
+            }))
+            .with(actor(ChildSpec::permanent(Accounts::NAME), &accounts, move |lifeline| {
+                Accounts::new(parts.clone(), lifeline)
+            }))
+            .with(actor(ChildSpec::permanent(Catalog::NAME), &catalog, {
+                let (shared, view) = (databases.shared.clone(), catalog_view.clone());
+                move |lifeline| Catalog::new(shared.clone(), view.clone(), lifeline)
+            }))
+            .with(actor(ChildSpec::permanent(CatalogEditor::NAME), &catalog_editor, {
+                let (shared, bell) = (databases.shared.clone(), bell.clone());
+                move |lifeline| CatalogEditor::new(shared.clone(), bell.clone(), lifeline)
+            }))
+            .with(actor(ChildSpec::permanent(Instances::NAME), &instances, {
+                let (shared, bell) = (databases.shared.clone(), bell.clone());
+                move |lifeline| Instances::new(shared.clone(), bell.clone(), lifeline)
+            }))
+            .start(tree.clone());
+        root.ready().await.unwrap();
+
+        let common = Common {
+            tree: tree.clone(),
+            measurements: Some(http::measurements().unwrap()),
+            stop_within: Duration::from_secs(1),
+        };
+        let sockets = SocketDoor::new(Handle::new(WsSessions::NAME, limits), &websocket_settings());
+        let user_api = UserApi {
+            accounts: accounts.clone(),
+            tokens: tokens.clone(),
+            catalog: catalog_view,
+            instances,
+            sockets,
+        };
+        let admin_api = AdminApi { accounts: accounts.clone(), tokens, catalog_editor };
+        let mut servers = Vec::new();
+        let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));
+        let admin = serve("admin", &common, &mut servers, move |config| admin::configure(config, &admin_api));
+        let client = Client::new();
+        Self { databases, redis, accounts, tree, user, admin, catalog, servers, root, client }
+    }
+
+    /// What the consumer of the catalog's queue does when it is told of a change.
+    pub(crate) async fn agents_changed(&self) {
+        self.catalog.ask(Bound).await.unwrap();
+    }
+
+    pub(crate) fn nobody(&self) -> Caller {
+        Caller { client: self.client.clone(), at: self.user, token: None }
+    }
+
+    pub(crate) fn nobody_at_admin(&self) -> Caller {
+        Caller { at: self.admin, ..self.nobody() }
+    }
+
+    /// Registers somebody and signs them in.
+    pub(crate) async fn sign_up(&self, username: &str) -> Caller {
+        let credentials = json!({"username": username, "password": PASSWORD});
+        self.nobody().post("/api/v1/auth/register", &credentials).await.expect(201);
+        self.nobody().sign_in(username).await
+    }
+
+    /// Makes an administrator and signs them in.
+    pub(crate) async fn admin(&self) -> Caller {
+        let hash = hash_password(&auth_settings(), &Secret::new(PASSWORD)).unwrap();
+        ensure_admin(&self.databases.user, "root", hash).await.unwrap();
+        self.nobody_at_admin().sign_in("root").await
+    }
+
+    /// An agent on offer, which the catalog knows.
+    pub(crate) async fn published_agent(&self, admin: &Caller, code: &str) -> i64 {
+        let draft = json!({"title": code, "content": {}, "activation_code": code, "rate": 1});
+        let id = admin.post("/api/v1/agents", &draft).await.expect(201)["id"].as_i64().unwrap();
+        admin.post(&format!("/api/v1/agents/{id}/publish"), &Value::Null).await.expect(200);
+        self.agents_changed().await;
+        id
+    }
+
+    pub(crate) async fn stop(self) {
+        for server in &self.servers {
+            server.stop(false).await;
+        }
+        self.root.stop().await;
+    }
+}
+
+fn serve(
+    label: &'static str,
+    common: &Common,
+    servers: &mut Vec<ServerHandle>,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> SocketAddr {
+    let anywhere = (IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    let (address, server) = http::listen(label, anywhere, &http_settings(), common.clone(), routes).unwrap();
+    servers.push(server.handle());
+    actix::spawn(server);
+    address
+}
+
+impl Caller {
+    pub(crate) async fn sign_in(&self, username: &str) -> Self {
+        let tokens = self.try_sign_in(username, PASSWORD).await.expect(200);
+        Self { token: Some(tokens["access_token"].as_str().unwrap().to_owned()), ..self.clone() }
+    }
+
+    pub(crate) async fn try_sign_in(&self, username: &str, password: &str) -> Answer {
+        self.post("/api/v1/auth/login", &json!({"username": username, "password": password})).await
+    }
+
+    /// The same person at another listener.
+    pub(crate) fn at(&self, at: SocketAddr) -> Self {
+        Self { at, ..self.clone() }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("http://{}{path}", self.at));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+}
+
+impl Answer {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap();
+        let body =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or_default() };
+        Self { status, headers, body }
+    }
+
+    /// The body, if that is the status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// Checks that it is a whole problem document of this status and code.
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> Value {
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["request_id"], self.header("x-request-id"));
+        assert_eq!(
+            (&self.body["status"], &self.body["code"]),
+            (&status.into(), &code.into()),
+            "{}",
+            self.body
+        );
+        self.expect(status)
+    }
+
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+/// The fields that a problem names.
+pub(crate) fn fields(problem: &Value) -> Vec<&str> {
+    let errors = problem["errors"].as_array().expect("a list of errors");
+    errors.iter().map(|error| error["field"].as_str().unwrap()).collect()
+}
