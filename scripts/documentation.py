@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
 """Fails when a page quotes code that is not in the code, or links to a file that is not there.
 
-A quotation is a code block right below a line that ends with "`path`:"; each of its paragraphs must stand in that file as
+A quotation is a code block right below a line that ends with "`path/of/a/file`:"; each of its paragraphs must stand in that file as
 it is, whatever its indentation.
 """
 
 import os
 import re
-import subprocess
 import sys
 
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
-QUOTATION = re.compile(r"`([^`\n]+)`:\n\n```[a-z]*\n(.*?)```", re.DOTALL)
+QUOTATION = re.compile(r"`([^`\s]+/[^`\s]+)`:\n\n```[a-z]*\n(.*?)```", re.DOTALL)
 
 
 def lines_of(text):
@@ -35,15 +34,20 @@ def faults_of(page):
                 yield f"{page}: quotes what is not in {path}: {paragraph.strip().splitlines()[0]}"
 
 
+def pages():
+    for folder, folders, names in os.walk("."):
+        folders[:] = [name for name in folders if name not in ("target", ".git", ".botberi")]
+        yield from (os.path.join(folder, name) for name in names if name.endswith(".md") or name == "llms.txt")
+
+
 def main():
-    listed = subprocess.run(["git", "ls-files", "*.md", "llms.txt"], check=True, stdout=subprocess.PIPE, text=True)
-    pages = listed.stdout.split()
-    faults = [fault for page in pages for fault in faults_of(page)]
+    read = sorted(pages())
+    faults = [fault for page in read for fault in faults_of(page)]
     for fault in faults:
         print(fault, file=sys.stderr)
     if faults:
         sys.exit(1)
-    print(f"documentation: {len(pages)} pages, every link and quotation is right")
+    print(f"documentation: {len(read)} pages, every link and quotation is right")
 
 
 if __name__ == "__main__":
