@@ -13,6 +13,10 @@ use crate::settings::{Role, Settings, StoreSettings, SupervisionSettings};
 /// Events of a queue of our own that one message to its reader may carry.
 const OWN_QUEUE_PREFETCH: u16 = 256;
 
+/// How long a request waits for an actor. Longer keeps callers waiting for a frozen database; shorter gives up on answers
+/// that a restart in between only delays.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long a whole subtree may take until it is ready. Children wait for no server, so only a busy machine comes near it.
 const SUBTREE_READY_WITHIN: Duration = Duration::from_secs(120);
 
@@ -68,8 +72,8 @@ impl Parts {
 
     /// The limits of a handle whose actor is asked by requests.
     pub(super) fn limits(&self) -> AskLimits {
-        let timeout = Duration::from_millis(self.settings.supervision.handler_deadline_ms);
-        AskLimits { timeout, ..AskLimits::default() }
+        let handler = Duration::from_millis(self.settings.supervision.handler_deadline_ms);
+        AskLimits { timeout: ASK_WITHIN.min(handler), ..AskLimits::default() }
     }
 }
 

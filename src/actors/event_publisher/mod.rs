@@ -42,7 +42,7 @@ pub struct PublisherParts {
     pub settings: EventPublisherSettings,
 }
 
-/// The publisher: leader or standby. Its work is one future, [`leadership::serve`]; the actor is its doorbell and its
+/// The publisher: leader or standby. Its work is one future, `leadership::serve`; the actor is its doorbell and its
 /// place in the tree.
 pub struct EventPublisher {
     parts: PublisherParts,

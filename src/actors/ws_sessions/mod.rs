@@ -12,7 +12,7 @@
 //! An event goes to the sessions of its owner (`user_id`, `team_id`, stamped in the event's own transaction; deletes too)
 //! and to nobody else. One without an owner goes to nobody: the catalog's (`agent.*`) is the same for everybody and cheap
 //! to read, `report.*` is what somebody claims and not what is so, `auth.*` and `user.*` concern the platform itself;
-//! the last two close sessions (see [`revocation`]).
+//! the last two close sessions (see `revocation.rs`).
 
 mod catch_up;
 mod channels;
