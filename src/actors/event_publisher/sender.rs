@@ -108,6 +108,7 @@ impl<'a> Sender<'a> {
                 Broken::Store(error) => return error,
                 broken => broken,
             };
+            self.forget_unconfirmed();
             failures += 1;
             let pause = backoff.pause_now(failures);
             let (confirmed, placed) = (self.progress.confirmed.get(), self.progress.placed.get());
@@ -131,13 +132,17 @@ impl<'a> Sender<'a> {
         }
     }
 
-    async fn publish(&mut self, lifeline: &Lifeline, failures: &mut u32) -> Broken {
-        // Whatever the last channel left unconfirmed is sent again, from the log.
+    /// Whatever a channel left unconfirmed is sent again, from the log. At once, and not when the next channel is there:
+    /// a stop in between drains, and the confirms behind one that failed would carry the cursor past it.
+    fn forget_unconfirmed(&mut self) {
         self.window.clear();
         self.confirms = FuturesOrdered::new();
         self.ready.clear();
-        self.sent = self.progress.confirmed.get();
         self.connection_to_bus = None;
+    }
+
+    async fn publish(&mut self, lifeline: &Lifeline, failures: &mut u32) -> Broken {
+        self.sent = self.progress.confirmed.get();
         let (connection, channel) = match self.open().await {
             Ok(opened) => opened,
             Err(error) => return error,

@@ -245,6 +245,11 @@ async fn a_tombstone_is_taken_torn_down_and_purged_in_silence() {
     let seen = instance_work::load_batch(&db, &[live.id, InstanceId::new()]).await.unwrap();
     assert_eq!((seen.len(), seen[0].desired_state), (1, DesiredState::Deleted), "a worker sees tombstones");
 
+    let unaware = step(&live, InstanceStatus::Running, InstanceStatus::Failed);
+    assert!(
+        instance_work::move_batch(&db, me, &[unaware]).await.unwrap().is_empty(),
+        "its owner has to look"
+    );
     let tombstone = take(&db, me, live.id).await.unwrap();
     assert_eq!((tombstone.desired_state, tombstone.status), (DesiredState::Deleted, InstanceStatus::Running));
     assert_eq!(instance_work::finish_teardown(&db, me, &[claim(&tombstone)]).await.unwrap(), [live.id]);
@@ -291,6 +296,39 @@ async fn past_its_deadline_a_start_has_failed_and_a_teardown_is_tried_again() {
     assert_eq!(instance_work::sweep(&db, 10).await.unwrap(), [dying.id]);
     assert!(instance_work::expire(&db, 10, "deadline passed").await.unwrap().is_empty());
     assert_eq!(instance_work::list_owned(&db, me).await.unwrap(), [in_time.id]);
+}
+
+#[tokio::test]
+async fn a_start_whose_owner_died_is_inherited_however_late_that_is_found() {
+    let databases = TestDatabases::create().await;
+    let db = databases.shared().await;
+    let plain = databases.plain("postgres").await;
+    let (dead, me) = (living_replica(&db).await, living_replica(&db).await);
+    let begun =
+        instance_work::take_batch(&db, dead, &[an_instance(&db).await.id], -1).await.unwrap().remove(0);
+    kill(&plain, dead).await;
+
+    assert!(instance_work::expire(&db, 10, "deadline passed").await.unwrap().is_empty());
+    assert_eq!(instance_work::sweep(&db, 10).await.unwrap(), [begun.id]);
+    let inherited = take(&db, me, begun.id).await.unwrap();
+    assert_eq!((inherited.status, inherited.attempts), (InstanceStatus::Provisioning, 2));
+    assert!(instance_work::expire(&db, 10, "deadline passed").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_replica_did_not_hand_back_is_found_at_once_when_it_leaves() {
+    let databases = TestDatabases::create().await;
+    let db = databases.shared().await;
+    let me = living_replica(&db).await;
+    let kept = running(&db, me).await;
+    replicas::leave(&db, me).await.unwrap();
+    assert_eq!(instance_work::sweep(&db, 10).await.unwrap(), [kept.id]);
+
+    let heir = living_replica(&db).await;
+    assert!(take(&db, heir, kept.id).await.is_some());
+    replicas::leave(&db, me).await.unwrap();
+    let left: Vec<_> = replicas::list(&db).await.unwrap().iter().map(|replica| replica.id).collect();
+    assert_eq!(left, [heir]);
 }
 
 #[tokio::test]
