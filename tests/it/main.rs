@@ -11,6 +11,7 @@ mod dev_servers;
 mod events;
 mod main_job;
 mod process;
+mod sockets;
 mod store;
 mod supervision;
 mod support;
