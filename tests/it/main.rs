@@ -6,7 +6,9 @@
 )]
 
 mod api;
+mod architecture;
 mod cli;
+mod contract;
 mod dev_servers;
 mod events;
 mod main_job;
