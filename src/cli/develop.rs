@@ -107,9 +107,9 @@ fn serve(servers: &mut Servers, settings: Settings, requests: &Requests) -> Resu
                 thread::sleep(LOOK);
             }
         });
-        let outcome = app::run(settings, &stop, &welcome);
-        over.cancel();
-        outcome
+        // Also when it panics: the scope waits for the watcher before it passes the panic on.
+        let _over = over.clone().drop_guard();
+        app::run(settings, &stop, &welcome)
     });
     if let Some(error) = death.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(error.into());

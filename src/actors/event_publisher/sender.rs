@@ -26,6 +26,10 @@ use crate::models::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 /// How often an event that must be routed is sent again after it came back, before it becomes a dead letter.
 const RETURNS_MAX: u32 = 5;
 
+/// How often the connection is looked at while there is nothing to publish: how late `/readyz` names an outage that
+/// nothing else has run into.
+const IDLE_LOOK: Duration = Duration::from_millis(500);
+
 #[derive(Debug, Error)]
 enum Broken {
     #[error("rabbitmq: {0}")]
@@ -36,6 +40,8 @@ enum Broken {
     Refused { position: i64 },
     #[error("rabbitmq: no queue takes {key} (position {position}); the topology is declared again")]
     Returned { position: i64, key: RoutingKey },
+    #[error("rabbitmq: the connection is gone")]
+    Gone,
     #[error("postgres: {0}")]
     Store(#[from] StoreError),
 }
@@ -102,6 +108,7 @@ impl<'a> Sender<'a> {
                 Broken::Store(error) => return error,
                 broken => broken,
             };
+            self.forget_unconfirmed();
             failures += 1;
             let pause = backoff.pause_now(failures);
             let (confirmed, placed) = (self.progress.confirmed.get(), self.progress.placed.get());
@@ -125,13 +132,17 @@ impl<'a> Sender<'a> {
         }
     }
 
-    async fn publish(&mut self, lifeline: &Lifeline, failures: &mut u32) -> Broken {
-        // Whatever the last channel left unconfirmed is sent again, from the log.
+    /// Whatever a channel left unconfirmed is sent again, from the log. At once, and not when the next channel is there:
+    /// a stop in between drains, and the confirms behind one that failed would carry the cursor past it.
+    fn forget_unconfirmed(&mut self) {
         self.window.clear();
         self.confirms = FuturesOrdered::new();
         self.ready.clear();
-        self.sent = self.progress.confirmed.get();
         self.connection_to_bus = None;
+    }
+
+    async fn publish(&mut self, lifeline: &Lifeline, failures: &mut u32) -> Broken {
+        self.sent = self.progress.confirmed.get();
         let (connection, channel) = match self.open().await {
             Ok(opened) => opened,
             Err(error) => return error,
@@ -171,11 +182,15 @@ impl<'a> Sender<'a> {
                 },
                 Some(batch) = self.ahead.recv(), if room => self.ready.extend(batch),
             },
-            None => {
-                if let Some(batch) = self.ahead.recv().await {
-                    self.ready.extend(batch);
+            None => tokio::select! {
+                Some(batch) = self.ahead.recv() => self.ready.extend(batch),
+                // Whoever has nothing to say does not notice by itself that nobody listens any more.
+                () = sleep(IDLE_LOOK) => {
+                    if !channel.status().connected() {
+                        return Err(Broken::Gone);
+                    }
                 }
-            }
+            },
         }
         Ok(())
     }

@@ -42,7 +42,10 @@ async fn live(
         let pause = backoff.pause_now(failures);
         tracing::warn!(reason, ?pause, "not listening");
         lifeline.impaired(format!("postgres: {reason}"));
-        sleep(pause).await;
+        tokio::select! {
+            () = lifeline.stop_requested() => return Exit::Stopped,
+            () = sleep(pause) => {}
+        }
     }
 }
 

@@ -8,8 +8,8 @@
 //!   without a break: after an outage of Postgres everybody's row is old. What has no owner at all needs no such wait.
 //! - **On failure:** holds nothing. Several may sweep at once: claims are decided row by row.
 //!
-//! No row stays stuck: one that is past its deadline loses its owner whoever that is, and fails with a reason if it was
-//! being started; what was being stopped or deleted is taken up by the next owner.
+//! No row stays stuck: one that is past its deadline loses its living owner, and fails with a reason if it was being
+//! started; what was being stopped or deleted is taken up by the next owner, and so is all that a dead owner has left.
 
 use std::time::Duration;
 

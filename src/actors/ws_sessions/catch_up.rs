@@ -25,8 +25,17 @@ const ROOM_TICK: Duration = Duration::from_millis(2);
 const AWAY: Backoff = Backoff { min: Duration::from_millis(50), max: Duration::from_secs(2) };
 
 enum Read {
-    Watermark { binding: u64, end: i64 },
-    Page { after: i64, to: i64, events: Vec<StoredEvent> },
+    /// `told`: up to where everything had been told before the end was asked for.
+    Watermark {
+        binding: u64,
+        told: Option<i64>,
+        end: i64,
+    },
+    Page {
+        after: i64,
+        to: i64,
+        events: Vec<StoredEvent>,
+    },
 }
 
 impl WsSessions {
@@ -44,6 +53,7 @@ impl WsSessions {
             return;
         }
         let log = self.log.clone();
+        let told = self.positions.last();
         let (crowded, limits) = (self.register.take_crowded(), self.settings.letterbox());
         let read = async move {
             if failures > 0 {
@@ -58,7 +68,7 @@ impl WsSessions {
                 Need::Nothing => Ok(None),
                 Need::Watermark { binding } => {
                     let end = log.watermark().await?;
-                    Ok(Some(Read::Watermark { binding, end }))
+                    Ok(Some(Read::Watermark { binding, told, end }))
                 }
                 Need::Log { after, to } => {
                     let events = log.range(after, to, PAGE_ROWS).await?;
@@ -88,11 +98,12 @@ impl WsSessions {
     fn apply(&mut self, read: Option<Read>) {
         match read {
             None => {}
-            // A position is in the log before it is on the bus.
-            Some(Read::Watermark { end, .. }) if self.positions.last().is_some_and(|last| last > end) => {
+            // A position is in the log before it is on the bus. What was told since the question proves nothing: live events
+            // go on meanwhile, and may overtake the answer.
+            Some(Read::Watermark { told: Some(told), end, .. }) if told > end => {
                 self.lifeline.fail(format!("the event log was put back: it ends at {end}"));
             }
-            Some(Read::Watermark { binding, end }) => self.positions.watermark(binding, end),
+            Some(Read::Watermark { binding, end, .. }) => self.positions.watermark(binding, end),
             Some(Read::Page { after, to, events }) => self.apply_page(after, to, &events),
         }
         self.release_held();

@@ -176,8 +176,8 @@ pub struct Expired {
     pub status: InstanceStatus,
 }
 
-/// Ends up to `limit` claims whose deadline has passed, whoever holds them. What was being started fails with `reason`;
-/// what was being stopped or torn down is left for [`sweep`].
+/// Ends up to `limit` claims of living replicas whose deadline has passed. What was being started fails with `reason`; what
+/// was being stopped or torn down is left for [`sweep`], as is all that a dead replica has left.
 ///
 /// # Errors
 /// Only those of the database itself.

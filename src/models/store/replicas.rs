@@ -53,8 +53,8 @@ pub async fn beat(db: &impl Session<SharedSide>, me: ReplicaId) -> Result<bool, 
     Ok(session::run(db, BEAT, &[&me]).await? > 0)
 }
 
-/// Takes a replica out, after it has given up all it owned. One that could not is called dead instead, at once, so that
-/// others take over what it kept alive.
+/// Takes a replica out, after it has given up all it owned. One that still owns running instances is marked as dead
+/// instead, so that others inherit them.
 ///
 /// # Errors
 /// Only those of the database itself.

@@ -316,6 +316,39 @@ async fn past_its_deadline_a_start_has_failed_and_a_teardown_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_start_whose_owner_died_is_inherited_however_late_that_is_found() {
+    let databases = TestDatabases::create().await;
+    let db = databases.shared().await;
+    let plain = databases.plain("postgres").await;
+    let (dead, me) = (living_replica(&db).await, living_replica(&db).await);
+    let begun =
+        instance_work::take_batch(&db, dead, &[an_instance(&db).await.id], -1).await.unwrap().remove(0);
+    kill(&plain, dead).await;
+
+    assert!(instance_work::expire(&db, 10, "deadline passed").await.unwrap().is_empty());
+    assert_eq!(instance_work::sweep(&db, 10).await.unwrap(), [begun.id]);
+    let inherited = take(&db, me, begun.id).await.unwrap();
+    assert_eq!((inherited.status, inherited.attempts), (InstanceStatus::Provisioning, 2));
+    assert!(instance_work::expire(&db, 10, "deadline passed").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_replica_did_not_hand_back_is_found_at_once_when_it_leaves() {
+    let databases = TestDatabases::create().await;
+    let db = databases.shared().await;
+    let me = living_replica(&db).await;
+    let kept = running(&db, me).await;
+    replicas::leave(&db, me).await.unwrap();
+    assert_eq!(instance_work::sweep(&db, 10).await.unwrap(), [kept.id]);
+
+    let heir = living_replica(&db).await;
+    assert!(take(&db, heir, kept.id).await.is_some());
+    replicas::leave(&db, me).await.unwrap();
+    let left: Vec<_> = replicas::list(&db).await.unwrap().iter().map(|replica| replica.id).collect();
+    assert_eq!(left, [heir]);
+}
+
+#[tokio::test]
 async fn sweepers_in_their_transactions_pass_over_each_others_finds() {
     let databases = TestDatabases::create().await;
     let mut db = databases.shared().await;

@@ -1,10 +1,14 @@
--- Past its deadline a row is taken from whoever has it. What was being started has failed; what was being stopped or torn
--- down is left for the next owner to try.
-WITH overdue AS (
+-- Past its deadline a row is taken from a living owner: it had its chance. What was being started has failed; what was being
+-- stopped or torn down is left for the next owner to try. What a dead owner left is not late, however long everybody was
+-- away: the sweep finds it, and whoever takes it has a whole deadline; the attempts are counted, so it ends.
+WITH living AS MATERIALIZED (
+    SELECT id FROM replicas WHERE NOT replica_is_stale(beat_at, lease_ms)
+), overdue AS (
     SELECT i.id
     FROM instances i
     WHERE instance_needs_work(i.desired_state, i.status)
         AND i.deadline_at < clock_timestamp()
+        AND i.owner_replica IN (SELECT living.id FROM living)
     ORDER BY i.id
     LIMIT $1
     FOR NO KEY UPDATE SKIP LOCKED

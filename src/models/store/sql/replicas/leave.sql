@@ -1,16 +1,14 @@
--- A replica that still keeps something alive is not forgotten but called dead at once: the survivors find what it kept by its
--- row, and without it never would. A subquery, for the reason that forget_stale.sql gives.
-WITH gone AS (
-    DELETE FROM replicas r
-    WHERE r.id = $1
-        AND (
-            SELECT i.id
-            FROM instances i
-            WHERE i.owner_replica = $1 AND i.status = 'running' AND i.desired_state = 'running'
-            LIMIT 1
-        ) IS NULL
-    RETURNING r.id
+-- Who leaves before everything was handed back is remembered as dead: survivors find what it kept alive by its row, and
+-- without the row they never would.
+WITH kept AS MATERIALIZED (
+    SELECT i.id
+    FROM instances i
+    WHERE i.owner_replica = $1 AND i.status = 'running' AND i.desired_state = 'running'
+    LIMIT 1
+), remembered AS (
+    UPDATE replicas
+    SET beat_at = least(beat_at, now() - (lease_ms + 1) * interval '1 millisecond')
+    WHERE id = $1 AND EXISTS (SELECT FROM kept)
 )
-UPDATE replicas
-SET beat_at = least(beat_at, clock_timestamp() - lease_ms * interval '1 millisecond' - interval '1 millisecond')
-WHERE id = $1 AND (SELECT id FROM gone) IS NULL
+DELETE FROM replicas
+WHERE id = $1 AND NOT EXISTS (SELECT FROM kept)
