@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use botberi::cli::dev::{Cancel, DevError, Durability, Ports, Server, Servers, ServersSpec};
 use tokio_postgres::NoTls;
 
+use crate::support::program::signal;
+
 const BOTBERI: &str = env!("CARGO_BIN_EXE_botberi");
 
 #[test]
@@ -248,12 +250,6 @@ fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
         assert!(asked.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-fn signal(name: &str, pid: u32) {
-    assert!(
-        Command::new("/bin/sh").args(["-c", &format!("kill -s {name} {pid}")]).status().unwrap().success()
-    );
 }
 
 fn postmaster(folder: &Path, cluster: &str) -> u32 {

@@ -6,10 +6,14 @@
 )]
 
 mod api;
+mod architecture;
 mod cli;
+mod contract;
 mod dev_servers;
 mod events;
 mod main_job;
+mod process;
+mod sockets;
 mod store;
 mod supervision;
 mod support;

@@ -135,7 +135,10 @@ impl Caller {
     /// A socket that has been greeted, or the status of the refusal.
     pub(crate) async fn try_socket(&self, since: Option<i64>) -> Result<Socket, u16> {
         let query = since.map(|since| format!("?since={since}")).unwrap_or_default();
-        Socket::open(&self.url, &query, self.token.as_deref()).await
+        let mut socket = Socket::open(&self.url, &query, self.token.as_deref()).await?;
+        // What counts is what the client has seen itself, not where the replica stands.
+        socket.position = since.unwrap_or(socket.position);
+        Ok(socket)
     }
 
     /// A fresh ticket.

@@ -98,11 +98,7 @@ async fn come_back(place: &watch::Receiver<Caller>, position: i64) -> super::soc
     loop {
         let caller = place.borrow().clone();
         match caller.try_socket(Some(position)).await {
-            Ok(mut socket) => {
-                // What counts is what it has seen itself, not where the replica stands.
-                socket.position = position;
-                return socket;
-            }
+            Ok(socket) => return socket,
             Err(status) => {
                 assert!([0, 503].contains(&status), "refused with {status}");
                 tokio::time::sleep(AFTER_REFUSAL).await;

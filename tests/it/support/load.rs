@@ -18,6 +18,7 @@ const AFTER_FAILURE: std::time::Duration = std::time::Duration::from_millis(20);
 pub(crate) struct Load {
     acknowledged: watch::Receiver<Vec<String>>,
     over: Arc<AtomicBool>,
+    at: watch::Sender<Caller>,
     users: JoinSet<()>,
 }
 
@@ -26,9 +27,10 @@ impl Load {
     pub(crate) fn of(caller: &Caller, agent: i64, users: usize) -> Self {
         let (tell, acknowledged) = watch::channel(Vec::new());
         let (tell, over) = (Arc::new(tell), Arc::new(AtomicBool::new(false)));
-        let mut load = Self { acknowledged, over, users: JoinSet::new() };
+        let (at, place) = watch::channel(caller.clone());
+        let mut load = Self { acknowledged, over, at, users: JoinSet::new() };
         for _ in 0..users {
-            load.users.spawn(create_until(load.over.clone(), caller.clone(), agent, tell.clone()));
+            load.users.spawn(create_until(load.over.clone(), place.clone(), agent, tell.clone()));
         }
         load
     }
@@ -39,6 +41,11 @@ impl Load {
         let wanted = acknowledged.borrow().len() + count;
         let reached = acknowledged.wait_for(|ids| ids.len() >= wanted);
         within(&format!("{count} more creates"), reached).await.expect("the load ended");
+    }
+
+    /// Goes on at another replica.
+    pub(crate) fn move_to(&self, caller: &Caller) {
+        self.at.send_replace(caller.clone());
     }
 
     /// Stops, and answers with the ids of all that was acknowledged.
@@ -53,12 +60,13 @@ impl Load {
 
 async fn create_until(
     over: Arc<AtomicBool>,
-    caller: Caller,
+    place: watch::Receiver<Caller>,
     agent: i64,
     acknowledged: Arc<watch::Sender<Vec<String>>>,
 ) {
     while !over.load(Ordering::Relaxed) {
         let body = json!({"agent_id": agent, "title": "One of many"});
+        let caller = place.borrow().clone();
         let request = caller.request(Method::POST, "/api/v1/instances").json(&body);
         match try_answer(request).await {
             Ok(answer) if answer.status == 201 => {

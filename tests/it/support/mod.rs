@@ -8,6 +8,7 @@ pub(crate) mod database;
 pub(crate) mod follower;
 pub(crate) mod load;
 mod log;
+pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod replica;
 pub(crate) mod servers;

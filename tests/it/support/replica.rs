@@ -66,6 +66,11 @@ pub(crate) fn sources(places: &Places, own: &[(&str, Value)]) -> Sources {
     sources
 }
 
+/// Sees to it that there are an administrator and the sample catalog. Blocks.
+pub(crate) fn prepare(settings: &Settings) {
+    app::prepare(settings, "admin", ADMIN_PASSWORD).unwrap();
+}
+
 /// A running replica. Dropped, it is stopped in order, and fails the test if anything in it panicked that was not told
 /// to, or if the stop took too long.
 pub(crate) struct Replica {
@@ -99,7 +104,7 @@ impl Replica {
         let settings = Settings::load(&sources(&places, own), Purpose::Serve).unwrap();
         let ((tell, started), (stop, stopped)) = (oneshot::channel(), oneshot::channel());
         let thread = std::thread::spawn(move || {
-            app::prepare(&settings, "admin", ADMIN_PASSWORD).unwrap();
+            prepare(&settings);
             actix::System::new().block_on(serve(settings, tell, stopped))
         });
         let Started { tree, addresses } =

@@ -1,0 +1,3 @@
+//! What is promised on paper, compared with what is there.
+
+mod bus;

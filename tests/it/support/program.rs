@@ -1,0 +1,107 @@
+//! The program as a process of its own, which can be killed.
+
+use std::io::{BufRead, BufReader, Write, stderr};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use botberi::settings::{Purpose, Settings};
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+use toml::Value;
+
+use super::replica::{prepare, sources};
+use super::stage::Stage;
+use super::wait::within;
+
+/// What tests of processes set beside the usual: survivors take over after a second.
+const LEASE: [(&str, i64); 2] = [("worker.lease_ms", 1_000), ("worker.beat_ms", 200)];
+
+/// `botberi serve`. Dropped, it is killed.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) user_api: String,
+}
+
+impl Program {
+    /// Starts it and waits until it serves.
+    pub(crate) async fn serve(stage: &Stage, own: &[(&str, Value)]) -> Self {
+        let mut settings: Vec<(&str, Value)> =
+            LEASE.iter().map(|(key, value)| (*key, Value::from(*value))).collect();
+        settings.push(("telemetry.format", "json".into()));
+        settings.extend(own.iter().cloned());
+        let sources = sources(&stage.places(), &settings);
+        let loaded = Settings::load(&sources, Purpose::Serve).unwrap();
+        std::thread::spawn(move || prepare(&loaded)).join().unwrap();
+
+        let variables = sources.overrides.iter().map(|set| {
+            let name = format!("BOTBERI__{}", set.key.to_uppercase().replace('.', "__"));
+            (name, set.value.as_str().map_or_else(|| set.value.to_string(), str::to_owned))
+        });
+        let mut command = Command::new(env!("CARGO_BIN_EXE_botberi"));
+        command.args(["serve", "--profile", "dev"]).env_clear().envs(variables).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (tell, mut lines) = mpsc::unbounded_channel();
+        let pipe = child.stderr.take().unwrap();
+        std::thread::spawn(move || read(pipe, &tell));
+        let mut program = Self { child, user_api: String::new() };
+        loop {
+            let line =
+                within("the program is ready", lines.recv()).await.expect("it ended before it was ready");
+            if line["message"] == "listening" && line["listener"] == "user" {
+                program.user_api = format!("http://{}", line["address"].as_str().unwrap());
+            }
+            if line["message"] == "ready" {
+                return program;
+            }
+        }
+    }
+
+    /// Kills it, as a crash of its machine would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        signal("TERM", self.child.id());
+    }
+
+    /// Waits for its end. Blocks.
+    pub(crate) fn ended_within(mut self, limit: Duration) -> ExitStatus {
+        let asked = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(asked.elapsed() < limit, "it has not ended within {limit:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.child.try_wait().unwrap().is_none() {
+            self.child.kill().unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+/// Reads its log to the end, and passes it on: to the test, and to whoever looks into a failure.
+fn read(pipe: ChildStderr, tell: &mpsc::UnboundedSender<Json>) {
+    for line in BufReader::new(pipe).lines() {
+        let Ok(line) = line else { return };
+        let _nobody_reads = writeln!(stderr(), "{line}");
+        if let Ok(line) = serde_json::from_str(&line) {
+            let _the_test_knows_enough = tell.send(line);
+        }
+    }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(name: &str, pid: u32) {
+    let status = Command::new("/bin/sh").args(["-c", &format!("kill -s {name} {pid}")]).status();
+    assert!(status.unwrap().success());
+}
