@@ -22,6 +22,8 @@ check: ## Format, lints, documentation and licences: what review need not look a
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 	python3 scripts/licences.py
+	python3 scripts/configuration_docs.py
+	python3 scripts/documentation.py
 
 test: setup ## Set up and run the whole suite against private servers of its own
 	@cargo build --locked

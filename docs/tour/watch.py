@@ -42,7 +42,10 @@ def connect(token, since):
 
 def receive(stream):
     """The next frame: its kind and its bytes. The server sends each message in one frame, and masks none."""
-    head = stream.read(2)
+    try:
+        head = stream.read(2)
+    except ConnectionError:
+        head = b""
     if len(head) < 2:
         return CLOSE, b""
     kind, length = head[0] & 0x0F, head[1] & 0x7F
@@ -67,7 +70,8 @@ def show(frame):
         return json.dumps(frame)
     data = frame["data"]
     facts = [data.get("status"), data.get("status_reason"), data.get("revision") and f"revision {data['revision']}"]
-    return f"{frame['position']:>5}  {frame['event']:<24}{'  '.join(fact for fact in facts if fact)}"
+    line = f"{frame['position']:>5}  {frame['event']:<24}{'  '.join(fact for fact in facts if fact)}"
+    return line.rstrip()
 
 
 def main():

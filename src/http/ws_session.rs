@@ -198,6 +198,11 @@ impl WsSession {
     /// A page has been written, and with it everything up to `reached`.
     fn finish_history(&mut self, reached: i64, context: &mut WebsocketContext<Self>) {
         self.history = History::Wanted;
+        if self.flow.ends_at(reached)
+            && let Some(lost_to) = self.seated.letterbox.lost_to()
+        {
+            self.flow.extend(lost_to);
+        }
         if let Some(resumed) = self.flow.replayed_to(reached) {
             say(context, &resumed.into());
         }
@@ -238,7 +243,11 @@ impl WsSession {
             }
             Some(Replayed::Gap) => {
                 self.history = History::Wanted;
-                let missing = self.flow.give_up(self.registered_at);
+                let mut live_after = self.registered_at;
+                while let Some(lost_to) = self.seated.letterbox.lost_to() {
+                    live_after = lost_to;
+                }
+                let missing = self.flow.give_up(live_after);
                 say(context, &ServerFrame::Gap { from: missing.from, to: missing.to });
             }
             None => self.end(

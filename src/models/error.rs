@@ -150,4 +150,19 @@ mod tests {
             assert!((400..600).contains(&code.kind().status()));
         }
     }
+
+    #[test]
+    fn every_code_has_one_row_in_the_documentation_with_its_own_status() {
+        let page = include_str!("../../docs/errors.md");
+        for code in ErrorCode::ALL {
+            let row = format!("| `{code}` | {} | ", code.kind().status());
+            assert_eq!(page.matches(&row).count(), 1, "docs/errors.md needs one row that begins with {row}");
+        }
+        let rows = page.lines().filter(|line| {
+            let mut cells = line.split(" | ");
+            let is_code = cells.next().is_some_and(|cell| cell.starts_with("| `"));
+            is_code && cells.next().is_some_and(|status| status.parse::<u16>().is_ok())
+        });
+        assert_eq!(rows.count(), ErrorCode::ALL.len(), "docs/errors.md has a row for a code that is gone");
+    }
 }

@@ -6,7 +6,13 @@
 )]
 
 mod api;
+mod cli;
+mod dev_servers;
+mod events;
+mod main_job;
 mod store;
+mod supervision;
 mod support;
+
 mod worker;
 mod ws;

@@ -26,6 +26,10 @@ use crate::models::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 /// How often an event that must be routed is sent again after it came back, before it becomes a dead letter.
 const RETURNS_MAX: u32 = 5;
 
+/// How often the connection is looked at while there is nothing to publish: how late `/readyz` names an outage that
+/// nothing else has run into.
+const IDLE_LOOK: Duration = Duration::from_millis(500);
+
 #[derive(Debug, Error)]
 enum Broken {
     #[error("rabbitmq: {0}")]
@@ -36,6 +40,8 @@ enum Broken {
     Refused { position: i64 },
     #[error("rabbitmq: no queue takes {key} (position {position}); the topology is declared again")]
     Returned { position: i64, key: RoutingKey },
+    #[error("rabbitmq: the connection is gone")]
+    Gone,
     #[error("postgres: {0}")]
     Store(#[from] StoreError),
 }
@@ -176,11 +182,15 @@ impl<'a> Sender<'a> {
                 },
                 Some(batch) = self.ahead.recv(), if room => self.ready.extend(batch),
             },
-            None => {
-                if let Some(batch) = self.ahead.recv().await {
-                    self.ready.extend(batch);
+            None => tokio::select! {
+                Some(batch) = self.ahead.recv() => self.ready.extend(batch),
+                // Whoever has nothing to say does not notice by itself that nobody listens any more.
+                () = sleep(IDLE_LOOK) => {
+                    if !channel.status().connected() {
+                        return Err(Broken::Gone);
+                    }
                 }
-            }
+            },
         }
         Ok(())
     }

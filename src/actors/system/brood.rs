@@ -165,7 +165,9 @@ impl<K, A: Actor<Context = Context<A>>> Drop for Brood<K, A> {
 
 impl<K, A: Actor<Context = Context<A>>> Inner<K, A> {
     fn new_lifeline(&self) -> Lifeline {
-        Lifeline::new(self.node.clone(), self.spec.handler_within, None)
+        let lifeline = Lifeline::new(self.node.clone(), self.spec.handler_within, None);
+        self.node.member_begins(&lifeline);
+        lifeline
     }
 
     fn each_lifeline(&self, act: impl Fn(&Lifeline)) {

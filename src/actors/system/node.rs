@@ -189,6 +189,11 @@ impl Node {
         }
     }
 
+    /// A member of the brood that is shown here begins a life: a fault that is injected here is its.
+    pub(super) fn member_begins(&self, life: &Lifeline) {
+        *lock(&self.current) = Arc::downgrade(life.shared());
+    }
+
     pub(super) fn impair(&self, reason: Option<String>) {
         let mut state = lock(&self.state);
         if state.impaired == reason {

@@ -2,6 +2,9 @@
 //!
 //! Not the session's mailbox: that one counts messages and not bytes, and a session whose peer does not read is not
 //! polled at all, so it could not even be told to go. Here the verdict overtakes what waits.
+//!
+//! A session that still reads its history is behind by nature: when its box is full, what is in it is thrown away, and it
+//! has that from the log, too.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,11 +80,16 @@ struct Inside {
     bytes: usize,
     farewell: Option<Farewell>,
     gone: bool,
+    /// Its session reads the log.
+    is_resuming: bool,
+    /// Letters up to this position were thrown away; set only while it is resuming.
+    lost_to: Option<i64>,
 }
 
 impl Letterbox {
-    pub(super) fn new() -> Self {
-        Self { inside: Mutex::default(), ping_due: AtomicBool::new(false), reader: AtomicWaker::new() }
+    pub(super) fn new(is_resuming: bool) -> Self {
+        let inside = Inside { is_resuming, ..Inside::default() };
+        Self { inside: Mutex::new(inside), ping_due: AtomicBool::new(false), reader: AtomicWaker::new() }
     }
 
     /// Puts a letter in and wakes the session.
@@ -95,9 +103,17 @@ impl Letterbox {
             return Ok(Room::Enough);
         }
         let bytes = letter.bytes();
+        if inside.lost_to.is_some() {
+            inside.lost_to = Some(letter.position());
+            return Ok(Room::Enough);
+        }
         let is_full = inside.waiting.len() >= limits.frames_max
             || (inside.bytes > 0 && inside.bytes + bytes > limits.bytes_max);
-        let posted = if is_full {
+        let posted = if is_full && inside.is_resuming {
+            inside.empty();
+            inside.lost_to = Some(letter.position());
+            Ok(Room::Enough)
+        } else if is_full {
             inside.dismiss(Farewell::Slow);
             Err(NotPosted::Full)
         } else {
@@ -132,8 +148,7 @@ impl Letterbox {
     pub(super) fn abandon(&self) {
         let mut inside = self.lock();
         inside.gone = true;
-        inside.waiting = VecDeque::new();
-        inside.bytes = 0;
+        inside.empty();
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -144,6 +159,15 @@ impl Letterbox {
     /// The session's task is to be woken when something comes.
     pub fn watch(&self, reader: &Waker) {
         self.reader.register(reader);
+    }
+
+    /// To be asked when the session has sent what it wanted of the log: up to where it has to read on, because letters up
+    /// to there were thrown away. None: it is live from now on.
+    pub fn lost_to(&self) -> Option<i64> {
+        let mut inside = self.lock();
+        let lost_to = inside.lost_to.take();
+        inside.is_resuming = lost_to.is_some();
+        lost_to
     }
 
     /// Takes the next letter.
@@ -183,12 +207,23 @@ impl Inside {
 
     fn dismiss(&mut self, farewell: Farewell) {
         self.farewell.get_or_insert(farewell);
+        self.empty();
+    }
+
+    fn empty(&mut self) {
         self.waiting = VecDeque::new();
         self.bytes = 0;
     }
 }
 
 impl Letter {
+    fn position(&self) -> i64 {
+        match self {
+            Self::Event(frame) => frame.position,
+            Self::Beat(position) => *position,
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Event(frame) => frame.text.len(),
@@ -213,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_full_box_is_emptied_and_says_goodbye_before_anything_else() {
-        let letterbox = Letterbox::new();
+        let letterbox = Letterbox::new(false);
         for position in 0..4 {
             letterbox.post(event(position, 1), LIMITS).unwrap();
         }
@@ -224,7 +259,7 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_and_a_single_large_frame_passes() {
-        let letterbox = Letterbox::new();
+        let letterbox = Letterbox::new(false);
         letterbox.post(event(1, 1000), LIMITS).unwrap();
         assert!(matches!(letterbox.take(), Found::Letter(Letter::Event(_))));
         letterbox.post(event(2, 60), LIMITS).unwrap();
@@ -234,7 +269,7 @@ mod tests {
 
     #[test]
     fn beats_of_a_session_that_does_not_read_become_one() {
-        let letterbox = Letterbox::new();
+        let letterbox = Letterbox::new(false);
         for position in 0..100 {
             letterbox.post(Letter::Beat(position), LIMITS).unwrap();
         }
@@ -243,8 +278,24 @@ mod tests {
     }
 
     #[test]
+    fn a_full_box_of_a_resuming_session_is_emptied_and_says_how_far_the_log_must_be_read() {
+        let letterbox = Letterbox::new(true);
+        for position in 0..100 {
+            letterbox.post(event(position, 1), LIMITS).unwrap();
+        }
+        assert_eq!(letterbox.lost_to(), Some(99));
+        letterbox.post(event(100, 1), LIMITS).unwrap();
+        assert_eq!(letterbox.lost_to(), None);
+        assert!(matches!(letterbox.take(), Found::Letter(Letter::Event(frame)) if frame.position == 100));
+        for position in 101..105 {
+            letterbox.post(event(position, 1), LIMITS).unwrap();
+        }
+        assert_eq!(letterbox.post(event(105, 1), LIMITS), Err(NotPosted::Full));
+    }
+
+    #[test]
     fn an_abandoned_box_takes_nothing() {
-        let letterbox = Letterbox::new();
+        let letterbox = Letterbox::new(false);
         letterbox.abandon();
         assert_eq!(letterbox.post(event(1, 1), LIMITS), Err(NotPosted::Closed));
         assert!(!letterbox.is_open());

@@ -20,6 +20,8 @@ pub struct Join {
     pub holder: Principal,
     /// The teams whose things they may see.
     pub teams: Vec<TeamId>,
+    /// It will read the log first.
+    pub is_resuming: bool,
 }
 
 /// A seat in the register.

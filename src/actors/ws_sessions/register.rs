@@ -12,10 +12,11 @@ use super::error::JoinError;
 use super::farewell::Farewell;
 use super::frame::EventFrame;
 use super::letterbox::{Letter, LetterboxLimits, NotPosted, Room};
+use super::messages::Join;
 use super::seat::{Departures, Seat, Seated};
 use super::settings::WebsocketSettings;
 use crate::actors::system::Node;
-use crate::models::{Principal, SessionId, TeamId, UserId};
+use crate::models::{SessionId, TeamId, UserId};
 
 /// A peer that has been silent for so many heartbeats is gone.
 const SILENT_BEATS_MAX: u8 = 2;
@@ -67,21 +68,16 @@ impl Register {
     }
 
     /// Gives a seat to the holder of a credential.
-    pub(super) fn seat(
-        &mut self,
-        holder: Principal,
-        teams: Vec<TeamId>,
-        now: Instant,
-    ) -> Result<Seated, JoinError> {
+    pub(super) fn seat(&mut self, join: Join, now: Instant) -> Result<Seated, JoinError> {
         self.forget_departed();
         if self.count >= self.sessions_max {
             return Err(JoinError::ReplicaFull);
         }
-        let of_user = self.by_user.get(&holder.user_id).map_or(0, Vec::len);
+        let of_user = self.by_user.get(&join.holder.user_id).map_or(0, Vec::len);
         if of_user >= self.sessions_per_user_max {
             return Err(JoinError::TooManyOfUser { max: self.sessions_per_user_max });
         }
-        let (seat, seated) = Seat::give(holder, teams, self.left.clone(), &self.node);
+        let (seat, seated) = Seat::give(join, self.left.clone(), &self.node);
         self.count += 1;
         self.by_user.entry(seat.user_id).or_default().push(seat.clone());
         for team_id in &seat.teams {

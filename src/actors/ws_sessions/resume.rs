@@ -70,12 +70,24 @@ impl Flow {
         Some(resume)
     }
 
+    /// Whether that is the end of what it wants of the log.
+    pub fn ends_at(&self, reached: i64) -> bool {
+        self.resume.is_some_and(|resume| reached >= resume.to)
+    }
+
+    /// The log has to be read further, up to this position.
+    pub fn extend(&mut self, to: i64) {
+        if let Some(resume) = &mut self.resume {
+            resume.to = resume.to.max(to);
+        }
+    }
+
     /// The log does not reach back to where the client stands, or does not know that place at all: the session is live
-    /// from `registered_at` on. Answers with what the client has to be told is missing.
-    pub fn give_up(&mut self, registered_at: i64) -> Resumed {
+    /// after `live_after`. Answers with what the client has to be told is missing.
+    pub fn give_up(&mut self, live_after: i64) -> Resumed {
         let from = self.sent_to;
-        *self = Self::from_now(registered_at);
-        Resumed { from, to: registered_at, replayed: 0 }
+        *self = Self::from_now(live_after);
+        Resumed { from, to: live_after, replayed: 0 }
     }
 
     /// True if this live event is to be sent, as far as its place decides. Only for a session that is live.
@@ -98,11 +110,18 @@ impl Flow {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
+    use std::sync::Arc;
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::actors::ws_sessions::channels::Topic;
+    use crate::actors::ws_sessions::frame::EventFrame;
+    use crate::actors::ws_sessions::letterbox::{Found, Letter, Letterbox, LetterboxLimits};
+    use crate::models::RoutingKey;
+
+    /// So small that readers are often too slow, and resumes often overrun.
+    const LIMITS: LetterboxLimits = LetterboxLimits { frames_max: 4, bytes_max: 1000 };
 
     #[derive(Debug, Clone)]
     enum Step {
@@ -129,10 +148,9 @@ mod tests {
         prop::collection::vec(step, 0..120)
     }
 
-    #[derive(Debug, Clone, Copy)]
-    enum Item {
-        Event(i64),
-        Beat(i64),
+    fn event(position: i64) -> Letter {
+        let topic = Topic::of(&RoutingKey::INSTANCE_CREATED).unwrap();
+        Letter::Event(Arc::new(EventFrame { position, topic, instance_id: None, text: "x".into() }))
     }
 
     /// One user's client, two replicas that are not equally far, and the log.
@@ -141,7 +159,7 @@ mod tests {
         told: [i64; 2],
         home: usize,
         flow: Flow,
-        letterbox: VecDeque<Item>,
+        letterbox: Letterbox,
         /// The client: what it was sent, and the position that it would come back with.
         seen: Vec<i64>,
         cursor: i64,
@@ -156,7 +174,7 @@ mod tests {
                 told: [0, 0],
                 home: 0,
                 flow: Flow::from_now(0),
-                letterbox: VecDeque::new(),
+                letterbox: Letterbox::new(false),
                 seen: Vec::new(),
                 cursor: 0,
                 session_seen: Vec::new(),
@@ -176,7 +194,7 @@ mod tests {
             let to = (self.told[replica] + count).min(self.log_end());
             for position in self.told[replica] + 1..=to {
                 if replica == self.home && self.is_mine(position) {
-                    self.letterbox.push_back(Item::Event(position));
+                    let _full_or_closed = self.letterbox.post(event(position), LIMITS);
                 }
             }
             self.told[replica] = to;
@@ -200,17 +218,33 @@ mod tests {
                     }
                 }
                 let reached = if page.len() < 2 { to } else { page[1] };
+                if self.flow.ends_at(reached)
+                    && let Some(lost_to) = self.letterbox.lost_to()
+                {
+                    self.flow.extend(lost_to);
+                }
                 if let Some(resumed) = self.flow.replayed_to(reached) {
                     self.cursor = resumed.to;
                 }
                 return;
             }
-            match self.letterbox.pop_front() {
-                Some(Item::Event(position)) if self.flow.live(position) => self.receive(position),
-                Some(Item::Event(_)) => {}
-                Some(Item::Beat(position)) => self.cursor = self.flow.beat(position),
-                None => {}
+            match self.letterbox.take() {
+                Found::Letter(Letter::Event(frame)) if self.flow.live(frame.position) => {
+                    self.receive(frame.position);
+                }
+                Found::Letter(Letter::Beat(position)) => self.cursor = self.flow.beat(position),
+                Found::Letter(Letter::Event(_)) | Found::Nothing => {}
+                // Too slow: the client comes back.
+                Found::Farewell(_) => self.reconnect(self.home),
             }
+        }
+
+        fn reconnect(&mut self, home: usize) {
+            self.home = home;
+            self.letterbox = Letterbox::new(true);
+            self.flow = Flow::since(self.cursor, self.told[home]);
+            self.session_seen.clear();
+            self.began_at = self.cursor;
         }
 
         fn step(&mut self, step: &Step) {
@@ -218,14 +252,10 @@ mod tests {
                 Step::Commit(owners) => self.log.extend(owners),
                 Step::Tell(which, count) => self.tell(usize::from(*which), i64::from(*count)),
                 Step::Write(count) => (0..*count).for_each(|_| self.write_one()),
-                Step::Beat => self.letterbox.push_back(Item::Beat(self.told[self.home])),
-                Step::Reconnect(which) => {
-                    self.home = usize::from(*which);
-                    self.letterbox.clear();
-                    self.flow = Flow::since(self.cursor, self.told[self.home]);
-                    self.session_seen.clear();
-                    self.began_at = self.cursor;
+                Step::Beat => {
+                    let _full_or_closed = self.letterbox.post(Letter::Beat(self.told[self.home]), LIMITS);
                 }
+                Step::Reconnect(which) => self.reconnect(usize::from(*which)),
             }
             let risen = [self.began_at].iter().chain(&self.session_seen).is_sorted_by(|one, next| one < next);
             assert!(risen, "a session was sent {:?} after {}", self.session_seen, self.began_at);
@@ -241,10 +271,12 @@ mod tests {
             }
             world.tell(0, 1000);
             world.tell(1, 1000);
-            world.step(&Step::Beat);
-            for _ in 0..2000 {
-                world.write_one();
+            // Twice: the first time it may find that it was too slow.
+            for _ in 0..2 {
+                (0..2000).for_each(|_| world.write_one());
+                world.step(&Step::Beat);
             }
+            world.write_one();
             prop_assert_eq!(world.flow.wants_log(), None);
             let mine: Vec<i64> = (1..=world.log_end()).filter(|position| world.is_mine(*position)).collect();
             prop_assert_eq!(&world.seen, &mine);

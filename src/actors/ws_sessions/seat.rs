@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::letterbox::Letterbox;
+use super::messages::Join;
 use crate::actors::system::Node;
-use crate::models::{Principal, SessionId, TeamId, UserId};
+use crate::models::{SessionId, TeamId, UserId};
 
 /// What the register and the session share.
 #[derive(Debug)]
@@ -50,17 +51,13 @@ impl Departures {
 
 impl Seat {
     /// Gives a seat, and shows it in the tree as long as it is held.
-    pub(super) fn give(
-        holder: Principal,
-        teams: Vec<TeamId>,
-        left: Departures,
-        node: &Arc<Node>,
-    ) -> (Arc<Self>, Seated) {
+    pub(super) fn give(join: Join, left: Departures, node: &Arc<Node>) -> (Arc<Self>, Seated) {
+        let Join { holder, teams, is_resuming } = join;
         let seat = Arc::new(Self {
             id: Uuid::now_v7(),
             user_id: holder.user_id,
             teams: teams.into_boxed_slice(),
-            letterbox: Letterbox::new(),
+            letterbox: Letterbox::new(is_resuming),
             sign_in: holder.session_id,
             expires_at: holder.expires_at,
             heard: AtomicBool::new(false),

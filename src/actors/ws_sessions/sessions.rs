@@ -156,12 +156,12 @@ impl Handler<Deliver> for WsSessions {
 impl Handler<Join> for WsSessions {
     type Result = Result<Joined, JoinError>;
 
-    fn handle(&mut self, Join { holder, teams }: Join, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, join: Join, _: &mut Self::Context) -> Self::Result {
         if self.draining {
             return Err(JoinError::Draining);
         }
         let position = self.positions.last().ok_or(JoinError::NotReady)?;
-        let seated = self.register.seat(holder, teams, Instant::now())?;
+        let seated = self.register.seat(join, Instant::now())?;
         Ok(Joined { seated, position })
     }
 }

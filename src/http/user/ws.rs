@@ -83,7 +83,7 @@ pub(super) async fn open(
         None => authenticate(&request)?,
     };
     // Teams are not kept yet; their sessions' events are routed already.
-    let joined = door.sessions.ask(Join { holder, teams: Vec::new() }).await?;
+    let joined = door.sessions.ask(Join { holder, teams: Vec::new(), is_resuming: since.is_some() }).await?;
 
     ws_session::open(&request, payload, door.sessions.clone(), joined, since, door.heartbeat_seconds)
 }

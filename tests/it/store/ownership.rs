@@ -245,6 +245,11 @@ async fn a_tombstone_is_taken_torn_down_and_purged_in_silence() {
     let seen = instance_work::load_batch(&db, &[live.id, InstanceId::new()]).await.unwrap();
     assert_eq!((seen.len(), seen[0].desired_state), (1, DesiredState::Deleted), "a worker sees tombstones");
 
+    let unaware = step(&live, InstanceStatus::Running, InstanceStatus::Failed);
+    assert!(
+        instance_work::move_batch(&db, me, &[unaware]).await.unwrap().is_empty(),
+        "its owner has to look"
+    );
     let tombstone = take(&db, me, live.id).await.unwrap();
     assert_eq!((tombstone.desired_state, tombstone.status), (DesiredState::Deleted, InstanceStatus::Running));
     assert_eq!(instance_work::finish_teardown(&db, me, &[claim(&tombstone)]).await.unwrap(), [live.id]);

@@ -6,10 +6,14 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use botberi::cli::dev::Endpoints;
 use botberi::models::store::migrate::{self, Schema};
 use botberi::models::store::{OwnConnection, PooledConnection, SharedDb, SharedSide, StoreSettings, UserDb};
 use tokio_postgres::{Client, Config, NoTls};
 use uuid::Uuid;
+
+use super::servers::servers;
+use super::wait::elsewhere;
 
 /// Held on a server while its roles and its template are made.
 const TEMPLATE_KEY: i64 = 4_202_019_001;
@@ -34,10 +38,10 @@ struct Place {
 impl TestDatabases {
     /// Makes both databases, empty but for what the migrations put in.
     pub(crate) async fn create() -> Self {
-        let (user_server, shared_server) = (superuser_url("USER"), superuser_url("SHARED"));
+        let Endpoints { user_database, shared_database, .. } = servers();
         let (user_place, shared_place) = tokio::join!(
-            Place::create(Schema::User, &user_server),
-            Place::create(Schema::Shared, &shared_server)
+            Place::create(Schema::User, &user_database.superuser),
+            Place::create(Schema::Shared, &shared_database.superuser)
         );
         let settings = StoreSettings {
             user_url: user_place.url("botberi"),
@@ -78,6 +82,11 @@ impl TestDatabases {
     pub(crate) fn shared_url(&self, role: &str) -> String {
         self.shared_place.url(role)
     }
+
+    /// The URL of `user_psql` for that role.
+    pub(crate) fn user_url(&self, role: &str) -> String {
+        self.user_place.url(role)
+    }
 }
 
 impl Drop for TestDatabases {
@@ -86,15 +95,11 @@ impl Drop for TestDatabases {
         self.shared.close();
         for place in [&self.user_place, &self.shared_place] {
             let (url, name) = (place.superuser_url.clone(), place.name.clone());
-            // A thread of its own: a runtime cannot be waited for from inside another.
-            let dropping = std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(async {
-                    let server = connect(&url).await;
-                    server.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
-                });
+            let dropped = elsewhere(async move || {
+                let server = connect(&url).await;
+                server.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
             });
-            if dropping.join().is_err() && !std::thread::panicking() {
+            if dropped.is_none() && !std::thread::panicking() {
                 panic!("the database {} was not dropped", place.name);
             }
         }
@@ -117,16 +122,6 @@ impl Place {
     fn url(&self, role: &str) -> String {
         url(&self.superuser_url, role, &self.name)
     }
-}
-
-/// Where the test servers are. `make test` starts them and says so in the environment.
-fn superuser_url(side: &str) -> String {
-    let variable = format!("BOTBERI_TEST_POSTGRES_{side}_SUPERUSER_URL");
-    #[expect(clippy::disallowed_methods, reason = "tests have no settings file: this is their only setting")]
-    let found = std::env::var(&variable);
-    found.unwrap_or_else(|_unset| {
-        panic!("{variable} is not set: run the tests with `make test`, which starts the servers")
-    })
 }
 
 /// The URL of the same server for another role and database. Roles have their own names as passwords.

@@ -1,7 +1,6 @@
 //! A TCP proxy that can be told to misbehave: the cable between the program and one of its servers.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,6 +17,8 @@ pub(crate) enum Cable {
     Slow(Duration),
     /// Connections stay open and nothing passes: what a pulled plug looks like.
     Silent,
+    /// What the program says passes; what the server answers does not.
+    OneWay,
     /// Existing connections are reset and new ones refused after the accept.
     Cut,
 }
@@ -29,22 +30,25 @@ struct State {
     resets: u64,
 }
 
-/// The proxy. Dropped, it cuts everything.
+/// The proxy, on a thread of its own: it goes on while a test's own thread waits for something. Dropped, it cuts
+/// everything.
 pub(crate) struct FaultProxy {
     port: u16,
-    state: Arc<watch::Sender<State>>,
-    _tasks: JoinSet<()>,
+    state: watch::Sender<State>,
 }
 
 impl FaultProxy {
     /// Listens on a free port of 127.0.0.1 and passes connections on to `upstream`.
     pub(crate) async fn to(upstream: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a socket");
         let port = listener.local_addr().expect("an address").port();
-        let state = Arc::new(watch::Sender::new(State { cable: Cable::Sound, resets: 0 }));
-        let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, upstream, state.clone()));
-        Self { port, state, _tasks: tasks }
+        let (state, seen) = watch::channel(State { cable: Cable::Sound, resets: 0 });
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(accept(listener, upstream, seen));
+        });
+        Self { port, state }
     }
 
     /// Where to connect instead.
@@ -66,11 +70,19 @@ impl FaultProxy {
     }
 }
 
-async fn accept(listener: TcpListener, upstream: SocketAddr, state: Arc<watch::Sender<State>>) {
+async fn accept(listener: std::net::TcpListener, upstream: SocketAddr, state: watch::Receiver<State>) {
+    let listener = TcpListener::from_std(listener).expect("a listener");
     let mut connections = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
-        connections.spawn(connect(client, upstream, state.subscribe()));
-        while connections.try_join_next().is_some() {}
+    let mut owner = state.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((client, _)) = accepted else { return };
+                connections.spawn(connect(client, upstream, state.clone()));
+            }
+            _gone = owner.wait_for(|_| false) => return,
+            Some(_ended) = connections.join_next() => {}
+        }
     }
 }
 
@@ -85,8 +97,8 @@ async fn connect(client: TcpStream, upstream: SocketAddr, mut state: watch::Rece
     let (mut from_server, mut to_server) = server.into_split();
     let (up, down) = (state.clone(), state.clone());
     tokio::select! {
-        () = copy(&mut from_client, &mut to_server, up) => {}
-        () = copy(&mut from_server, &mut to_client, down) => {}
+        () = copy(&mut from_client, &mut to_server, up, &[Cable::Silent]) => {}
+        () = copy(&mut from_server, &mut to_client, down, &[Cable::Silent, Cable::OneWay]) => {}
         _ = state.wait_for(|state| state.resets != at_first.resets) => {}
     }
     for (read, write) in [(from_client, to_client), (from_server, to_server)] {
@@ -105,6 +117,7 @@ async fn copy(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),
     mut state: watch::Receiver<State>,
+    held_by: &[Cable],
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -116,7 +129,7 @@ async fn copy(
         if let Cable::Slow(delay) = cable {
             tokio::time::sleep(delay).await;
         }
-        if state.wait_for(|state| state.cable != Cable::Silent).await.is_err() {
+        if state.wait_for(|state| !held_by.contains(&state.cable)).await.is_err() {
             return;
         }
         if to.write_all(&buffer[..read]).await.is_err() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use botberi::actors::instance_ledger::{LedgerError, Move, Moved, Take};
 use botberi::actors::system::{AskError, NodeReport, Strategy};
 use botberi::models::InstanceStatus;
+use botberi::models::store::SharedDb;
 
 use super::harness::{TestBus, TestUser, TestWorker, eventually, settings, shared_db_at};
 use crate::support::database::TestDatabases;
@@ -66,7 +67,7 @@ async fn panic_everywhere(strategy: Strategy) {
         for _ in 0..20 {
             ids.push(ada.create().await);
         }
-        worker.break_actor(victim);
+        worker.break_actor(victim).await;
     }
     for id in &ids {
         ada.until(*id, InstanceStatus::Running).await;
@@ -79,9 +80,7 @@ async fn panic_everywhere(strategy: Strategy) {
 async fn while_postgres_is_away_nothing_is_lost_and_no_budget_is_spent() {
     let databases = TestDatabases::create().await;
     let ada = TestUser::new(&databases).await;
-    let port = databases.shared_url("botberi").rsplit_once(':').unwrap().1[..5].parse().unwrap();
-    let cable = FaultProxy::to(SocketAddr::from(([127, 0, 0, 1], port))).await;
-    let way = shared_db_at(&databases, SocketAddr::from(([127, 0, 0, 1], cable.port())));
+    let (cable, way) = a_cable(&databases).await;
     let worker = TestWorker::start(&way, &settings()).await;
     let _bus = TestBus::start(&databases, &worker).await;
     let kept = ada.create().await;
@@ -107,13 +106,50 @@ async fn while_postgres_is_away_nothing_is_lost_and_no_budget_is_spent() {
 }
 
 #[actix::test]
+async fn connections_that_break_at_any_moment_lose_nothing() {
+    let databases = TestDatabases::create().await;
+    let ada = TestUser::new(&databases).await;
+    let (cable, way) = a_cable(&databases).await;
+    let worker = TestWorker::start(&way, &settings()).await;
+    let _bus = TestBus::start(&databases, &worker).await;
+    cable.set(Cable::Slow(Duration::from_millis(3)));
+    let mut ids = Vec::new();
+    for number in 0..100 {
+        ids.push(ada.create().await);
+        if number % 10 == 0 {
+            cable.drop_connections();
+        }
+    }
+    for id in &ids {
+        ada.until(*id, InstanceStatus::Running).await;
+        assert_eq!(ada.history(*id).await, ["pending", "provisioning", "running"]);
+    }
+}
+
+#[actix::test]
+async fn a_postgres_that_says_nothing_is_away_and_comes_back() {
+    let databases = TestDatabases::create().await;
+    let ada = TestUser::new(&databases).await;
+    let (cable, way) = a_cable(&databases).await;
+    let worker = TestWorker::start(&way, &settings()).await;
+    let _bus = TestBus::start(&databases, &worker).await;
+    let before = ada.create().await;
+    ada.until(before, InstanceStatus::Running).await;
+
+    cable.set(Cable::Silent);
+    let id = ada.create().await;
+    worker.tree.wait_until(|nodes| nodes.iter().any(|node| node.impaired.is_some())).await;
+    cable.set(Cable::Cut);
+    cable.set(Cable::Sound);
+    ada.until(id, InstanceStatus::Running).await;
+}
+
+#[actix::test]
 async fn a_worker_may_start_before_postgres_is_there() {
     let databases = TestDatabases::create().await;
     let ada = TestUser::new(&databases).await;
-    let port = databases.shared_url("botberi").rsplit_once(':').unwrap().1[..5].parse().unwrap();
-    let cable = FaultProxy::to(SocketAddr::from(([127, 0, 0, 1], port))).await;
+    let (cable, way) = a_cable(&databases).await;
     cable.set(Cable::Cut);
-    let way = shared_db_at(&databases, SocketAddr::from(([127, 0, 0, 1], cable.port())));
     let worker = TestWorker::start(&way, &settings()).await;
     let id = ada.create().await;
     worker.hint(id, 1).await;
@@ -126,7 +162,8 @@ async fn one_unlawful_move_fails_alone() {
     let databases = TestDatabases::create().await;
     let ada = TestUser::new(&databases).await;
     let mut quiet = settings();
-    quiet.sweep_ms = 600_000;
+    // No room: the reaper claims nothing beside the test.
+    quiet.instances_max = 0;
     let worker = TestWorker::start(&databases.shared, &quiet).await;
     let ids = [ada.create().await, ada.create().await, ada.create().await];
     let mut rows = Vec::new();
@@ -152,4 +189,13 @@ async fn one_unlawful_move_fails_alone() {
     assert_eq!(good.unwrap(), Moved::Applied { revision: 3 });
     assert!(matches!(bad, Err(AskError::Reply(LedgerError::Refused(_)))), "{bad:?}");
     assert_eq!(stale.unwrap(), Moved::Lost);
+}
+
+/// A way to Postgres that can be made to misbehave.
+async fn a_cable(databases: &TestDatabases) -> (FaultProxy, SharedDb) {
+    let url = databases.shared_url("botberi");
+    let address = url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0;
+    let cable = FaultProxy::to(address.parse().unwrap()).await;
+    let way = shared_db_at(databases, SocketAddr::from(([127, 0, 0, 1], cable.port())));
+    (cable, way)
 }

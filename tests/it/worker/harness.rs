@@ -138,8 +138,10 @@ impl TestWorker {
         brood.population.unwrap_or_default()
     }
 
-    pub(crate) fn break_actor(&self, name: &str) {
-        assert!(inject_panic(&self.tree, &format!("/{name}")));
+    /// Has an actor panic, as soon as it lives.
+    pub(crate) async fn break_actor(&self, name: &str) {
+        let path = format!("/{name}");
+        eventually("it could be broken", async || inject_panic(&self.tree, &path).then_some(())).await;
     }
 
     pub(crate) async fn break_supervisor(&self, id: InstanceId) -> bool {

@@ -99,6 +99,24 @@ async fn wishes_in_a_row_end_with_the_last() {
 }
 
 #[actix::test]
+async fn an_instance_that_is_deleted_while_it_starts_is_purged() {
+    let databases = TestDatabases::create().await;
+    let ada = TestUser::new(&databases).await;
+    let worker = TestWorker::start(&databases.shared, &settings()).await;
+    let _bus = TestBus::start(&databases, &worker).await;
+
+    for _ in 0..40 {
+        let id = ada.create().await;
+        // Each time it has come a little farther.
+        tokio::task::yield_now().await;
+        ada.delete(id).await;
+    }
+    eventually("all rows are gone", async || (ada.execute("SELECT FROM instances").await == 0).then_some(()))
+        .await;
+    eventually("all supervisors have left", async || (worker.supervised() == 0).then_some(())).await;
+}
+
+#[actix::test]
 async fn a_running_instance_whose_configuration_turns_bad_fails() {
     let databases = TestDatabases::create().await;
     let ada = TestUser::new(&databases).await;

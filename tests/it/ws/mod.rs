@@ -1,6 +1,8 @@
 //! Sockets over a real listener and a real log; the bus is played by hand.
 
+mod measure;
 pub(crate) mod replica;
+mod soak;
 
 use std::time::Duration;
 
@@ -99,7 +101,7 @@ async fn holes_of_the_queue_are_filled_from_the_log_in_order() {
     let (log, replica, ada, eve) = world().await;
     let mut socket = replica.client(ada, None).await;
     socket.expect("hello").await;
-    let events = log.write(&[ada; 2000]).await;
+    let events = log.write(&vec![ada; 2000]).await;
     replica.deliver(&events[..10]).await;
     // Lost, repeated, out of order, and more than is held back.
     replica.deliver(&events[1200..]).await;
@@ -153,6 +155,7 @@ async fn a_reader_that_cannot_keep_up_is_closed_with_1013_and_resumes_without_a_
     let code = loop {
         match socket.next().await {
             Ok(frame) if frame["type"] == "event" => seen.push(frame["position"].as_i64().unwrap()),
+            Ok(frame) if frame["type"] == "heartbeat" => {}
             Ok(frame) => assert_eq!(frame["code"], "slow_reader"),
             Err(code) => break code,
         }

@@ -139,7 +139,7 @@ impl Replica {
     pub(crate) async fn probe(&self) -> bool {
         let (user_id, role, session_id) = (UserId::new(), Role::Viewer, SessionId::new());
         let holder = Principal { user_id, role, session_id, expires_at: Timestamp::MAX };
-        self.sessions.ask(Join { holder, teams: Vec::new() }).await.is_ok()
+        self.sessions.ask(Join { holder, teams: Vec::new(), is_resuming: false }).await.is_ok()
     }
 
     /// Says that the queue is bound, and waits until that is taken in.
@@ -194,8 +194,8 @@ async fn enter(request: HttpRequest, payload: Payload, door: Data<Door>) -> Resu
         session_id: get("sign_in").map_or_else(SessionId::new, |id| id.parse().unwrap()),
         expires_at: Timestamp::now() + jiff::SignedDuration::from_secs(seconds),
     };
-    let since = get("since").map(|since| since.parse().unwrap());
-    let joined = door.sessions.ask(Join { holder, teams: Vec::new() }).await?;
+    let since: Option<i64> = get("since").map(|since| since.parse().unwrap());
+    let joined = door.sessions.ask(Join { holder, teams: Vec::new(), is_resuming: since.is_some() }).await?;
     open(&request, payload, door.sessions.clone(), joined, since, door.heartbeat_seconds)
 }
 
@@ -218,10 +218,15 @@ impl Client {
         }
     }
 
+    /// The next frame, which is of that type. Heartbeats come when they come.
     pub(crate) async fn expect(&mut self, kind: &str) -> Value {
-        let frame = self.next().await.unwrap();
-        assert_eq!(frame["type"], kind, "{frame}");
-        frame
+        loop {
+            let frame = self.next().await.unwrap();
+            if frame["type"] == kind {
+                return frame;
+            }
+            assert_eq!(frame["type"], "heartbeat", "{frame} instead of {kind}");
+        }
     }
 
     /// The positions of the next events.

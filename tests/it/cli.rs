@@ -1,5 +1,4 @@
 //! The program as its user meets it: exit codes, and what is written where.
-#![expect(clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
 
 use std::process::{Command, Output};
 

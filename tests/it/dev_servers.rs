@@ -1,7 +1,5 @@
 //! The development servers, for real. Each test starts its own, on free ports, in a folder of its own.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -91,7 +89,7 @@ fn whatever_kills_the_parent_or_a_server_the_next_start_works() {
     assert_eq!(parent.0.wait().unwrap().code(), Some(1));
     let mut errors = String::new();
     parent.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-    assert!(errors.contains("botberi: user Postgres ended unexpectedly (signal: 9"), "{errors}");
+    assert!(errors.contains("error: user Postgres ended unexpectedly (signal: 9"), "{errors}");
 
     let (mut parent, lines) = start_binary(&folder.path, &[]);
     let database =

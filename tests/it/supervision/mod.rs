@@ -1,0 +1,3 @@
+//! Accidents inside of the program: what breaks is built again, and nobody else notices more than a pause.
+
+mod panics;

@@ -1,0 +1,94 @@
+//! A RabbitMQ virtual host for each test, and what its management API says and does.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::servers::servers;
+use super::wait::{elsewhere, eventually};
+
+/// Names the virtual hosts of this process apart.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// One virtual host; it is deleted, and everything in it, with its test.
+pub(crate) struct VirtualHost {
+    pub(crate) name: String,
+}
+
+impl VirtualHost {
+    /// An empty one, which `guest` may use.
+    pub(crate) async fn create() -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{}_{number}_{}", std::process::id(), Uuid::now_v7().simple());
+        manage(Method::PUT, &format!("vhosts/{name}"), None).await;
+        let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
+        manage(Method::PUT, &format!("permissions/{name}/guest"), Some(everything)).await;
+        Self { name }
+    }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> String {
+        let (server, _root) = servers().amqp.rsplit_once('/').unwrap();
+        format!("{server}/{}", self.name)
+    }
+
+    /// Asks the management API for what is kept of this kind (`queues`, `bindings`) in here.
+    pub(crate) async fn list(&self, kind: &str) -> Vec<Value> {
+        let answer = manage(Method::GET, &format!("{kind}/{}", self.name), None).await;
+        answer.as_array().unwrap().clone()
+    }
+
+    /// Publishes as somebody who is not the platform. True when a queue has taken it.
+    pub(crate) async fn publish(&self, exchange: &str, key: &str, body: &str) -> bool {
+        let path = format!("exchanges/{}/{exchange}/publish", self.name);
+        let message = json!({
+            "properties": {"delivery_mode": 2}, "routing_key": key, "payload": body, "payload_encoding": "string",
+        });
+        manage(Method::POST, &path, Some(message)).await["routed"] == true
+    }
+
+    /// Has RabbitMQ close every connection of that name; waits until it knows of one to close.
+    pub(crate) async fn close_connections(&self, named: &str) {
+        let path = format!("vhosts/{}/connections", self.name);
+        let found = eventually("RabbitMQ knows the connection", async || {
+            let connections = manage(Method::GET, &path, None).await;
+            let connections = connections.as_array().unwrap().iter();
+            let found = connections.filter(|one| one["client_properties"]["connection_name"] == named);
+            let names: Vec<String> = found.map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+            (!names.is_empty()).then_some(names)
+        });
+        for name in found.await {
+            let name = name.replace(' ', "%20").replace('>', "%3E");
+            manage(Method::DELETE, &format!("connections/{name}"), None).await;
+        }
+    }
+}
+
+impl Drop for VirtualHost {
+    fn drop(&mut self) {
+        let path = format!("vhosts/{}", self.name);
+        let deleted = elsewhere(async move || {
+            manage(Method::DELETE, &path, None).await;
+        });
+        if deleted.is_none() && !std::thread::panicking() {
+            panic!("the virtual host {} was not deleted", self.name);
+        }
+    }
+}
+
+/// One call of the management API; what is not there any more when it is to go, is gone.
+async fn manage(method: Method, path: &str, body: Option<Value>) -> Value {
+    let url = format!("{}/api/{path}", servers().rabbitmq_management);
+    let mut request = Client::new().request(method.clone(), &url);
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let is_gone = method == Method::DELETE && status == StatusCode::NOT_FOUND;
+    let text = response.text().await.unwrap();
+    assert!(status.is_success() || is_gone, "{method} {path}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or_default()
+}

@@ -1,0 +1,192 @@
+//! Hears everything that is told on a test's bus, in order.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use futures_util::StreamExt;
+use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::basic::AMQPProperties;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use botberi::actors::broker::topology;
+
+use super::wait::within;
+
+/// One message as it stood on the bus.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    pub(crate) position: i64,
+    pub(crate) key: String,
+    pub(crate) body: Value,
+    pub(crate) properties: AMQPProperties,
+}
+
+impl Heard {
+    /// Whether it speaks of that instance.
+    pub(crate) fn is_of(&self, instance: &str) -> bool {
+        self.body["instance_id"] == instance
+    }
+}
+
+/// Everything so far.
+#[derive(Default)]
+struct Log {
+    all: Vec<Heard>,
+    /// Every position up to here was heard.
+    whole_to: i64,
+    beyond: BTreeSet<i64>,
+}
+
+impl Log {
+    fn hear(&mut self, heard: Heard) {
+        if heard.position > self.whole_to {
+            self.beyond.insert(heard.position);
+        }
+        while self.beyond.remove(&(self.whole_to + 1)) {
+            self.whole_to += 1;
+        }
+        self.all.push(heard);
+    }
+}
+
+/// A queue of its own that is bound to every key of `events.topic`. It goes past every fault proxy.
+pub(crate) struct Tap {
+    log: watch::Receiver<Log>,
+    _connection: Connection,
+}
+
+impl Tap {
+    /// Listens from now on.
+    pub(crate) async fn on(url: &str) -> Self {
+        let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        topology::declare(&channel, &[]).await.unwrap();
+        let own = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare("tap".into(), own, FieldTable::default()).await.unwrap();
+        let (bind, arguments) = (QueueBindOptions::default(), FieldTable::default());
+        let exchange = topology::EVENTS.into();
+        channel.queue_bind("tap".into(), exchange, "#".into(), bind, arguments).await.unwrap();
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let consumed = channel.basic_consume("tap".into(), "tap".into(), options, FieldTable::default());
+        let mut messages = consumed.await.unwrap();
+
+        let (tell, log) = watch::channel(Log::default());
+        tokio::spawn(async move {
+            let _channel = channel;
+            while let Some(Ok(message)) = messages.next().await {
+                // What a test itself has published may be no event.
+                let Ok(body) = serde_json::from_slice::<Value>(&message.data) else { continue };
+                let Some(position) = body["position"].as_i64() else { continue };
+                let key = message.routing_key.to_string();
+                let heard = Heard { position, key, body, properties: message.properties };
+                tell.send_modify(|log| log.hear(heard));
+            }
+        });
+        Self { log, _connection: connection }
+    }
+
+    /// Waits until `find` answers something of all that was heard.
+    pub(crate) async fn until<T>(&self, what: &str, find: impl Fn(&[Heard]) -> Option<T>) -> T {
+        let mut log = self.log.clone();
+        let mut found = None;
+        let search = log.wait_for(|log| {
+            found = find(&log.all);
+            found.is_some()
+        });
+        within(what, search).await.expect("the tap was closed");
+        found.unwrap()
+    }
+
+    /// Waits for an event of an instance with that status.
+    pub(crate) async fn until_status(&self, instance: &str, status: &str) -> Heard {
+        let of_it = |heard: &&Heard| heard.is_of(instance) && heard.body["status"] == status;
+        self.until(&format!("{instance} is {status}"), |all| all.iter().find(of_it).cloned()).await
+    }
+
+    /// Waits until every position up to this one was heard.
+    pub(crate) async fn until_position(&self, position: i64) {
+        let mut log = self.log.clone();
+        let what = format!("position {position} is on the bus");
+        within(&what, log.wait_for(|log| log.whole_to >= position)).await.expect("the tap was closed");
+    }
+
+    /// All that was heard by now.
+    pub(crate) fn heard(&self) -> Vec<Heard> {
+        self.log.borrow().all.clone()
+    }
+
+    /// Waits for an event of an instance with that key.
+    pub(crate) async fn until_key(&self, instance: &str, key: &str) -> Heard {
+        let of_it = |heard: &&Heard| heard.is_of(instance) && heard.key == key;
+        self.until(&format!("{key} of {instance}"), |all| all.iter().find(of_it).cloned()).await
+    }
+
+    /// Waits until an instance has gone through these statuses, one after the other, from the first on. Events that repeat
+    /// the status before them are of a wish, or of another column.
+    pub(crate) async fn until_story(&self, instance: &str, statuses: &[&str]) {
+        let gone_through = |all: &[Heard]| {
+            let mut story = statuses_of(all, instance);
+            story.dedup();
+            (story == statuses).then_some(())
+        };
+        self.until(&format!("{instance} has gone through {statuses:?}"), gone_through).await;
+    }
+
+    /// The statuses that were told of an instance, each event once.
+    pub(crate) fn statuses_of(&self, instance: &str) -> Vec<String> {
+        statuses_of(&self.heard(), instance)
+    }
+
+    /// The keys of what was told of an instance, each event once.
+    pub(crate) fn keys_of(&self, instance: &str) -> Vec<String> {
+        firsts(&self.heard())
+            .into_iter()
+            .filter(|heard| heard.is_of(instance))
+            .map(|heard| heard.key)
+            .collect()
+    }
+
+    /// What was told of an instance, for the message of a test that fails.
+    pub(crate) fn story_of(&self, instance: &str) -> String {
+        let of_it = self.heard().into_iter().filter(|heard| heard.is_of(instance));
+        of_it.map(|heard| format!("{} {} {}\n", heard.position, heard.key, heard.body)).collect()
+    }
+
+    /// Fails unless all events came, in order, from the first position on without a gap; the same ones may have come
+    /// again. Of each thing the revisions must come in order, too.
+    pub(crate) fn assert_whole(&self) {
+        let all = self.heard();
+        let firsts = firsts(&all);
+        let positions: Vec<i64> = firsts.iter().map(|heard| heard.position).collect();
+        let expected: Vec<i64> = (1..=i64::try_from(positions.len()).unwrap()).collect();
+        assert_eq!(positions, expected, "positions have gaps, or came out of order");
+
+        let mut revisions = HashMap::new();
+        for heard in &firsts {
+            let (Some(id), Some(revision)) =
+                (heard.body["instance_id"].as_str(), heard.body["revision"].as_i64())
+            else {
+                continue;
+            };
+            let before = revisions.insert(id, revision).unwrap_or_default();
+            assert_eq!(revision, before + 1, "the revisions of {id} are not in order");
+        }
+        for heard in &all {
+            let first = &firsts[usize::try_from(heard.position - 1).unwrap()];
+            assert_eq!(heard.body, first.body, "a position was given twice");
+        }
+    }
+}
+
+fn statuses_of(all: &[Heard], instance: &str) -> Vec<String> {
+    let of_it: Vec<Heard> = all.iter().filter(|heard| heard.is_of(instance)).cloned().collect();
+    firsts(&of_it).into_iter().filter_map(|heard| heard.body["status"].as_str().map(str::to_owned)).collect()
+}
+
+/// Each position once, in the order in which it was heard first.
+fn firsts(all: &[Heard]) -> Vec<Heard> {
+    let mut seen = HashSet::new();
+    all.iter().filter(|heard| seen.insert(heard.position)).cloned().collect()
+}
