@@ -181,7 +181,7 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
                 InstanceLedger::new(shared_db.clone(), lease.clone(), bell.clone(), deadline_ms, lifeline)
             }
         }))
-        .with(actor(parts.spec(InstanceDirectory::NAME), &directory, {
+        .with(actor(parts.subtree(InstanceDirectory::NAME), &directory, {
             let (shared_db, ledger, lease) = (shared_db.clone(), ledger.clone(), lease.clone());
             let (sweep_call, settings) = (sweep_call.clone(), settings.clone());
             let supervisors = ChildSpec { restart: Restart::Transient, ..parts.spec("instances") };

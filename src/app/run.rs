@@ -20,6 +20,9 @@ use crate::settings::{Role, Settings, StoreSettings};
 /// What a process exits with when a thread does not come back. Nothing can be stopped in order then.
 const EXIT_BLOCKED: i32 = 70;
 
+/// How long the comparison of the schemas may hold up a start. A database that is away is found out by its users later.
+const COMPARED_WITHIN: Duration = Duration::from_secs(2);
+
 /// A running service.
 pub struct App {
     tree: Arc<Node>,
@@ -37,6 +40,10 @@ impl App {
     /// When a setting cannot be used, a schema is not up to date, or a port is taken.
     pub async fn start(settings: Settings) -> Result<Self, AppError> {
         let parts = Parts::new(settings)?;
+        if parts.callers.is_some() {
+            compare("user_psql", Schema::User, &parts.settings.postgres.user).await?;
+        }
+        compare("shared_psql", Schema::Shared, &parts.settings.postgres.shared).await?;
         let handles = Handles::new(&parts);
         let tree = Node::root();
         let bound = Bound::bind(&parts, &handles, &tree)?;
@@ -139,9 +146,29 @@ pub fn migrate(settings: &Settings, check_only: bool) -> Result<(), AppError> {
     })
 }
 
+/// A schema that lacks something would fail request by request, each with a riddle: the start is refused. One that cannot be
+/// read now is taken on trust.
+async fn compare(database: &'static str, schema: Schema, settings: &StoreSettings) -> Result<(), AppError> {
+    let pending = schemas::pending(schema, settings.url.expose());
+    match timeout(COMPARED_WITHIN, pending).await {
+        Ok(Ok(missing)) => none_missing(database, &missing),
+        Ok(Err(error)) => {
+            tracing::warn!(database, %error, "the schema could not be compared");
+            Ok(())
+        }
+        Err(_elapsed) => {
+            tracing::warn!(database, within = ?COMPARED_WITHIN, "the schema could not be compared in time");
+            Ok(())
+        }
+    }
+}
+
 async fn check(database: &'static str, schema: Schema, settings: &StoreSettings) -> Result<(), AppError> {
     let missing = schemas::pending(schema, settings.owner_url.expose()).await;
-    let missing = missing.map_err(|source| AppError::Migrate { database, source })?;
+    none_missing(database, &missing.map_err(|source| AppError::Migrate { database, source })?)
+}
+
+fn none_missing(database: &'static str, missing: &[String]) -> Result<(), AppError> {
     if missing.is_empty() {
         return Ok(());
     }

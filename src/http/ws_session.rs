@@ -198,7 +198,8 @@ impl WsSession {
     /// A page has been written, and with it everything up to `reached`.
     fn finish_history(&mut self, reached: i64, context: &mut WebsocketContext<Self>) {
         self.history = History::Wanted;
-        if self.flow.ends_at(reached)
+        // Asked again until it says that the session is live: what was lost may end where the client stood already.
+        while self.flow.ends_at(reached)
             && let Some(lost_to) = self.seated.letterbox.lost_to()
         {
             self.flow.extend(lost_to);

@@ -27,6 +27,9 @@ pub struct RedisAccess {
 const RECONNECT_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
+/// Expired tickets that a new one in Postgres takes away: more than one, so that they grow fewer.
+const EXPIRED_TAKEN_AWAY: i64 = 8;
+
 /// Who comes with a ticket, as it is written in Redis.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Holder {
@@ -78,6 +81,8 @@ impl Tickets {
         let ticket = opaque::fresh();
         let session = self.user_db.connection().await?;
         ws_tickets::insert(&session, &opaque::digest(&ticket), principal.user_id, seconds(life)).await?;
+        // Redis forgets by itself; here each new ticket takes away what is left of some old ones. The next one tries again.
+        let _best_effort = ws_tickets::delete_expired(&session, EXPIRED_TAKEN_AWAY).await;
         Ok(Ticket { ticket, expires_in_seconds: life })
     }
 

@@ -149,7 +149,13 @@ where
     async fn handle(&self, channel: &Channel, batch: &[Delivery]) -> Result<(), Broken> {
         let mut events: Vec<BusEvent> = Vec::with_capacity(batch.len());
         for delivery in batch {
-            match decode(&delivery.data) {
+            let key = delivery.routing_key.as_str();
+            // What external workers report is no event: the broker has a queue for it, and whoever hears everything passes
+            // over it.
+            if key.starts_with("report.") {
+                continue;
+            }
+            match decode(key, &delivery.data) {
                 Ok(event) => events.push(event),
                 Err(error) => self.bury(delivery, &error.to_string()).await,
             }

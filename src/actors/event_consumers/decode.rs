@@ -17,6 +17,14 @@ pub enum Undecodable {
     /// Not an event's JSON.
     #[error("the body is not an event: {0}")]
     NotAnEvent(#[from] serde_json::Error),
+    /// The routing key, which RabbitMQ's permissions guard, and the body, which anybody may write, tell different stories.
+    #[error("the body says `{said}` under the routing key `{key}`")]
+    Forged {
+        /// What the body claims to be.
+        said: RoutingKey,
+        /// What it was published as.
+        key: String,
+    },
     /// Of a release that is too new to be understood.
     #[error("schema version {0} is not known")]
     SchemaVersion(i32),
@@ -34,13 +42,16 @@ struct Head {
     revision: Option<i64>,
 }
 
-/// Reads what a consumer has to know of an event; the rest of the body stays text.
+/// Reads what a consumer has to know of an event that came under `key`; the rest of the body stays text.
 ///
 /// # Errors
 /// [`Undecodable`] for anything that the publisher does not write.
-pub fn decode(body: &[u8]) -> Result<BusEvent, Undecodable> {
+pub fn decode(key: &str, body: &[u8]) -> Result<BusEvent, Undecodable> {
     let text = str::from_utf8(body).map_err(|_invalid| Undecodable::NotText)?;
     let head: Head = serde_json::from_str(text)?;
+    if head.event_type.as_str() != key {
+        return Err(Undecodable::Forged { said: head.event_type, key: key.to_owned() });
+    }
     if head.schema_version > SCHEMA_VERSION {
         return Err(Undecodable::SchemaVersion(head.schema_version));
     }
@@ -69,10 +80,20 @@ mod tests {
             r#"{{"event_id":"{id}","event_type":"instance.created","schema_version":1,"position":7,
                 "occurred_at":"2026-11-20T10:00:00Z","revision":1,"config":{{"position":"left"}},"user_id":null}}"#
         );
-        let event = decode(body.as_bytes()).unwrap();
+        let event = decode("instance.created", body.as_bytes()).unwrap();
         assert_eq!((event.position, event.event_id, event.revision), (7, id, Some(1)));
         assert_eq!(event.routing_key, RoutingKey::INSTANCE_CREATED);
         assert_eq!(&*event.body, body);
+    }
+
+    #[test]
+    fn a_body_that_claims_to_be_another_event_is_refused() {
+        let body = format!(
+            r#"{{"event_id":"{}","event_type":"instance.updated","schema_version":1,"position":7}}"#,
+            EventId::new()
+        );
+        let refused = decode("report.instance", body.as_bytes());
+        assert!(matches!(refused, Err(Undecodable::Forged { .. })), "{refused:?}");
     }
 
     #[test]
@@ -81,13 +102,13 @@ mod tests {
             r#"{{"event_id":"{}","event_type":"instance.created","schema_version":2,"position":7}}"#,
             EventId::new()
         );
-        assert!(matches!(decode(body.as_bytes()), Err(Undecodable::SchemaVersion(2))));
+        assert!(matches!(decode("instance.created", body.as_bytes()), Err(Undecodable::SchemaVersion(2))));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_an_event_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _never_panics = decode(&bytes);
+            let _never_panics = decode("instance.created", &bytes);
         }
     }
 }

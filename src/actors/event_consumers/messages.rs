@@ -44,7 +44,7 @@ pub struct Deliver {
 #[rtype(result = "Result<(), NotTaken>")]
 pub struct Bound;
 
-/// The actor could not take it now. The consumer requeues and tries again after a pause.
+/// The actor could not take it now. The consumer keeps it and asks again after a pause.
 #[derive(Debug, Error)]
 #[error("{reason}")]
 pub struct NotTaken {

@@ -196,7 +196,11 @@ impl<'a> Sender<'a> {
     }
 
     async fn fill(&mut self, channel: &Channel) -> Result<(), Broken> {
-        while let Ok(batch) = self.ahead.try_recv() {
+        // No more than this: where confirms are slower than commits, it would grow without a bound. What the placer then cannot
+        // hand over is read from the log.
+        while self.ready.len() < self.window_max
+            && let Ok(batch) = self.ahead.try_recv()
+        {
             self.ready.extend(batch);
         }
         while self.window.len() < self.window_max && self.sent < self.progress.placed.get() {

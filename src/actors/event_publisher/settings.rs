@@ -16,7 +16,8 @@ pub struct EventPublisherSettings {
     pub awake_ms: u64,
     /// The pause between two looks while awake, in milliseconds; 1 to 1,000.
     pub poll_ms: u64,
-    /// How often it looks when nothing rings, in milliseconds; `poll_ms` to 60,000.
+    /// How often it looks, and beats, when nothing rings, in milliseconds; `poll_ms` to 2,000: a leader that is silent for
+    /// longer is taken for paused.
     pub tick_ms: u64,
 }
 
@@ -27,7 +28,7 @@ impl EventPublisherSettings {
         faults.range("window_max", self.window_max, 1..=65_536);
         faults.range("poll_ms", self.poll_ms, 1..=1_000);
         faults.range("awake_ms", self.awake_ms, 1..=60_000);
-        faults.range("tick_ms", self.tick_ms, 1..=60_000);
+        faults.range("tick_ms", self.tick_ms, 1..=2_000);
         for (key, value) in [("awake_ms", self.awake_ms), ("tick_ms", self.tick_ms)] {
             if value < self.poll_ms {
                 faults.add(key, format!("must be at least poll_ms ({}), is {value}", self.poll_ms));

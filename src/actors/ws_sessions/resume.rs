@@ -218,7 +218,7 @@ mod tests {
                     }
                 }
                 let reached = if page.len() < 2 { to } else { page[1] };
-                if self.flow.ends_at(reached)
+                while self.flow.ends_at(reached)
                     && let Some(lost_to) = self.letterbox.lost_to()
                 {
                     self.flow.extend(lost_to);

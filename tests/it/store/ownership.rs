@@ -277,6 +277,23 @@ async fn what_a_leaving_replica_gives_up_is_found_at_once() {
 }
 
 #[tokio::test]
+async fn what_a_replica_could_not_give_up_before_it_left_is_found_at_once() {
+    let databases = TestDatabases::create().await;
+    let db = databases.shared().await;
+    let me = living_replica(&db).await;
+    let live = running(&db, me).await;
+    replicas::leave(&db, me).await.unwrap();
+    assert_eq!(instance_work::sweep(&db, 10).await.unwrap(), [live.id]);
+    let survivor = living_replica(&db).await;
+    assert_eq!(take(&db, survivor, live.id).await.unwrap().owner_replica, Some(survivor));
+
+    let _given_up = instance_work::release_all(&db, survivor).await.unwrap();
+    replicas::leave(&db, survivor).await.unwrap();
+    let left = replicas::list(&db).await.unwrap();
+    assert_eq!(left.iter().map(|replica| replica.id).collect::<Vec<_>>(), [me]);
+}
+
+#[tokio::test]
 async fn past_its_deadline_a_start_has_failed_and_a_teardown_is_tried_again() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;

@@ -43,8 +43,8 @@ fn no_statement_touches_the_session_or_takes_every_column() {
         let code: String =
             statement.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
         for forbidden in ["BEGIN", "COMMIT", "set_config", "*\n", " *", ";"] {
-            let found =
-                code.replace(") * 1000", "").replace("bigint * interval", "").replace("ms * interval", "");
+            let arithmetic = [") * 1000", "bigint * interval", "ms * interval", "1) * interval"];
+            let found = arithmetic.iter().fold(code.clone(), |code, product| code.replace(product, ""));
             assert!(!found.contains(forbidden), "{} contains {forbidden:?}", path.display());
         }
         assert!(!code.trim_start().starts_with("SET "), "{}", path.display());

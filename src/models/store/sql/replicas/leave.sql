@@ -7,7 +7,7 @@ WITH kept AS MATERIALIZED (
     LIMIT 1
 ), remembered AS (
     UPDATE replicas
-    SET beat_at = least(beat_at, now() - (lease_ms + 1) * interval '1 millisecond')
+    SET beat_at = least(beat_at, now() - lease_ms * interval '1 millisecond' - interval '1 millisecond')
     WHERE id = $1 AND EXISTS (SELECT FROM kept)
 )
 DELETE FROM replicas
