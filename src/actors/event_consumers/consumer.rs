@@ -87,6 +87,8 @@ where
     async fn live(self) -> Exit {
         let backoff = self.settings.rabbitmq.backoff();
         let mut failures = 0;
+        // Nothing waits for RabbitMQ to start, and nothing is called well before it is there.
+        self.lifeline.impaired("rabbitmq: not consuming yet");
         self.lifeline.ready();
         loop {
             let broken = tokio::select! {

@@ -74,7 +74,8 @@ async fn serve_once(
         placed = lead.last_position,
         "leading"
     );
-    lifeline.recovered();
+    // The sender takes it back once it can publish.
+    lifeline.impaired("rabbitmq: not publishing yet");
     *failures = 0;
     leader::lead(parts, &connection, lead, bell, lifeline).await
 }

@@ -71,6 +71,7 @@ impl Actor for EventPublisher {
             publisher.at_work = false;
             context.stop();
         }));
+        self.lifeline.impaired("postgres: neither leading nor standing by yet");
         self.lifeline.ready();
     }
 

@@ -29,6 +29,7 @@ async fn live(
     publisher: Handle<EventPublisher>,
     lifeline: Lifeline,
 ) -> Exit {
+    lifeline.impaired("postgres: not listening yet");
     lifeline.ready();
     let mut failures = 0;
     loop {
