@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use botberi::cli::dev::{Cancel, DevError, Durability, Ports, Server, Servers, ServersSpec};
+use botberi::cli::dev::{DevError, Durability, Server, Servers, ServersSpec};
 use tokio_postgres::NoTls;
 
+use crate::support::folder::Folder;
 use crate::support::program::signal;
 
 const BOTBERI: &str = env!("CARGO_BIN_EXE_botberi");
@@ -138,37 +139,6 @@ fn a_cancelled_first_start_leaves_nothing_behind_and_is_made_up_for() {
     let account = http_get(address_of(&servers.endpoints().rabbitmq_management), "/api/whoami");
     assert!(account.contains("\"name\":\"guest\""), "{account}");
     servers.stop().unwrap();
-}
-
-/// A data folder that ends with its test, together with whatever still works in it.
-struct Folder {
-    path: PathBuf,
-}
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("servers-test-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self { path: fs::canonicalize(path).unwrap() }
-    }
-
-    fn spec(&self) -> ServersSpec {
-        ServersSpec {
-            data_dir: self.path.clone(),
-            ports: Ports::free().unwrap(),
-            durability: Durability::Throwaway,
-            cancel: Cancel::default(),
-        }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What a failed test leaves behind is for whoever looks into it.
-        if !std::thread::panicking() {
-            fs::remove_dir_all(&self.path).unwrap();
-        }
-    }
 }
 
 /// Starts the program and reads what it says until its servers are ready.

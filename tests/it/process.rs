@@ -9,6 +9,7 @@ use crate::support::follower::Follower;
 use crate::support::load::Load;
 use crate::support::program::Program;
 use crate::support::stage::Stage;
+use crate::support::wait::eventually;
 
 #[tokio::test]
 async fn a_kill_in_the_middle_of_a_load_loses_nothing_that_was_acknowledged() {
@@ -33,6 +34,30 @@ async fn a_kill_in_the_middle_of_a_load_loses_nothing_that_was_acknowledged() {
     stage.until_all(&ids, "running").await;
     stage.until_told().await;
     follower.assert_whole(&stage.sql().await, &me).await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_kept_running_is_kept_by_the_survivor() {
+    let stage = Stage::set().await;
+    let (killed, survivor) = (Program::serve(&stage, &[]).await, Program::serve(&stage, &[]).await);
+    let ada = Caller::stranger(&survivor.user_api).sign_up("ada").await;
+    let agent = ada.an_agent().await;
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        ids.push(id_of(&ada.create(agent).await));
+    }
+    stage.until_all(&ids, "running").await;
+    let before = stage.until_told().await;
+    let sql = stage.sql().await;
+    let owners = "SELECT count(DISTINCT owner_replica) FROM instances WHERE id::text = ANY ($1)";
+    let count = async || sql.query_one(owners, &[&ids]).await.unwrap().get::<_, i64>(0);
+    assert_eq!(count().await, 2, "both take their share");
+
+    killed.kill();
+    eventually("one owns them all", async || (count().await == 1).then_some(())).await;
+    stage.until_all(&ids, "running").await;
+    // Nothing has changed for their user, so there is nothing to tell.
+    assert_eq!(stage.until_told().await, before);
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
 //! Accidents inside of the program: what breaks is built again, and nobody else notices more than a pause.
 
+mod budget;
 mod panics;
+mod takeover;

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use botberi::cli::dev::Endpoints;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::servers::servers;
 use super::wait::{elsewhere, eventually};
 
 /// Names the virtual hosts of this process apart.
@@ -15,28 +15,31 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 /// One virtual host; it is deleted, and everything in it, with its test.
 pub(crate) struct VirtualHost {
     pub(crate) name: String,
+    amqp: String,
+    management: Management,
 }
 
 impl VirtualHost {
-    /// An empty one, which `guest` may use.
-    pub(crate) async fn create() -> Self {
+    /// An empty one on these servers, which `guest` may use.
+    pub(crate) async fn create(servers: &Endpoints) -> Self {
+        let management = Management { url: servers.rabbitmq_management.clone() };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}_{}", std::process::id(), Uuid::now_v7().simple());
-        manage(Method::PUT, &format!("vhosts/{name}"), None).await;
+        management.call(Method::PUT, &format!("vhosts/{name}"), None).await;
         let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
-        manage(Method::PUT, &format!("permissions/{name}/guest"), Some(everything)).await;
-        Self { name }
+        management.call(Method::PUT, &format!("permissions/{name}/guest"), Some(everything)).await;
+        Self { name, amqp: servers.amqp.clone(), management }
     }
 
     /// Its address.
     pub(crate) fn url(&self) -> String {
-        let (server, _root) = servers().amqp.rsplit_once('/').unwrap();
+        let (server, _root) = self.amqp.rsplit_once('/').unwrap();
         format!("{server}/{}", self.name)
     }
 
     /// Asks the management API for what is kept of this kind (`queues`, `bindings`) in here.
     pub(crate) async fn list(&self, kind: &str) -> Vec<Value> {
-        let answer = manage(Method::GET, &format!("{kind}/{}", self.name), None).await;
+        let answer = self.management.call(Method::GET, &format!("{kind}/{}", self.name), None).await;
         answer.as_array().unwrap().clone()
     }
 
@@ -46,14 +49,14 @@ impl VirtualHost {
         let message = json!({
             "properties": {"delivery_mode": 2}, "routing_key": key, "payload": body, "payload_encoding": "string",
         });
-        manage(Method::POST, &path, Some(message)).await["routed"] == true
+        self.management.call(Method::POST, &path, Some(message)).await["routed"] == true
     }
 
     /// Has RabbitMQ close every connection of that name; waits until it knows of one to close.
     pub(crate) async fn close_connections(&self, named: &str) {
         let path = format!("vhosts/{}/connections", self.name);
         let found = eventually("RabbitMQ knows the connection", async || {
-            let connections = manage(Method::GET, &path, None).await;
+            let connections = self.management.call(Method::GET, &path, None).await;
             let connections = connections.as_array().unwrap().iter();
             let found = connections.filter(|one| one["client_properties"]["connection_name"] == named);
             let names: Vec<String> = found.map(|one| one["name"].as_str().unwrap().to_owned()).collect();
@@ -61,7 +64,7 @@ impl VirtualHost {
         });
         for name in found.await {
             let name = name.replace(' ', "%20").replace('>', "%3E");
-            manage(Method::DELETE, &format!("connections/{name}"), None).await;
+            self.management.call(Method::DELETE, &format!("connections/{name}"), None).await;
         }
     }
 }
@@ -69,8 +72,9 @@ impl VirtualHost {
 impl Drop for VirtualHost {
     fn drop(&mut self) {
         let path = format!("vhosts/{}", self.name);
+        let management = self.management.clone();
         let deleted = elsewhere(async move || {
-            manage(Method::DELETE, &path, None).await;
+            management.call(Method::DELETE, &path, None).await;
         });
         if deleted.is_none() && !std::thread::panicking() {
             panic!("the virtual host {} was not deleted", self.name);
@@ -78,17 +82,25 @@ impl Drop for VirtualHost {
     }
 }
 
-/// One call of the management API; what is not there any more when it is to go, is gone.
-async fn manage(method: Method, path: &str, body: Option<Value>) -> Value {
-    let url = format!("{}/api/{path}", servers().rabbitmq_management);
-    let mut request = Client::new().request(method.clone(), &url);
-    if let Some(body) = body {
-        request = request.json(&body);
+/// RabbitMQ's management API.
+#[derive(Clone)]
+struct Management {
+    url: String,
+}
+
+impl Management {
+    /// One call; what is not there any more when it is to go, is gone.
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/api/{path}", self.url);
+        let mut request = Client::new().request(method.clone(), &url);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        let is_gone = method == Method::DELETE && status == StatusCode::NOT_FOUND;
+        let text = response.text().await.unwrap();
+        assert!(status.is_success() || is_gone, "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
     }
-    let response = request.send().await.unwrap();
-    let status = response.status();
-    let is_gone = method == Method::DELETE && status == StatusCode::NOT_FOUND;
-    let text = response.text().await.unwrap();
-    assert!(status.is_success() || is_gone, "{method} {path}: {status} {text}");
-    serde_json::from_str(&text).unwrap_or_default()
 }

@@ -38,7 +38,12 @@ struct Place {
 impl TestDatabases {
     /// Makes both databases, empty but for what the migrations put in.
     pub(crate) async fn create() -> Self {
-        let Endpoints { user_database, shared_database, .. } = servers();
+        Self::create_on(servers()).await
+    }
+
+    /// The same on servers of a test's own.
+    pub(crate) async fn create_on(servers: &Endpoints) -> Self {
+        let Endpoints { user_database, shared_database, .. } = servers;
         let (user_place, shared_place) = tokio::join!(
             Place::create(Schema::User, &user_database.superuser),
             Place::create(Schema::Shared, &shared_database.superuser)

@@ -174,6 +174,13 @@ impl Replica {
         self.end();
     }
 
+    /// Waits until it ends by itself, and answers with how.
+    pub(crate) async fn ends_by_itself(mut self) -> String {
+        let thread = self.thread.take().expect("it runs");
+        let ended = tokio::task::spawn_blocking(|| thread.join().expect("the replica panicked"));
+        within("the replica ends", ended).await.unwrap()
+    }
+
     fn end(&mut self) {
         let Some(thread) = self.thread.take() else { return };
         if let Some(cables) = &self.cables {

@@ -1,5 +1,6 @@
 //! What the replicas of one test share: a pair of databases, a virtual host, and a tap that hears everything.
 
+use botberi::cli::dev::Endpoints;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
@@ -16,16 +17,26 @@ pub(crate) struct Stage {
     pub(crate) tap: Tap,
     pub(crate) databases: TestDatabases,
     pub(crate) bus: VirtualHost,
+    redis: String,
 }
 
 impl Stage {
     /// Empty, with the tap listening.
     pub(crate) async fn set() -> Self {
+        Self::set_on(servers(), false).await
+    }
+
+    /// The same on servers of a test's own, which will be restarted.
+    pub(crate) async fn set_on_own(servers: &Endpoints) -> Self {
+        Self::set_on(servers, true).await
+    }
+
+    async fn set_on(servers: &Endpoints, lasting: bool) -> Self {
         log::write();
-        let databases = TestDatabases::create().await;
-        let bus = VirtualHost::create().await;
-        let tap = Tap::on(&bus.url()).await;
-        Self { tap, databases, bus }
+        let databases = TestDatabases::create_on(servers).await;
+        let bus = VirtualHost::create(servers).await;
+        let tap = Tap::on(&bus.url(), lasting).await;
+        Self { tap, databases, bus, redis: servers.redis.clone() }
     }
 
     /// Where its servers are.
@@ -34,7 +45,7 @@ impl Stage {
             user_postgres: self.databases.user_url("botberi"),
             shared_postgres: self.databases.shared_url("botberi"),
             rabbitmq: self.bus.url(),
-            redis: servers().redis.clone(),
+            redis: self.redis.clone(),
         }
     }
 

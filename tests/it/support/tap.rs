@@ -1,18 +1,25 @@
 //! Hears everything that is told on a test's bus, in order.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use futures_util::StreamExt;
-use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::basic::AMQPProperties;
 use lapin::types::FieldTable;
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use botberi::actors::broker::topology;
 
 use super::wait::within;
+
+/// The pause while RabbitMQ is away.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// One message as it stood on the bus.
 #[derive(Debug, Clone)]
@@ -54,37 +61,22 @@ impl Log {
 /// A queue of its own that is bound to every key of `events.topic`. It goes past every fault proxy.
 pub(crate) struct Tap {
     log: watch::Receiver<Log>,
-    _connection: Connection,
+    listening: JoinHandle<()>,
 }
 
 impl Tap {
-    /// Listens from now on.
-    pub(crate) async fn on(url: &str) -> Self {
-        let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
-        let channel = connection.create_channel().await.unwrap();
-        topology::declare(&channel, &[]).await.unwrap();
-        let own = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-        channel.queue_declare("tap".into(), own, FieldTable::default()).await.unwrap();
-        let (bind, arguments) = (QueueBindOptions::default(), FieldTable::default());
-        let exchange = topology::EVENTS.into();
-        channel.queue_bind("tap".into(), exchange, "#".into(), bind, arguments).await.unwrap();
-        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
-        let consumed = channel.basic_consume("tap".into(), "tap".into(), options, FieldTable::default());
-        let mut messages = consumed.await.unwrap();
-
+    /// Listens from now on. One that is `lasting` outlives a restart of RabbitMQ, which makes confirms slower.
+    pub(crate) async fn on(url: &str, lasting: bool) -> Self {
         let (tell, log) = watch::channel(Log::default());
-        tokio::spawn(async move {
-            let _channel = channel;
-            while let Some(Ok(message)) = messages.next().await {
-                // What a test itself has published may be no event.
-                let Ok(body) = serde_json::from_slice::<Value>(&message.data) else { continue };
-                let Some(position) = body["position"].as_i64() else { continue };
-                let key = message.routing_key.to_string();
-                let heard = Heard { position, key, body, properties: message.properties };
-                tell.send_modify(|log| log.hear(heard));
+        let mut queue = Queue::open(url, lasting).await.unwrap();
+        let url = url.to_owned();
+        let listening = tokio::spawn(async move {
+            loop {
+                queue.read(&tell).await;
+                queue = Queue::open_again(&url, lasting).await;
             }
         });
-        Self { log, _connection: connection }
+        Self { log, listening }
     }
 
     /// Waits until `find` answers something of all that was heard.
@@ -178,6 +170,66 @@ impl Tap {
             assert_eq!(heard.body, first.body, "a position was given twice");
         }
     }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+struct Queue {
+    messages: Consumer,
+    channel: Channel,
+    _connection: Connection,
+}
+
+impl Queue {
+    async fn open(url: &str, lasting: bool) -> Result<Self, lapin::Error> {
+        let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
+        if topology::declare(&channel, &[]).await.is_err() {
+            return Err(lapin::ErrorKind::InvalidConnectionState(lapin::ConnectionState::Closed).into());
+        }
+        let kind =
+            QueueDeclareOptions { durable: lasting, exclusive: !lasting, ..QueueDeclareOptions::default() };
+        channel.queue_declare("tap".into(), kind, FieldTable::default()).await?;
+        let (bind, arguments) = (QueueBindOptions::default(), FieldTable::default());
+        channel.queue_bind("tap".into(), topology::EVENTS.into(), "#".into(), bind, arguments).await?;
+        let options = BasicConsumeOptions::default();
+        let messages =
+            channel.basic_consume("tap".into(), "tap".into(), options, FieldTable::default()).await?;
+        Ok(Self { messages, channel, _connection: connection })
+    }
+
+    async fn open_again(url: &str, lasting: bool) -> Self {
+        loop {
+            match Self::open(url, lasting).await {
+                Ok(queue) => return queue,
+                Err(_still_away) => sleep(BETWEEN_TRIES).await,
+            }
+        }
+    }
+
+    /// Reads until the connection ends.
+    async fn read(&mut self, tell: &watch::Sender<Log>) {
+        while let Some(Ok(message)) = self.messages.next().await {
+            let tag = message.delivery_tag;
+            if let Some(heard) = heard(message) {
+                tell.send_modify(|log| log.hear(heard));
+            }
+            if self.channel.basic_ack(tag, BasicAckOptions::default()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What a test itself has published may be no event.
+fn heard(message: Delivery) -> Option<Heard> {
+    let body = serde_json::from_slice::<Value>(&message.data).ok()?;
+    let position = body["position"].as_i64()?;
+    Some(Heard { position, key: message.routing_key.to_string(), body, properties: message.properties })
 }
 
 fn statuses_of(all: &[Heard], instance: &str) -> Vec<String> {
