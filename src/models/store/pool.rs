@@ -54,7 +54,7 @@ impl UserDb {
     /// # Errors
     /// [`StoreError::Settings`] for a URL that cannot be read.
     pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        Self::open_url(&settings.user_url, settings)
+        Self::open_one(settings)
     }
 }
 
@@ -64,20 +64,20 @@ impl SharedDb {
     /// # Errors
     /// [`StoreError::Settings`] for a URL that cannot be read.
     pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        Self::open_url(&settings.shared_url, settings)
+        Self::open_one(settings)
     }
 }
 
 impl<Side> Database<Side> {
-    fn open_url(url: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
-        let config = connection_config(url, settings)?;
+    fn open_one(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let config = connection_config(settings)?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config.clone(), NoTls, recycling);
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size_max)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(Duration::from_millis(settings.acquire_timeout_ms)))
-            .create_timeout(Some(Duration::from_millis(settings.connect_timeout_ms)))
+            .create_timeout(Some(Duration::from_millis(settings.acquire_timeout_ms)))
             .post_create(Hook::async_fn(|client, _metrics| {
                 Box::pin(async move { insist_on_quiet(client).await.map_err(HookError::Backend) })
             }))
@@ -163,8 +163,9 @@ pub struct PoolUsage {
 /// Bells that may wait to be heard. One would do, since a listener reads everything at any bell.
 const BELL_BACKLOG: usize = 16;
 
-fn connection_config(url: &str, settings: &StoreSettings) -> Result<Config, StoreError> {
-    let mut config = Config::from_str(url).map_err(|error| StoreError::Settings(with_cause(&error)))?;
+fn connection_config(settings: &StoreSettings) -> Result<Config, StoreError> {
+    let config = Config::from_str(settings.url.expose());
+    let mut config = config.map_err(|error| StoreError::Settings(with_cause(&error)))?;
     let options = format!(
         "{} {SESSION_OPTIONS} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
         config.get_options().unwrap_or_default(),
@@ -177,7 +178,7 @@ fn connection_config(url: &str, settings: &StoreSettings) -> Result<Config, Stor
     let _config = config
         .options(options.trim())
         .application_name("botberi")
-        .connect_timeout(Duration::from_millis(settings.connect_timeout_ms))
+        .connect_timeout(Duration::from_millis(settings.acquire_timeout_ms))
         .tcp_user_timeout(silence_max)
         .keepalives_idle(Duration::from_secs(30));
     Ok(config)
