@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crate::support::app::TestApp;
-use crate::support::client::id_of;
+use crate::support::client::{Caller, id_of};
+use crate::support::replica::Replica;
+use crate::support::wait::eventually;
 
 #[tokio::test]
 async fn a_new_instance_comes_up_and_everybody_hears_of_it_in_order() {
@@ -143,6 +145,44 @@ async fn a_history_is_read_in_pages_oldest_first_and_equals_what_was_on_the_bus(
     assert_eq!(items, of_it.map(|heard| heard.body).collect::<Vec<_>>());
     let after = ada.get(&format!("{path}?after={}", running.position)).await.expect(200);
     assert_eq!(after["items"], json!([]));
+}
+
+#[tokio::test]
+async fn an_agent_that_is_published_is_offered_by_every_replica_and_a_retired_one_by_none() {
+    let app = TestApp::start().await;
+    let other = Replica::start(&app.stage, false, &[]).await;
+    let admin = app.admin().await;
+    let ada = app.sign_up("ada").await.at(&other.user_api);
+    let draft = json!({"title": "Echo", "content": {}, "activation_code": "echo_001", "rate": 1});
+    let agent = admin.post("/api/v1/agents", draft).await.expect(201)["id"].as_i64().unwrap();
+    let path = format!("/api/v1/agents/{agent}");
+    assert_eq!(ada.get(&path).await.problem(404), "agent_not_found");
+    assert_eq!(ada.try_create(agent).await.problem(404), "agent_not_found");
+
+    admin.post(&format!("{path}/publish"), json!({})).await.expect(200);
+    // The shelf of a replica changes by an event; whether an agent can be used is decided by its row.
+    let id = id_of(&ada.create(agent).await);
+    eventually("it is on the shelf", async || (ada.get(&path).await.status == 200).then_some(())).await;
+    app.stage.tap.until_status(&id, "running").await;
+
+    admin.post(&format!("{path}/retire"), json!({})).await.expect(200);
+    assert_eq!(ada.try_create(agent).await.problem(409), "agent_retired");
+    eventually("it is off the shelf", async || (ada.get(&path).await.status == 404).then_some(())).await;
+    assert_eq!(ada.instance(&id).await["status"], "running");
+    assert_eq!(admin.delete(&path).await.problem(409), "agent_in_use");
+}
+
+#[tokio::test]
+async fn every_listener_says_how_the_platform_is() {
+    let app = TestApp::start().await;
+    for url in [&app.replica.user_api, &app.replica.admin_api, &app.replica.broker_api] {
+        let anybody = Caller::stranger(url);
+        assert_eq!(anybody.get("/healthz").await.expect(200), json!({"status": "ok"}));
+        let ready = anybody.get("/readyz").await.expect(200);
+        assert!(ready["report"].as_array().unwrap().len() > 20, "{ready}");
+        anybody.get("/metrics").await.expect(200);
+        assert_eq!(anybody.get("/api/v1/nothing").await.problem(404), "not_found");
+    }
 }
 
 #[tokio::test]

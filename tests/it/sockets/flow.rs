@@ -57,6 +57,31 @@ async fn nobody_hears_of_anothers_instances_not_even_of_their_end() {
 }
 
 #[tokio::test]
+async fn a_client_hears_of_what_it_has_subscribed_to() {
+    let app = TestApp::start().await;
+    let ada = app.sign_up("ada").await;
+    let agent = ada.an_agent().await;
+    let wanted = id_of(&ada.create(agent).await);
+    app.stage.tap.until_status(&wanted, "running").await;
+    let mut socket = ada.socket(None).await;
+    socket.say(&json!({"type": "subscribe", "channels": [format!("instance:{wanted}")]})).await;
+    socket.expect("subscribed").await;
+
+    let other = id_of(&ada.create(agent).await);
+    app.stage.tap.until_status(&other, "running").await;
+    ada.post(&format!("/api/v1/instances/{wanted}/stop"), json!({})).await.expect(202);
+    loop {
+        let event = socket.next_event().await;
+        assert_eq!(event["data"]["instance_id"], json!(wanted), "{event}");
+        if event["data"]["status"] == "stopped" {
+            break;
+        }
+    }
+    socket.say(&json!({"type": "subscribe", "channels": ["everything"]})).await;
+    assert_eq!(socket.closed().await, 1008);
+}
+
+#[tokio::test]
 async fn nothing_of_another_user_is_found_and_no_activation_code_is_ever_shown() {
     let app = TestApp::start().await;
     let (ada, eve) = (app.sign_up("ada").await, app.sign_up("eve").await);
