@@ -22,6 +22,7 @@ use super::settings::{SESSION_OPTIONS, StoreSettings};
 pub struct Database<Side> {
     pool: Pool,
     config: Config,
+    connect_within: Duration,
     side: PhantomData<fn() -> Side>,
 }
 
@@ -33,7 +34,12 @@ pub type SharedDb = Database<SharedSide>;
 
 impl<Side> Clone for Database<Side> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), config: self.config.clone(), side: PhantomData }
+        Self {
+            pool: self.pool.clone(),
+            config: self.config.clone(),
+            connect_within: self.connect_within,
+            side: PhantomData,
+        }
     }
 }
 
@@ -83,7 +89,8 @@ impl<Side> Database<Side> {
             }))
             .build()
             .map_err(|error| StoreError::Settings(error.to_string()))?;
-        Ok(Self { pool, config, side: PhantomData })
+        let connect_within = Duration::from_millis(settings.acquire_timeout_ms);
+        Ok(Self { pool, config, connect_within, side: PhantomData })
     }
 
     /// A connection out of the pool.
@@ -106,9 +113,12 @@ impl<Side> Database<Side> {
     pub async fn own_connection(&self, application_name: &str) -> Result<OwnConnection<Side>, StoreError> {
         let mut config = self.config.clone();
         let _config = config.application_name(application_name);
-        let (client, mut connection) = config
-            .connect(NoTls)
-            .await
+        // The driver's own limit is over once the socket is open; a server that then says nothing must not hold us.
+        let connecting = tokio::time::timeout(self.connect_within, config.connect(NoTls)).await;
+        let silent =
+            |_elapsed| StoreError::Unavailable { reason: "no answer to the handshake in time".to_owned() };
+        let (client, mut connection) = connecting
+            .map_err(silent)?
             .map_err(|error| StoreError::Unavailable { reason: with_cause(&error) })?;
 
         let (ring, bell) = mpsc::channel(BELL_BACKLOG);
