@@ -7,8 +7,8 @@ use crate::actors::accounts::{RedisAccess, Tokens};
 use crate::actors::event_consumers::ConsumerSettings;
 use crate::actors::system::{AskLimits, Backoff, ChildSpec, Intensity};
 use crate::models::ReplicaId;
-use crate::models::store::{self, SharedDb, UserDb};
-use crate::settings::{Role, Settings, StoreSettings, SupervisionSettings};
+use crate::models::store::{SharedDb, UserDb};
+use crate::settings::{Role, Settings, SupervisionSettings};
 
 /// Events of a queue of our own that one message to its reader may carry.
 const OWN_QUEUE_PREFETCH: u16 = 256;
@@ -39,7 +39,7 @@ pub(super) struct Callers {
 impl Parts {
     pub(super) fn new(settings: Settings) -> Result<Self, AppError> {
         let knows_callers = settings.service.roles.iter().copied().any(Role::knows_callers);
-        let shared_db = SharedDb::open(&store_settings(&settings.postgres.shared))
+        let shared_db = SharedDb::open(&settings.postgres.shared)
             .map_err(|source| AppError::Store { database: "shared_psql", source })?;
         let callers = if knows_callers { Some(Callers::new(&settings)?) } else { None };
         Ok(Self { settings, replica: ReplicaId::new(), shared_db, callers })
@@ -79,7 +79,7 @@ impl Parts {
 
 impl Callers {
     fn new(settings: &Settings) -> Result<Self, AppError> {
-        let user_db = UserDb::open(&store_settings(&settings.postgres.user))
+        let user_db = UserDb::open(&settings.postgres.user)
             .map_err(|source| AppError::Store { database: "user_psql", source })?;
         let client = redis::Client::open(settings.redis.url.expose())
             .map_err(|error| AppError::Settings(format!("redis.url: {error}")))?;
@@ -105,18 +105,5 @@ impl SupervisionSettings {
             stop_within: millis(self.stop_deadline_ms),
             ..ChildSpec::permanent(name)
         }
-    }
-}
-
-pub(super) fn store_settings(settings: &StoreSettings) -> store::StoreSettings {
-    store::StoreSettings {
-        user_url: settings.url.expose().to_owned(),
-        shared_url: settings.url.expose().to_owned(),
-        pool_size_max: settings.pool_size_max,
-        acquire_timeout_ms: settings.acquire_timeout_ms,
-        connect_timeout_ms: settings.acquire_timeout_ms,
-        statement_timeout_ms: settings.statement_timeout_ms,
-        lock_timeout_ms: settings.lock_timeout_ms,
-        idle_in_transaction_timeout_ms: settings.idle_in_transaction_timeout_ms,
     }
 }

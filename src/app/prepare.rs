@@ -4,7 +4,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::AppError;
-use super::parts::store_settings;
 use crate::actors::accounts::{self, ensure_admin, hash_password};
 use crate::models::AgentDraft;
 use crate::models::store::{SharedDb, StoreError, UserDb, agents};
@@ -36,9 +35,9 @@ struct Sample {
 /// When a database is away or not up to date.
 pub fn prepare(settings: &Settings, admin: &str, password: &str) -> Result<Prepared, AppError> {
     let shared = |source| AppError::Store { database: "shared_psql", source };
-    let user_db = UserDb::open(&store_settings(&settings.postgres.user))
+    let user_db = UserDb::open(&settings.postgres.user)
         .map_err(|source| AppError::Store { database: "user_psql", source })?;
-    let shared_db = SharedDb::open(&store_settings(&settings.postgres.shared)).map_err(shared)?;
+    let shared_db = SharedDb::open(&settings.postgres.shared).map_err(shared)?;
     let hash = hash_password(&settings.auth, &Secret::new(password))
         .map_err(|error| AppError::Settings(format!("auth.password_hash: {error}")))?;
     actix::System::new().block_on(async {

@@ -149,8 +149,12 @@ impl<'a> Sender<'a> {
         };
         self.connection_to_bus = Some(connection);
         lifeline.recovered();
-        *failures = 0;
+        let confirmed_before = self.progress.confirmed.get();
         loop {
+            // Not at the opening: a broker that accepts connections and refuses messages would be tried without a pause.
+            if self.progress.confirmed.get() > confirmed_before {
+                *failures = 0;
+            }
             if let Err(broken) = self.step(&channel).await {
                 return broken;
             }

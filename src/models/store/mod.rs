@@ -29,4 +29,4 @@ pub mod ws_tickets;
 pub use error::{Rule, StoreError};
 pub use pool::{Database, OwnConnection, PooledConnection, SharedDb, Transaction, UserDb};
 pub use session::{Session, SharedSide, UserSide};
-pub use settings::StoreSettings;
+pub use settings::{PostgresSettings, StoreSettings};

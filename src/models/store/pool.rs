@@ -22,6 +22,7 @@ use super::settings::{SESSION_OPTIONS, StoreSettings};
 pub struct Database<Side> {
     pool: Pool,
     config: Config,
+    connect_within: Duration,
     side: PhantomData<fn() -> Side>,
 }
 
@@ -33,7 +34,12 @@ pub type SharedDb = Database<SharedSide>;
 
 impl<Side> Clone for Database<Side> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), config: self.config.clone(), side: PhantomData }
+        Self {
+            pool: self.pool.clone(),
+            config: self.config.clone(),
+            connect_within: self.connect_within,
+            side: PhantomData,
+        }
     }
 }
 
@@ -54,7 +60,7 @@ impl UserDb {
     /// # Errors
     /// [`StoreError::Settings`] for a URL that cannot be read.
     pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        Self::open_url(&settings.user_url, settings)
+        Self::open_one(settings)
     }
 }
 
@@ -64,26 +70,27 @@ impl SharedDb {
     /// # Errors
     /// [`StoreError::Settings`] for a URL that cannot be read.
     pub fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        Self::open_url(&settings.shared_url, settings)
+        Self::open_one(settings)
     }
 }
 
 impl<Side> Database<Side> {
-    fn open_url(url: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
-        let config = connection_config(url, settings)?;
+    fn open_one(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let config = connection_config(settings)?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config.clone(), NoTls, recycling);
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size_max)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(Duration::from_millis(settings.acquire_timeout_ms)))
-            .create_timeout(Some(Duration::from_millis(settings.connect_timeout_ms)))
+            .create_timeout(Some(Duration::from_millis(settings.acquire_timeout_ms)))
             .post_create(Hook::async_fn(|client, _metrics| {
                 Box::pin(async move { insist_on_quiet(client).await.map_err(HookError::Backend) })
             }))
             .build()
             .map_err(|error| StoreError::Settings(error.to_string()))?;
-        Ok(Self { pool, config, side: PhantomData })
+        let connect_within = Duration::from_millis(settings.acquire_timeout_ms);
+        Ok(Self { pool, config, connect_within, side: PhantomData })
     }
 
     /// A connection out of the pool.
@@ -106,9 +113,12 @@ impl<Side> Database<Side> {
     pub async fn own_connection(&self, application_name: &str) -> Result<OwnConnection<Side>, StoreError> {
         let mut config = self.config.clone();
         let _config = config.application_name(application_name);
-        let (client, mut connection) = config
-            .connect(NoTls)
-            .await
+        // The driver's own limit is over once the socket is open; a server that then says nothing must not hold us.
+        let connecting = tokio::time::timeout(self.connect_within, config.connect(NoTls)).await;
+        let silent =
+            |_elapsed| StoreError::Unavailable { reason: "no answer to the handshake in time".to_owned() };
+        let (client, mut connection) = connecting
+            .map_err(silent)?
             .map_err(|error| StoreError::Unavailable { reason: with_cause(&error) })?;
 
         let (ring, bell) = mpsc::channel(BELL_BACKLOG);
@@ -163,8 +173,9 @@ pub struct PoolUsage {
 /// Bells that may wait to be heard. One would do, since a listener reads everything at any bell.
 const BELL_BACKLOG: usize = 16;
 
-fn connection_config(url: &str, settings: &StoreSettings) -> Result<Config, StoreError> {
-    let mut config = Config::from_str(url).map_err(|error| StoreError::Settings(with_cause(&error)))?;
+fn connection_config(settings: &StoreSettings) -> Result<Config, StoreError> {
+    let config = Config::from_str(settings.url.expose());
+    let mut config = config.map_err(|error| StoreError::Settings(with_cause(&error)))?;
     let options = format!(
         "{} {SESSION_OPTIONS} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
         config.get_options().unwrap_or_default(),
@@ -177,7 +188,7 @@ fn connection_config(url: &str, settings: &StoreSettings) -> Result<Config, Stor
     let _config = config
         .options(options.trim())
         .application_name("botberi")
-        .connect_timeout(Duration::from_millis(settings.connect_timeout_ms))
+        .connect_timeout(Duration::from_millis(settings.acquire_timeout_ms))
         .tcp_user_timeout(silence_max)
         .keepalives_idle(Duration::from_secs(30));
     Ok(config)

@@ -1,10 +1,8 @@
-//! The sections of the configuration whose owners are not written yet.
+//! The sections of the configuration: those of no module in particular, and a list of where the others are.
 //!
-//! Each file moves, as it is, into the module that owns the concern (`models::store`, `actors::accounts`, `http`, …);
-//! [`super::Settings`] then imports it from there. The files know [`crate::faults`] and [`crate::secret`] only.
+//! A section belongs to the module whose concern it is, and is only named here.
 
 mod metrics;
-mod postgres;
 mod redis;
 mod service;
 mod supervision;
@@ -15,8 +13,8 @@ pub use crate::actors::event_publisher::EventPublisherSettings;
 pub use crate::actors::instance_directory::WorkerSettings;
 pub use crate::actors::ws_sessions::WebsocketSettings;
 pub use crate::http::{HttpSettings, ListenerSettings};
+pub use crate::models::store::{PostgresSettings, StoreSettings};
 pub use metrics::MetricsSettings;
-pub use postgres::{PostgresSettings, StoreSettings};
 pub use redis::RedisSettings;
 pub use service::{Role, ServiceSettings};
 pub use supervision::SupervisionSettings;

@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 
 use botberi::models::error::{Coded, ErrorCode};
 use botberi::models::store::{SharedDb, StoreError, StoreSettings, instances, outbox};
+use botberi::secret::Secret;
 
 use super::builders::an_instance;
 use crate::support::database::TestDatabases;
 
 fn settings(shared_url: String) -> StoreSettings {
     StoreSettings {
-        user_url: shared_url.clone(),
-        shared_url,
+        url: Secret::new(shared_url),
+        owner_url: Secret::default(),
         pool_size_max: 1,
         acquire_timeout_ms: 200,
-        connect_timeout_ms: 2_000,
         statement_timeout_ms: 500,
         lock_timeout_ms: 200,
         idle_in_transaction_timeout_ms: 10_000,

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use botberi::cli::dev::Endpoints;
 use botberi::models::store::migrate::{self, Schema};
 use botberi::models::store::{OwnConnection, PooledConnection, SharedDb, SharedSide, StoreSettings, UserDb};
+use botberi::secret::Secret;
 use tokio_postgres::{Client, Config, NoTls};
 use uuid::Uuid;
 
@@ -48,18 +49,17 @@ impl TestDatabases {
             Place::create(Schema::User, &user_database.superuser),
             Place::create(Schema::Shared, &shared_database.superuser)
         );
-        let settings = StoreSettings {
-            user_url: user_place.url("botberi"),
-            shared_url: shared_place.url("botberi"),
+        let settings = |place: &Place| StoreSettings {
+            url: Secret::new(place.url("botberi")),
+            owner_url: Secret::default(),
             pool_size_max: 8,
             acquire_timeout_ms: 10_000,
-            connect_timeout_ms: 5_000,
             statement_timeout_ms: 10_000,
             lock_timeout_ms: 5_000,
             idle_in_transaction_timeout_ms: 10_000,
         };
-        let user = UserDb::open(&settings).unwrap();
-        let shared = SharedDb::open(&settings).unwrap();
+        let user = UserDb::open(&settings(&user_place)).unwrap();
+        let shared = SharedDb::open(&settings(&shared_place)).unwrap();
         Self { user, shared, user_place, shared_place }
     }
 

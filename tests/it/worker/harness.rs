@@ -21,6 +21,7 @@ use botberi::models::{
     EventId, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, NewInstance, ReplicaId, RoutingKey,
     UserId,
 };
+use botberi::secret::Secret;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -335,11 +336,10 @@ pub(crate) fn shared_db_at(databases: &TestDatabases, address: SocketAddr) -> Sh
     let (before, after) = url.rsplit_once("127.0.0.1:").unwrap();
     let database = after.split_once('/').unwrap().1;
     let settings = StoreSettings {
-        user_url: url.clone(),
-        shared_url: format!("{before}{address}/{database}"),
+        url: Secret::new(format!("{before}{address}/{database}")),
+        owner_url: Secret::default(),
         pool_size_max: 4,
         acquire_timeout_ms: 500,
-        connect_timeout_ms: 500,
         statement_timeout_ms: 2_000,
         lock_timeout_ms: 1_000,
         idle_in_transaction_timeout_ms: 2_000,
