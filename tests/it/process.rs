@@ -63,7 +63,8 @@ async fn what_a_killed_process_kept_running_is_kept_by_the_survivor() {
 #[tokio::test]
 async fn asked_to_end_it_sends_its_sockets_elsewhere_and_ends_in_order() {
     let stage = Stage::set().await;
-    let program = Program::serve(&stage, &[]).await;
+    // Sockets that nobody reads for a while must not be taken for dead.
+    let program = Program::serve(&stage, &[("websocket.heartbeat_seconds", 60.into())]).await;
     let survivor = Program::serve(&stage, &[]).await;
     let ada = Caller::stranger(&program.user_api).sign_up("ada").await;
     let agent = ada.an_agent().await;
