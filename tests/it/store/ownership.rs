@@ -258,17 +258,6 @@ async fn a_tombstone_is_taken_torn_down_and_purged_in_silence() {
 }
 
 #[tokio::test]
-async fn a_tombstone_moves_no_more_so_that_its_owner_has_to_see_it() {
-    let databases = TestDatabases::create().await;
-    let db = databases.shared().await;
-    let me = living_replica(&db).await;
-    let begun = take(&db, me, an_instance(&db).await.id).await.unwrap();
-    instances::tombstone(&db, begun.user_id, begun.id, None).await.unwrap();
-    let up = step(&begun, InstanceStatus::Provisioning, InstanceStatus::Running);
-    assert_eq!(instance_work::move_batch(&db, me, &[up]).await.unwrap(), []);
-}
-
-#[tokio::test]
 async fn what_a_leaving_replica_gives_up_is_found_at_once() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;

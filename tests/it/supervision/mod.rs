@@ -1,5 +1,6 @@
 //! Accidents inside of the program: what breaks is built again, and nobody else notices more than a pause.
 
 mod budget;
+mod chaos;
 mod panics;
 mod takeover;
