@@ -18,7 +18,7 @@ use crate::support::proxy::{Cable, FaultProxy};
 use crate::support::stage::Stage;
 use crate::support::wait::eventually;
 
-const FAULTS: usize = 25;
+const FAULTS: usize = 15;
 
 /// A silence that some deadlines outlast and others do not.
 const SILENCE: Duration = Duration::from_millis(400);
