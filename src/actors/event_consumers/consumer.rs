@@ -100,9 +100,8 @@ where
             let pause = backoff.pause_now(failures);
             tracing::warn!(queue = self.queue.name, error = %broken, ?pause, "not consuming");
             self.lifeline.impaired(broken.to_string());
-            tokio::select! {
-                () = self.lifeline.stop_requested() => return Exit::Stopped,
-                () = sleep(pause) => {}
+            if self.lifeline.stops_within(pause).await {
+                return Exit::Stopped;
             }
         }
     }

@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
 
 use super::PublisherParts;
 use super::leader;
@@ -37,9 +36,8 @@ pub(super) async fn serve(parts: PublisherParts, bell: Rc<Notify>, lifeline: Lif
         failures += 1;
         let pause = LOST.pause_now(failures);
         tracing::warn!(reason, ?pause, "not publishing");
-        tokio::select! {
-            () = lifeline.stop_requested() => return,
-            () = sleep(pause) => {}
+        if lifeline.stops_within(pause).await {
+            return;
         }
     }
 }
@@ -62,9 +60,8 @@ async fn serve_once(
             tracing::info!("standing by: another replica publishes");
         }
         depose_if_stale(&connection).await?;
-        tokio::select! {
-            () = lifeline.stop_requested() => return Ok(()),
-            () = sleep(LOOK) => {}
+        if lifeline.stops_within(LOOK).await {
+            return Ok(());
         }
     }
     let lead = publisher::lead(&connection, parts.replica).await?;

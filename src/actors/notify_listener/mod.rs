@@ -7,8 +7,6 @@
 //! - **Invariant:** after each (re)connect it rings once itself, for what it may have missed.
 //! - **On failure:** the publisher's own tick finds the rows a second later.
 
-use tokio::time::sleep;
-
 use crate::actors::event_publisher::{EventPublisher, OutboxRang};
 use crate::actors::system::{Backoff, Child, ChildSpec, Exit, Handle, Lifeline};
 use crate::models::store::{SharedDb, StoreError};
@@ -43,9 +41,8 @@ async fn live(
         let pause = backoff.pause_now(failures);
         tracing::warn!(reason, ?pause, "not listening");
         lifeline.impaired(format!("postgres: {reason}"));
-        tokio::select! {
-            () = lifeline.stop_requested() => return Exit::Stopped,
-            () = sleep(pause) => {}
+        if lifeline.stops_within(pause).await {
+            return Exit::Stopped;
         }
     }
 }

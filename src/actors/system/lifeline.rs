@@ -107,6 +107,11 @@ impl Lifeline {
         self.until(Self::is_stopping).await;
     }
 
+    /// Waits for `pause`, or until the supervisor wants the child to stop: true then, and at once.
+    pub async fn stops_within(&self, pause: Duration) -> bool {
+        tokio::time::timeout(pause, self.stop_requested()).await.is_ok()
+    }
+
     /// True from then on.
     pub fn is_stopping(&self) -> bool {
         self.shared.stop_requested.load(Ordering::Acquire)
