@@ -11,11 +11,12 @@ pub mod ids;
 pub mod instance;
 pub mod page;
 pub mod principal;
+pub mod search;
 pub mod store;
 mod text_enum;
 pub mod user;
 
-pub use agent::{Agent, AgentDraft, AgentPatch, AgentStatus};
+pub use agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentStatus, AgentVersion};
 pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 pub use ids::{

@@ -8,16 +8,18 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::actors::catalog_editor::{
-    CatalogEditor, CreateAgent, DeleteAgent, FindAgent, ListAgents, PublishAgent, RetireAgent, rules,
+    CatalogEditor, CreateAgent, DeleteAgent, EditAgent, FindAgent, ListAgentVersions, ListAgents,
+    PublishAgent, RetireAgent, rules,
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
 use crate::http::extract::{Body, Id, Parameters};
-use crate::http::fields::{Fields, ReadFields, text, whole_number};
+use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
 use crate::http::identity::CurrentAdmin;
-use crate::http::paging::NumberPage;
+use crate::http::paging::{NumberPage, Paging};
 use crate::http::problem::Problem;
-use crate::models::{Agent, AgentDraft, AgentId, AgentStatus};
+use crate::models::search::{self, Words};
+use crate::models::{Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentStatus, AgentVersion};
 
 /// An agent, with what users do not see.
 #[derive(Serialize)]
@@ -82,13 +84,116 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(AgentView::from(agent)))
 }
 
+/// What an administrator changes of an agent.
+pub(super) struct Change(AgentPatch);
+
+impl ReadFields for Change {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let title = fields.optional("title", |value| rules::title(&text(value)?));
+        let content = fields.optional("content", rules::content);
+        let activation_code =
+            fields.optional("activation_code", |value| rules::activation_code(text(value)?));
+        let rate = fields.optional("rate", whole_number);
+        Some(Self(AgentPatch {
+            title: title?,
+            content: content?,
+            activation_code: activation_code?,
+            rate: rate?,
+            expected_revision: None,
+        }))
+    }
+}
+
+/// `PUT /agents/{id}`: every field that can be edited, anew.
+pub(super) async fn replace(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Id(id): Id<AgentId>,
+    Body(Draft(draft)): Body<Draft>,
+) -> Result<HttpResponse, Problem> {
+    let patch = AgentPatch {
+        title: Some(draft.title),
+        content: Some(draft.content),
+        activation_code: Some(draft.activation_code),
+        rate: Some(draft.rate),
+        expected_revision: None,
+    };
+
+    let agent = editor.ask(EditAgent { id, patch }).await?;
+
+    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+}
+
+/// `PATCH /agents/{id}`: only the fields that are given.
+pub(super) async fn change(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Id(id): Id<AgentId>,
+    Body(Change(patch)): Body<Change>,
+) -> Result<HttpResponse, Problem> {
+    let agent = editor.ask(EditAgent { id, patch }).await?;
+
+    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+}
+
+/// A version that was offered once, as it was then.
+#[derive(Serialize)]
+struct VersionView {
+    agent_id: AgentId,
+    version: i32,
+    title: String,
+    content: Value,
+    rate: i32,
+    published_at: Timestamp,
+}
+
+impl From<AgentVersion> for VersionView {
+    fn from(version: AgentVersion) -> Self {
+        let AgentVersion { agent_id, version, title, content, rate, published_at } = version;
+        Self { agent_id, version, title, content, rate, published_at }
+    }
+}
+
+/// `GET /agents/{id}/versions`
+pub(super) async fn versions(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Id(id): Id<AgentId>,
+    Parameters(NumberPage(paging)): Parameters<NumberPage>,
+) -> Result<HttpResponse, Problem> {
+    let question = ListAgentVersions { id, before: paging.before_number(), limit: paging.limit };
+
+    let page = editor.ask(question).await?;
+
+    Ok(HttpResponse::Ok().json(page.map(VersionView::from)))
+}
+
+/// Which agents a list shows.
+pub(super) struct Selection {
+    paging: Paging,
+    filter: AgentFilter,
+}
+
+impl ReadFields for Selection {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let paging = Paging::take_numbers(fields);
+        let words = fields.optional("q", |value| Words::read(&text(value)?));
+        let status = fields.optional("status", |value| parsed(value, "draft, published or retired"));
+        let category = fields.optional("category", |value| search::name(&text(value)?));
+        let filter = AgentFilter { words: words?.unwrap_or_default(), status: status?, category: category? };
+        Some(Self { paging: paging?, filter })
+    }
+}
+
 /// `GET /agents`
 pub(super) async fn list(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
-    Parameters(page): Parameters<NumberPage>,
+    Parameters(Selection { paging, filter }): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
-    let page = editor.ask(ListAgents { before: page.before_agent(), limit: page.0.limit }).await?;
+    let question = ListAgents { filter, before: paging.before_agent(), limit: paging.limit };
+
+    let page = editor.ask(question).await?;
 
     Ok(HttpResponse::Ok().json(page.map(AgentView::from)))
 }

@@ -42,10 +42,13 @@ fn routes(config: &mut ServiceConfig) {
                 .route(web::post().to(agents::create)),
         )
         .service(
-            resource("/agents/{id}", "GET, HEAD, DELETE")
+            resource("/agents/{id}", "GET, HEAD, PUT, PATCH, DELETE")
                 .route(get().to(agents::show))
+                .route(web::put().to(agents::replace))
+                .route(web::patch().to(agents::change))
                 .route(web::delete().to(agents::delete)),
         )
+        .service(resource("/agents/{id}/versions", "GET, HEAD").route(get().to(agents::versions)))
         .service(resource("/agents/{id}/publish", "POST").route(web::post().to(agents::publish)))
         .service(resource("/agents/{id}/retire", "POST").route(web::post().to(agents::retire)));
 }

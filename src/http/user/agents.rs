@@ -7,20 +7,40 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{Bytes, Data};
 
 use super::view::AgentView;
-use crate::actors::catalog::{CatalogSnapshot, CatalogView};
+use crate::actors::catalog::{CatalogFilter, CatalogSnapshot, CatalogView};
 use crate::http::extract::{Id, Parameters};
+use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
-use crate::http::paging::NumberPage;
+use crate::http::paging::Paging;
 use crate::http::problem::Problem;
+use crate::models::search::{self, Words};
 use crate::models::{Agent, AgentId, ErrorCode};
 
-/// `GET /agents`. Searching (`q`, `category`, `capability`) has its place here.
+/// Which of the agents on offer a list shows.
+pub(super) struct Selection {
+    paging: Paging,
+    filter: CatalogFilter,
+}
+
+impl ReadFields for Selection {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let paging = Paging::take_numbers(fields);
+        let words = fields.optional("q", |value| Words::read(&text(value)?));
+        let category = fields.optional("category", |value| search::name(&text(value)?));
+        let capability = fields.optional("capability", |value| search::name(&text(value)?));
+        let filter =
+            CatalogFilter { words: words?.unwrap_or_default(), category: category?, capability: capability? };
+        Some(Self { paging: paging?, filter })
+    }
+}
+
+/// `GET /agents`
 pub(super) async fn list(
     _user: CurrentUser,
     catalog: Data<CatalogView>,
-    Parameters(page): Parameters<NumberPage>,
+    Parameters(Selection { paging, filter }): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
-    let page = snapshot(&catalog)?.list(page.before_agent(), page.0.limit);
+    let page = snapshot(&catalog)?.list(&filter, paging.before_agent(), paging.limit);
 
     let mut body = br#"{"items":["#.to_vec();
     for (index, entry) in page.items.iter().enumerate() {

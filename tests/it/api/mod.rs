@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agents;
+mod catalog;
 mod instances;
 mod outages;
 mod requests;
