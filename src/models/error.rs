@@ -94,6 +94,7 @@ macro_rules! error_codes {
 
 error_codes! {
     MalformedJson,         "malformed_json",         BadRequest,           "Request body is not valid JSON";
+    MalformedYaml,         "malformed_yaml",         BadRequest,           "Request body is not YAML that can be read";
     BadRequest,            "bad_request",            BadRequest,           "Request cannot be read";
     ValidationFailed,      "validation_failed",      Unprocessable,        "Request has invalid fields";
     Unauthenticated,       "unauthenticated",        Unauthorized,         "Credentials are missing or not valid";

@@ -3,6 +3,8 @@
 use actix::Message;
 
 use super::CatalogError;
+use super::definition::Definition;
+use super::import::ImportedAgent;
 use crate::models::{Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentVersion, Page, PageLimit};
 
 /// Writes a new agent, as a draft that users do not see.
@@ -11,6 +13,16 @@ use crate::models::{Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentVe
 pub struct CreateAgent {
     /// The agent, whose fields keep the rules.
     pub draft: AgentDraft,
+}
+
+/// Brings definitions in, all or none, and answers with what became of each, in their order.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<ImportedAgent>, CatalogError>")]
+pub struct ImportAgents {
+    /// The definitions, each with a code of its own.
+    pub definitions: Vec<Definition>,
+    /// Whether drafts among them are offered.
+    pub publish: bool,
 }
 
 /// Changes what the patch names, whatever the agent's status. An edit of what was published makes its next version,

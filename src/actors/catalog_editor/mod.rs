@@ -1,19 +1,23 @@
 //! The catalog as administrators write it.
 //!
 //! - **Owns:** nothing but its way to the database: the rows are the truth, and their rules are in the migrations.
-//! - **Receives:** [`CreateAgent`], [`EditAgent`], [`PublishAgent`], [`RetireAgent`], [`DeleteAgent`], [`FindAgent`],
+//! - **Receives:** [`CreateAgent`], [`EditAgent`], [`ImportAgents`], [`PublishAgent`], [`RetireAgent`], [`DeleteAgent`], [`FindAgent`],
 //!   [`ListAgents`] and [`ListAgentVersions`] from `http::admin`.
 //! - **Sends:** `Ring` to the bell after each commit.
 //! - **Invariant:** an agent that instances were made from is never deleted.
 //! - **On failure:** keeps no state, so a rebuild loses nothing.
 
+pub mod definition;
 mod error;
+mod import;
 mod messages;
 pub mod rules;
 
 pub use error::CatalogError;
+pub use import::{ImportOutcome, ImportedAgent, draft, import};
 pub use messages::{
-    CreateAgent, DeleteAgent, EditAgent, FindAgent, ListAgentVersions, ListAgents, PublishAgent, RetireAgent,
+    CreateAgent, DeleteAgent, EditAgent, FindAgent, ImportAgents, ListAgentVersions, ListAgents,
+    PublishAgent, RetireAgent,
 };
 
 use actix::{Actor, Context, Handler};
@@ -70,6 +74,20 @@ impl Handler<CreateAgent> for CatalogEditor {
             let agent = agents::insert(&session, &draft).await.map_err(taken)?;
             works.committed();
             Ok(agent)
+        })
+    }
+}
+
+impl Handler<ImportAgents> for CatalogEditor {
+    type Result = Answer<Result<Vec<ImportedAgent>, CatalogError>>;
+
+    fn handle(&mut self, order: ImportAgents, _context: &mut Self::Context) -> Self::Result {
+        let ImportAgents { definitions, publish } = order;
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let imported = import(&works.shared_db, &definitions, publish).await?;
+            works.committed();
+            Ok(imported)
         })
     }
 }

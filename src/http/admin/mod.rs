@@ -1,6 +1,7 @@
 //! The administrators' API.
 
 mod agents;
+mod import;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
@@ -41,6 +42,7 @@ fn routes(config: &mut ServiceConfig) {
                 .route(get().to(agents::list))
                 .route(web::post().to(agents::create)),
         )
+        .service(resource("/agents/import", "POST").route(web::post().to(import::import)))
         .service(
             resource("/agents/{id}", "GET, HEAD, PUT, PATCH, DELETE")
                 .route(get().to(agents::show))

@@ -11,6 +11,7 @@ use crate::models::page::{Cursor, Page, PageLimit};
 const INSERT: &str = include_str!("sql/agents/insert.sql");
 const INSERT_IF_MISSING: &str = include_str!("sql/agents/insert_if_missing.sql");
 const FIND: &str = include_str!("sql/agents/find.sql");
+const LOCK_BY_CODE: &str = include_str!("sql/agents/lock_by_code.sql");
 const LIST: &str = include_str!("sql/agents/list.sql");
 const LIST_PUBLISHED: &str = include_str!("sql/agents/list_published.sql");
 const UPDATE: &str = include_str!("sql/agents/update.sql");
@@ -53,6 +54,18 @@ pub async fn insert_if_missing(
 /// Only those of the database itself.
 pub async fn find(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option<Agent>, StoreError> {
     let row = session::optional(db, FIND, &[&id]).await?;
+    row.as_ref().map(Agent::try_from).transpose()
+}
+
+/// The agent of that code, whatever its status. Until the transaction ends nobody else changes it.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn lock_by_code(
+    db: &impl Session<SharedSide>,
+    activation_code: &str,
+) -> Result<Option<Agent>, StoreError> {
+    let row = session::optional(db, LOCK_BY_CODE, &[&activation_code]).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod catalog;
+mod import;
 mod instances;
 mod outages;
 mod requests;
