@@ -9,6 +9,7 @@
 //! - **On failure:** keeps no state beside its connections, so a rebuild loses nothing. While Redis is away tickets go
 //!   through Postgres.
 
+mod administrators;
 mod error;
 mod hasher;
 mod messages;
@@ -19,6 +20,7 @@ mod tickets;
 mod tokens;
 mod verified;
 
+pub use administrators::{create_admin, find_account, promote_to_admin};
 pub use error::AccountError;
 pub use hasher::{HashError, hash_password};
 pub use messages::{FindUser, IssueTicket, Login, RedeemTicket, Register, SignedIn, Ticket};

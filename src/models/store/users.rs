@@ -10,6 +10,7 @@ use crate::models::user::{NewUser, PasswordHash, User};
 const INSERT: &str = include_str!("sql/users/insert.sql");
 const FIND: &str = include_str!("sql/users/find.sql");
 const FIND_BY_USERNAME: &str = include_str!("sql/users/find_by_username.sql");
+const PROMOTE: &str = include_str!("sql/users/promote.sql");
 const ENSURE_ADMIN: &str = include_str!("sql/users/ensure_admin.sql");
 
 /// The index that keeps user names apart, as [`StoreError::is_conflict_on`] knows it.
@@ -68,6 +69,15 @@ pub async fn ensure_admin(db: &impl Session<UserSide>, user: &NewUser) -> Result
     )
     .await?;
     Ok((User::try_from(&row)?, row.try_get("is_new")?))
+}
+
+/// Makes the account of that id an administrator's, closed ones included. `None` if there is no such account.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn promote(db: &impl Session<UserSide>, id: UserId) -> Result<Option<User>, StoreError> {
+    let row = session::optional(db, PROMOTE, &[&id]).await?;
+    row.as_ref().map(User::try_from).transpose()
 }
 
 impl TryFrom<&Row> for User {
