@@ -11,6 +11,7 @@ mod headers;
 mod operators;
 mod problems;
 mod strict;
+mod viewer;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
@@ -59,12 +60,13 @@ pub fn text(document: &OpenApi) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(document).map(|text| text + "\n")
 }
 
-/// Mounts `GET /openapi.json`.
+/// Mounts `GET /openapi.json` and the page that shows it.
 pub(super) fn mount(config: &mut ServiceConfig, document: &OpenApi) {
     let text = text(document).unwrap_or_default();
     config
         .app_data(Data::new(Document(Bytes::from(text))))
         .service(resource("/openapi.json", "GET, HEAD").route(get().to(show)));
+    viewer::mount(config);
 }
 
 /// This document

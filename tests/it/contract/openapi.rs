@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::api::service::{Answer, Caller, Service};
 
+/// Not for clients, and so in no document.
+const FILES_OF_THE_PAGE: &str = "/docs/{file:.*}";
+
 /// Each listener's document, as the program makes it.
 fn documents() -> [(&'static str, String); 3] {
     [("user", user::document()), ("admin", admin::document()), ("broker", broker::document())]
@@ -40,6 +43,7 @@ fn every_route_that_is_mounted_is_in_the_document_with_its_methods_and_no_other_
     for (listener, folder) in [("user", "user"), ("admin", "admin"), ("broker", "broker")] {
         let mut mounted = mounted_in("ops.rs", "");
         mounted.extend(mounted_in("document", ""));
+        mounted.remove(FILES_OF_THE_PAGE);
         mounted.extend(mounted_in(folder, "/api/v1"));
         let document = parsed(listener);
         let described: BTreeMap<String, BTreeSet<String>> = document["paths"]
@@ -94,6 +98,37 @@ async fn each_operation_of_the_documents_is_answered() {
                 item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
             assert_eq!(methods, described.iter().map(String::as_str).collect(), "{listener}: {path}");
         }
+    }
+    service.stop().await;
+}
+
+#[actix::test]
+async fn the_page_of_a_document_comes_from_the_program_alone() {
+    let service = Service::start().await;
+    for caller in [service.nobody(), service.nobody_at_admin()] {
+        for path in ["/docs", "/docs/"] {
+            let page = caller.request(Method::GET, path).send().await.unwrap();
+            assert_eq!(page.status(), 200, "{path}");
+            let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+            assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+            let text = page.text().await.unwrap();
+            assert!(
+                !text.contains("://") && !text.contains("<script>") && !text.contains(" style="),
+                "{text}"
+            );
+            let files: Vec<&str> = text.split('"').filter(|text| text.starts_with("/docs/")).collect();
+            assert_eq!(files.len(), 4);
+            for file in files {
+                let answer = caller.request(Method::GET, file).send().await.unwrap();
+                assert_eq!(answer.status(), 200, "{file}");
+                assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+                let is_packed = answer.headers().get("content-encoding").is_some_and(|value| value == "gzip");
+                let bytes = answer.bytes().await.unwrap();
+                assert_eq!(is_packed, bytes.starts_with(&[0x1f, 0x8b]), "{file}");
+            }
+        }
+        caller.get("/docs/nothing.js").await.problem(404, "not_found");
+        caller.get("/docs/../openapi.json").await.expect(200);
     }
     service.stop().await;
 }
