@@ -8,6 +8,7 @@ mod definition_files;
 pub mod dev;
 mod develop;
 mod migrate;
+mod openapi;
 mod serve;
 
 use std::io::{self, Write};
@@ -67,6 +68,8 @@ enum Command {
         botberi completions bash > /etc/bash_completion.d/botberi\n  \
         botberi completions zsh > ~/.zfunc/_botberi")]
     Completions(completions::Arguments),
+    /// Print the OpenAPI document of a listener
+    Openapi(openapi::Arguments),
     /// Run everything that development needs: private servers, a sample catalog and all roles
     #[command(after_long_help = "Examples:\n  \
         botberi dev\n  \
@@ -118,6 +121,7 @@ impl Cli {
             Command::Agents(arguments) => agents::run(&arguments, &sources)?,
             Command::Admin(arguments) => admin::run(&arguments, &sources)?,
             Command::Completions(arguments) => completions::run(&arguments)?,
+            Command::Openapi(arguments) => openapi::run(&arguments)?,
             Command::Dev(arguments) => return develop::run(arguments, sources),
         }
         Ok(ExitCode::SUCCESS)

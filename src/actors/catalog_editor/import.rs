@@ -1,6 +1,7 @@
 //! Brings definitions into the catalog: all of them or none, and again without a trace.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::definition::Definition;
 use crate::models::store::agents::{self, AgentUpdate};
@@ -11,7 +12,7 @@ use crate::models::{Agent, AgentDraft, AgentId, AgentPatch, AgentStatus};
 const TRIES_MAX: usize = 3;
 
 /// What became of one definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportOutcome {
     /// There was no agent of that code.

@@ -6,31 +6,43 @@ use actix_web::web::Data;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::actors::catalog_editor::{
-    CatalogEditor, CreateAgent, DeleteAgent, EditAgent, FindAgent, ListAgentVersions, ListAgents,
-    PublishAgent, RetireAgent, rules,
+    CatalogEditor, CreateAgent, DeleteAgent, EditAgent, FindAgent, ListAgents, PublishAgent, RetireAgent,
+    rules,
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
 use crate::http::identity::CurrentAdmin;
-use crate::http::paging::{NumberPage, Paging};
+use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::search::{self, Words};
-use crate::models::{Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentStatus, AgentVersion};
+use crate::models::{Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentStatus, Page};
 
 /// An agent, with what users do not see.
-#[derive(Serialize)]
-struct AgentView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Agent, example = json!({
+    "id": 7, "title": "Sales lead generation", "content": {"category": "sales", "capabilities": ["leads", "email"]},
+    "activation_code": "sales_leadgen_agent_001", "rate": 3, "version": 2, "status": "published", "revision": 4,
+    "created_at": "2026-11-18T08:30:00Z", "updated_at": "2026-11-19T16:05:00Z"
+}))]
+pub(super) struct AgentView {
     id: AgentId,
     title: String,
+    /// What is said of it. The platform reads `category`, `capabilities`, `models`, `model` and `required_config`.
+    #[schema(value_type = Object)]
     content: Value,
+    /// The unique code that definitions and workflows name it by. Users do not see it.
     activation_code: String,
+    /// Its price, in units of the platform's operator.
     rate: i32,
+    /// Grows by one when a published agent is edited.
     version: i32,
     status: AgentStatus,
+    /// Grows by one with each change.
     revision: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -54,7 +66,30 @@ impl From<Agent> for AgentView {
 }
 
 /// A new agent.
-pub(super) struct Draft(AgentDraft);
+#[derive(ToSchema)]
+#[schema(as = NewAgent, example = json!({
+    "title": "Sales lead generation", "content": {"category": "sales", "capabilities": ["leads", "email"]},
+    "activation_code": "sales_leadgen_agent_001", "rate": 3
+}))]
+pub(super) struct Draft {
+    /// 1 to 200 characters without the space around them, none of them a control character.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+    )]
+    title: String,
+    /// What is said of it: up to 256 KiB, 32 levels deep. The platform reads `category` (a text), `capabilities` (a list of
+    /// texts), `models`, `model` and `required_config` (a list of keys that `user_config` needs); the rest is yours.
+    #[schema(value_type = Object)]
+    content: Value,
+    /// The unique code that definitions and workflows name it by: 1 to 200 letters, digits or `_`, `-`, `.`, `:`, and not
+    /// a number.
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[0-9]*[A-Za-z_.:-][A-Za-z0-9_.:-]*$")]
+    activation_code: String,
+    /// Its price, in units of the platform's operator.
+    rate: i32,
+}
 
 impl ReadFields for Draft {
     fn read(fields: &mut Fields) -> Option<Self> {
@@ -63,29 +98,63 @@ impl ReadFields for Draft {
         let activation_code =
             fields.required("activation_code", |value| rules::activation_code(text(value)?));
         let rate = fields.required("rate", whole_number);
-        Some(Self(AgentDraft {
-            title: title?,
-            content: content?,
-            activation_code: activation_code?,
-            rate: rate?,
-        }))
+        Some(Self { title: title?, content: content?, activation_code: activation_code?, rate: rate? })
     }
 }
 
-/// `POST /agents`
+/// Make an agent
+///
+/// It is a draft at first, which users do not see; `POST /api/v1/agents/{id}/publish` offers it to them.
+#[utoipa::path(
+    post, path = "/api/v1/agents", tag = "Agents", operation_id = "createAgent", security(("bearer" = ["admin"])),
+    request_body = Draft,
+    responses((
+        status = 201, description = "The agent, a `draft`.", body = AgentView,
+        headers(("Location" = String, description = "Its path."))
+    )),
+    extensions(("x-problems" = json!(["activation_code_taken"])))
+)]
 pub(super) async fn create(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
-    Body(Draft(draft)): Body<Draft>,
+    Body(draft): Body<Draft>,
 ) -> Result<HttpResponse, Problem> {
+    let Draft { title, content, activation_code, rate } = draft;
+    let draft = AgentDraft { title, content, activation_code, rate };
+
     let agent = editor.ask(CreateAgent { draft }).await?;
 
     let location = format!("{PREFIX}/agents/{}", agent.id);
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(AgentView::from(agent)))
 }
 
-/// What an administrator changes of an agent.
-pub(super) struct Change(AgentPatch);
+/// What to change of an agent. What is left out stays as it is.
+#[derive(ToSchema)]
+#[schema(as = AgentChange, example = json!({"rate": 5}))]
+pub(super) struct Change {
+    /// A new title, by the same rules as for a new agent.
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+    )]
+    title: Option<String>,
+    /// A new document, in the place of the whole old one.
+    #[schema(value_type = Option<Object>, nullable = false)]
+    content: Option<Value>,
+    /// A new code, by the same rules as for a new agent.
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[0-9]*[A-Za-z_.:-][A-Za-z0-9_.:-]*$"
+    )]
+    activation_code: Option<String>,
+    /// A new price.
+    #[schema(nullable = false)]
+    rate: Option<i32>,
+}
 
 impl ReadFields for Change {
     fn read(fields: &mut Fields) -> Option<Self> {
@@ -94,28 +163,34 @@ impl ReadFields for Change {
         let activation_code =
             fields.optional("activation_code", |value| rules::activation_code(text(value)?));
         let rate = fields.optional("rate", whole_number);
-        Some(Self(AgentPatch {
-            title: title?,
-            content: content?,
-            activation_code: activation_code?,
-            rate: rate?,
-            expected_revision: None,
-        }))
+        Some(Self { title: title?, content: content?, activation_code: activation_code?, rate: rate? })
     }
 }
 
-/// `PUT /agents/{id}`: every field that can be edited, anew.
+/// Replace an agent
+///
+/// Every field that can be edited, anew; its status stays. An edit of what was published makes the next version, which is
+/// offered at once while the agent is; instances keep the version they were made with. A change of the code alone is no
+/// new version. A retired agent may be edited, and published again.
+#[utoipa::path(
+    put, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "replaceAgent", security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    request_body = Draft,
+    responses((status = 200, description = "The agent with the change in it.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found", "activation_code_taken"])))
+)]
 pub(super) async fn replace(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
-    Body(Draft(draft)): Body<Draft>,
+    Body(draft): Body<Draft>,
 ) -> Result<HttpResponse, Problem> {
+    let Draft { title, content, activation_code, rate } = draft;
     let patch = AgentPatch {
-        title: Some(draft.title),
-        content: Some(draft.content),
-        activation_code: Some(draft.activation_code),
-        rate: Some(draft.rate),
+        title: Some(title),
+        content: Some(content),
+        activation_code: Some(activation_code),
+        rate: Some(rate),
         expected_revision: None,
     };
 
@@ -124,54 +199,46 @@ pub(super) async fn replace(
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
 
-/// `PATCH /agents/{id}`: only the fields that are given.
+/// Change an agent
+///
+/// Only the fields that are given; otherwise like replacing it. `null` is no value here.
+#[utoipa::path(
+    patch, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "changeAgent", security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    request_body = Change,
+    responses((status = 200, description = "The agent with the change in it.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found", "activation_code_taken"])))
+)]
 pub(super) async fn change(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
-    Body(Change(patch)): Body<Change>,
+    Body(change): Body<Change>,
 ) -> Result<HttpResponse, Problem> {
+    let Change { title, content, activation_code, rate } = change;
+    let patch = AgentPatch { title, content, activation_code, rate, expected_revision: None };
+
     let agent = editor.ask(EditAgent { id, patch }).await?;
 
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
 
-/// A version that was offered once, as it was then.
-#[derive(Serialize)]
-struct VersionView {
-    agent_id: AgentId,
-    version: i32,
-    title: String,
-    content: Value,
-    rate: i32,
-    published_at: Timestamp,
-}
-
-impl From<AgentVersion> for VersionView {
-    fn from(version: AgentVersion) -> Self {
-        let AgentVersion { agent_id, version, title, content, rate, published_at } = version;
-        Self { agent_id, version, title, content, rate, published_at }
-    }
-}
-
-/// `GET /agents/{id}/versions`
-pub(super) async fn versions(
-    _admin: CurrentAdmin,
-    editor: Data<Handle<CatalogEditor>>,
-    Id(id): Id<AgentId>,
-    Parameters(NumberPage(paging)): Parameters<NumberPage>,
-) -> Result<HttpResponse, Problem> {
-    let question = ListAgentVersions { id, before: paging.before_number(), limit: paging.limit };
-
-    let page = editor.ask(question).await?;
-
-    Ok(HttpResponse::Ok().json(page.map(VersionView::from)))
-}
-
 /// Which agents a list shows.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Selection {
+    #[param(ignore)]
     paging: Paging,
-    filter: AgentFilter,
+    /// Only those with all of these words in their title, code, description, category and capabilities, in any order and
+    /// whatever their case and accents: up to 16 words.
+    #[param(value_type = Option<String>, nullable = false, max_length = 200, example = "lead sales")]
+    q: Words,
+    /// Only those in this status.
+    #[param(nullable = false)]
+    status: Option<AgentStatus>,
+    /// Only those of this category, whatever its case and accents.
+    #[param(nullable = false, min_length = 1, max_length = 200, example = "sales")]
+    category: Option<String>,
 }
 
 impl ReadFields for Selection {
@@ -180,17 +247,26 @@ impl ReadFields for Selection {
         let words = fields.optional("q", |value| Words::read(&text(value)?));
         let status = fields.optional("status", |value| parsed(value, "draft, published or retired"));
         let category = fields.optional("category", |value| search::name(&text(value)?));
-        let filter = AgentFilter { words: words?.unwrap_or_default(), status: status?, category: category? };
-        Some(Self { paging: paging?, filter })
+        let q = words?.unwrap_or_default();
+        Some(Self { paging: paging?, q, status: status?, category: category? })
     }
 }
 
-/// `GET /agents`
+/// List the agents
+///
+/// All of them, whatever their status, the newest first. What you filter by must all be so.
+#[utoipa::path(
+    get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = ["admin"])),
+    params(Paging, Selection),
+    responses((status = 200, description = "A page of agents.", body = Page<AgentView>))
+)]
 pub(super) async fn list(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
-    Parameters(Selection { paging, filter }): Parameters<Selection>,
+    Parameters(selection): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
+    let Selection { paging, q, status, category } = selection;
+    let filter = AgentFilter { status, category, words: q };
     let question = ListAgents { filter, before: paging.before_agent(), limit: paging.limit };
 
     let page = editor.ask(question).await?;
@@ -198,7 +274,15 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().json(page.map(AgentView::from)))
 }
 
-/// `GET /agents/{id}`
+/// Show an agent
+///
+/// In whatever status it is.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    responses((status = 200, description = "The agent.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found"])))
+)]
 pub(super) async fn show(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
@@ -209,7 +293,16 @@ pub(super) async fn show(
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
 
-/// `POST /agents/{id}/publish`
+/// Publish an agent
+///
+/// Offers it to users, also one that was retired. To publish one that is published changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/agents/{id}/publish", tag = "Agents", operation_id = "publishAgent",
+    security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    responses((status = 200, description = "The agent, `published`.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found", "illegal_transition"])))
+)]
 pub(super) async fn publish(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
@@ -220,7 +313,16 @@ pub(super) async fn publish(
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
 
-/// `POST /agents/{id}/retire`
+/// Retire an agent
+///
+/// Users are not offered it any more; the instances that they have go on. To retire one that is retired changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/agents/{id}/retire", tag = "Agents", operation_id = "retireAgent",
+    security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    responses((status = 200, description = "The agent, `retired`.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found", "illegal_transition"])))
+)]
 pub(super) async fn retire(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
@@ -231,7 +333,16 @@ pub(super) async fn retire(
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
 
-/// `DELETE /agents/{id}`
+/// Delete an agent
+///
+/// Only one without instances; retire it instead if it has any.
+#[utoipa::path(
+    delete, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "deleteAgent",
+    security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    responses((status = 204, description = "It is deleted.")),
+    extensions(("x-problems" = json!(["agent_not_found", "agent_in_use"])))
+)]
 pub(super) async fn delete(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,

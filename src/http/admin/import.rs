@@ -5,7 +5,8 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::actors::catalog_editor::definition::{
     Definition, DefinitionFault, DefinitionFormat, NotReadable, Reading, parse,
@@ -62,8 +63,97 @@ fn invalid(faults: Vec<DefinitionFault>) -> Problem {
     )
 }
 
+/// One definition, or a list of up to 1,000.
+// As it is described; what reads it names every fault.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = AgentDefinitions)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it is described, and read by the same reader as files are")]
+pub(super) enum DefinitionsBody {
+    One(DefinitionBody),
+    Many(Vec<DefinitionBody>),
+}
+
+/// An agent as a file defines it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = AgentDefinition, example = json!({
+    "id": "sales_leadgen_agent_001", "name": "Lead Generation Agent", "description": "Finds companies that fit a profile",
+    "category": "sales", "version": "1.0.0", "url": "http://lead-scoring-agent:5002",
+    "capabilities": ["lead_scoring", "prospect_research"], "system_prompt": "You research companies for a sales team.",
+    "model": "claude-3-5-sonnet-20241022", "temperature": 0.7, "max_tokens": 4096
+}))]
+#[expect(dead_code, reason = "it is described, and read by the same reader as files are")]
+pub(super) struct DefinitionBody {
+    /// The agent's activation code. Without it one is made of the category and the name, in snake case.
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[0-9]*[A-Za-z_.:-][A-Za-z0-9_.:-]*$"
+    )]
+    id: Option<String>,
+    /// The agent's title.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+    )]
+    name: String,
+    #[schema(
+        min_length = 1,
+        max_length = 2_000,
+        pattern = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*[^\s\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f][^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
+    )]
+    description: String,
+    #[schema(max_length = 64, pattern = r"^[a-z][a-z0-9_]*$")]
+    category: String,
+    /// A semantic version; the agent's own `version` is another thing, and counts what was offered.
+    #[schema(
+        max_length = 64,
+        example = "1.0.0",
+        pattern = r"^(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})(-(0|[1-9][0-9]{0,17}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]{0,17}|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
+    )]
+    version: String,
+    /// Where the agent's own service is, by `http` or `https` and without an account. It is kept and never called.
+    #[schema(nullable = false, max_length = 2_048, pattern = r"^https?://[^\s@]+$")]
+    url: Option<String>,
+    /// What it can do: different names in snake case.
+    #[schema(min_items = 1, max_items = 64)]
+    capabilities: Vec<CapabilityName>,
+    #[schema(
+        min_length = 1,
+        max_length = 50_000,
+        pattern = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*[^\s\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f][^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
+    )]
+    system_prompt: String,
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+    )]
+    model: String,
+    #[schema(nullable = false, minimum = 0, maximum = 2)]
+    temperature: Option<f64>,
+    #[schema(nullable = false, minimum = 1, maximum = 10_000_000)]
+    max_tokens: Option<i32>,
+    /// The agent's price. Without it an agent keeps the one it has, and a new one has 0.
+    #[schema(nullable = false)]
+    rate: Option<i32>,
+}
+
+/// A name in snake case.
+#[derive(Deserialize, ToSchema)]
+#[schema(max_length = 64, pattern = r"^[a-z][a-z0-9_]*$", example = "lead_scoring")]
+#[expect(dead_code, reason = "it is described, and read by the same reader as files are")]
+pub(super) struct CapabilityName(String);
+
 /// How definitions are to be imported.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wish {
+    /// Whether drafts are offered to users at once, new ones and those that were there.
+    #[param(value_type = Option<bool>, nullable = false, default = false)]
     publish: bool,
 }
 
@@ -75,8 +165,13 @@ impl ReadFields for Wish {
 }
 
 /// What became of an import.
-#[derive(Serialize)]
-struct ReportView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportReport, example = json!({
+    "created": 1, "updated": 0, "unchanged": 0, "items": [{
+        "id": 7, "activation_code": "sales_leadgen_agent_001", "version": 1, "status": "draft", "outcome": "created"
+    }]
+}))]
+pub(super) struct ReportView {
     created: usize,
     updated: usize,
     unchanged: usize,
@@ -84,8 +179,10 @@ struct ReportView {
     items: Vec<ItemView>,
 }
 
-#[derive(Serialize)]
-struct ItemView {
+/// What became of one definition.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportedAgent)]
+pub(super) struct ItemView {
     id: AgentId,
     activation_code: String,
     version: i32,
@@ -114,7 +211,23 @@ impl From<Vec<ImportedAgent>> for ReportView {
     }
 }
 
-/// `POST /agents/import`: the same again changes nothing, so it needs no idempotency key.
+/// Import definitions
+///
+/// All of them or none: every fault of every definition is named, by its place and field, as in `[3].temperature`. An agent
+/// is known by its code. What is there already and the same stays untouched, so that to import again is safe; what differs
+/// becomes the agent's next version. New agents are drafts unless `publish` says otherwise. Retired agents stay retired.
+///
+/// The body may be YAML, too (`application/yaml`), with the same fields.
+#[utoipa::path(
+    post, path = "/api/v1/agents/import", tag = "Agents", operation_id = "importAgents",
+    security(("bearer" = ["admin"])),
+    params(Wish),
+    request_body(content(
+        (DefinitionsBody = "application/json"), (DefinitionsBody = "application/yaml"),
+    )),
+    responses((status = 200, description = "What became of each.", body = ReportView)),
+    extensions(("x-problems" = json!(["malformed_yaml"])))
+)]
 pub(super) async fn import(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,

@@ -7,4 +7,4 @@ mod import;
 mod instances;
 mod outages;
 mod requests;
-mod service;
+pub(crate) mod service;
