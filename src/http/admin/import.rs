@@ -70,7 +70,7 @@ fn invalid(faults: Vec<DefinitionFault>) -> Problem {
 #[serde(untagged)]
 #[expect(dead_code, reason = "it is described, and read by the same reader as files are")]
 pub(super) enum DefinitionsBody {
-    One(DefinitionBody),
+    One(Box<DefinitionBody>),
     Many(Vec<DefinitionBody>),
 }
 
