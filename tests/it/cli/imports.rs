@@ -188,6 +188,28 @@ fn ten_broken_definitions_are_each_told_what_is_wrong() {
     }
 }
 
+#[tokio::test]
+async fn the_largest_import_is_written_at_once_and_one_more_is_refused() {
+    let (databases, folder) = (TestDatabases::create().await, Folder::new("largest"));
+    let definitions = |count: usize| {
+        let of = |number: usize| {
+            let mut definition = leads();
+            definition["id"] = json!(format!("agent_{number}"));
+            definition
+        };
+        Value::Array((0..count).map(of).collect()).to_string()
+    };
+    let path = write(&folder, "many.json", definitions(1_000));
+    for told in ["1000 created, 0 updated, 0 unchanged\n", "0 created, 0 updated, 1000 unchanged\n"] {
+        let outcome = import(&databases, &["--publish", &path]).await;
+        assert!(outcome.stdout.ends_with(told) && outcome.code == 0, "{}", outcome.stderr);
+    }
+    write(&folder, "many.json", definitions(1_001));
+    let outcome = import(&databases, &[&path]).await;
+    let told = "error: there must be 1000 definitions at most, not 1001\n";
+    assert_eq!((outcome.stderr.as_str(), outcome.code), (told, 1));
+}
+
 #[test]
 fn links_in_a_circle_end_and_what_is_met_twice_is_read_once() {
     let folder = Folder::new("links");
