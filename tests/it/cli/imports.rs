@@ -201,8 +201,8 @@ async fn the_largest_import_is_written_at_once_and_one_more_is_refused() {
     };
     let path = write(&folder, "many.json", definitions(1_000));
     for told in ["1000 created, 0 updated, 0 unchanged\n", "0 created, 0 updated, 1000 unchanged\n"] {
-        let outcome = import(&databases, &["--publish", &path]).await;
-        assert!(outcome.stdout.ends_with(told) && outcome.code == 0, "{}", outcome.stderr);
+        let outcome = import(&databases, &[&path]).await;
+        assert!(outcome.stdout.contains(told) && outcome.code == 0, "{}", outcome.stderr);
     }
     write(&folder, "many.json", definitions(1_001));
     let outcome = import(&databases, &[&path]).await;
