@@ -1,12 +1,14 @@
-//! Signing in: the same body and the same answer at every listener.
+//! Signing in, going on and signing out: the same bodies and the same answers at every listener.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::web::Data;
 use serde::Serialize;
 
 use super::fields::{Fields, ReadFields, text};
+use super::identity::KnownToken;
 use super::problem::Problem;
-use crate::actors::accounts::{Accounts, Login, SignedIn};
+use crate::actors::accounts::{Accounts, Login, Logout, Refresh, SignedIn};
 use crate::actors::system::Handle;
 use crate::models::Role;
 use crate::secret::Secret;
@@ -52,6 +54,37 @@ pub(super) async fn sign_in(
     let tokens = accounts.ask(Login { username, password, needs }).await?;
 
     Ok(HttpResponse::Ok().insert_header(no_store()).json(TokensView::from(tokens)))
+}
+
+/// What a session goes on with.
+pub(super) struct RefreshToken(Secret);
+
+impl ReadFields for RefreshToken {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let token = fields.required("refresh_token", text).map(Secret::new);
+        Some(Self(token?))
+    }
+}
+
+/// Gives new tokens for a refresh token at a door that asks for the role `needs`, if it asks for one.
+pub(super) async fn renew(
+    accounts: &Handle<Accounts>,
+    RefreshToken(token): RefreshToken,
+    needs: Option<Role>,
+) -> Result<HttpResponse, Problem> {
+    let tokens = accounts.ask(Refresh { token, needs }).await?;
+
+    Ok(HttpResponse::Ok().insert_header(no_store()).json(TokensView::from(tokens)))
+}
+
+/// `POST /auth/logout`. A token whose session is over may be sent again: it stays over.
+pub(super) async fn sign_out(
+    KnownToken(principal): KnownToken,
+    accounts: Data<Handle<Accounts>>,
+) -> Result<HttpResponse, Problem> {
+    accounts.ask(Logout { principal }).await?;
+
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// For answers that hold a secret.

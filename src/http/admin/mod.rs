@@ -6,12 +6,13 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use super::extract::Body;
-use super::login::{Credentials, sign_in};
+use super::login::{Credentials, RefreshToken, renew, sign_in, sign_out};
 use super::ops::{get, resource};
 use super::problem::Problem;
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
 use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
 use crate::models::Role;
 
@@ -22,20 +23,28 @@ pub struct AdminApi {
     pub accounts: Handle<Accounts>,
     /// Checks access tokens.
     pub tokens: Tokens,
+    /// Whether their sessions go on.
+    pub gate: Gate,
     /// Writes the catalog.
     pub catalog_editor: Handle<CatalogEditor>,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
-    let AdminApi { accounts, tokens, catalog_editor } = api.clone();
-    config.app_data(Data::new(accounts)).app_data(Data::new(tokens)).app_data(Data::new(catalog_editor));
+    let AdminApi { accounts, tokens, gate, catalog_editor } = api.clone();
+    config
+        .app_data(Data::new(accounts))
+        .app_data(Data::new(tokens))
+        .app_data(Data::new(gate))
+        .app_data(Data::new(catalog_editor));
     under_prefix(config, routes);
 }
 
 fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/auth/login", "POST").route(web::post().to(login)))
+        .service(resource("/auth/refresh", "POST").route(web::post().to(refresh)))
+        .service(resource("/auth/logout", "POST").route(web::post().to(sign_out)))
         .service(
             resource("/agents", "GET, HEAD, POST")
                 .route(get().to(agents::list))
@@ -56,4 +65,12 @@ async fn login(
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
     sign_in(&accounts, credentials, Some(Role::Admin)).await
+}
+
+/// `POST /auth/refresh`
+async fn refresh(
+    accounts: Data<Handle<Accounts>>,
+    Body(token): Body<RefreshToken>,
+) -> Result<HttpResponse, Problem> {
+    renew(&accounts, token, Some(Role::Admin)).await
 }

@@ -10,14 +10,15 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use botberi::actors::accounts::{
-    Accounts, AccountsParts, AuthSettings, PasswordHashSettings, RedisAccess, Tokens, ensure_admin,
-    hash_password,
+    Accounts, AccountsParts, AuthSettings, PasswordHashSettings, Tokens, ensure_admin, hash_password,
 };
 use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instances::Instances;
+use botberi::actors::redis_link::RedisAccess;
+use botberi::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
 use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
@@ -67,6 +68,7 @@ fn auth_settings() -> AuthSettings {
         access_token_seconds: 900,
         refresh_token_seconds: 86_400,
         signing_key: Secret::new(""),
+        reserved_usernames: vec!["admin".to_owned()],
         hash_threads: 1,
         logins_waiting_max: 1,
         registrations_waiting_max: 8,
@@ -106,12 +108,22 @@ impl Service {
         let catalog_editor = Handle::new(CatalogEditor::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
         let catalog_view = CatalogView::default();
+        let revocations = Handle::new(Revocations::NAME, limits);
+        let gate = Gate::new(RevocationView::default(), revocations.clone());
+        let redis_access = RedisAccess {
+            client: redis::Client::open(format!("redis://127.0.0.1:{}/", redis.port())).unwrap(),
+            timeout: Duration::from_millis(300),
+        };
+        let revocations_parts = RevocationsParts {
+            user_db: databases.user.clone(),
+            redis: redis_access.clone(),
+            view: gate.view().clone(),
+            access_token_seconds: 900,
+        };
         let parts = AccountsParts {
             user_db: databases.user.clone(),
-            redis: RedisAccess {
-                client: redis::Client::open(format!("redis://127.0.0.1:{}/", redis.port())).unwrap(),
-                timeout: Duration::from_millis(300),
-            },
+            redis: redis_access,
+            gate: gate.clone(),
             tokens: tokens.clone(),
             settings: auth_settings(),
             ticket_seconds: 30,
@@ -121,6 +133,9 @@ impl Service {
             .with(actor(ChildSpec::permanent(Bell::NAME), &bell, {
                 let shared = databases.shared.clone();
                 move |lifeline| Bell::new(shared.clone(), lifeline)
+            }))
+            .with(actor(ChildSpec::permanent(Revocations::NAME), &revocations, move |lifeline| {
+                Revocations::new(revocations_parts.clone(), lifeline)
             }))
             .with(actor(ChildSpec::permanent(Accounts::NAME), &accounts, move |lifeline| {
                 Accounts::new(parts.clone(), lifeline)
@@ -149,11 +164,12 @@ impl Service {
         let user_api = UserApi {
             accounts: accounts.clone(),
             tokens: tokens.clone(),
+            gate: gate.clone(),
             catalog: catalog_view,
             instances,
             sockets,
         };
-        let admin_api = AdminApi { accounts: accounts.clone(), tokens, catalog_editor };
+        let admin_api = AdminApi { accounts: accounts.clone(), tokens, gate, catalog_editor };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));
         let admin = serve("admin", &common, &mut servers, move |config| admin::configure(config, &admin_api));
