@@ -6,3 +6,5 @@ mod instances;
 mod outages;
 mod requests;
 mod service;
+mod sessions;
+mod users_me;

@@ -213,6 +213,14 @@ impl Service {
         id
     }
 
+    /// The value of a key in Redis, and how many seconds it lasts.
+    pub(crate) async fn in_redis(&self, key: &str) -> (Option<String>, i64) {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}/", self.redis.port())).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut pipe = redis::pipe();
+        pipe.get(key).ttl(key).query_async(&mut connection).await.unwrap()
+    }
+
     pub(crate) async fn stop(self) {
         for server in &self.servers {
             server.stop(false).await;
@@ -242,6 +250,16 @@ impl Caller {
 
     pub(crate) async fn try_sign_in(&self, username: &str, password: &str) -> Answer {
         self.post("/api/v1/auth/login", &json!({"username": username, "password": password})).await
+    }
+
+    /// The access token, if there is one.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The same with that access token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
     /// The same person at another listener.

@@ -144,7 +144,8 @@ async fn whoever_ends_sessions_is_heard_once_and_in_the_outbox() {
     let others = sessions::revoke_others(&connection, ada, of_ada[1]).await.unwrap();
     assert_eq!(ids(&others), [of_ada[2]]);
     let second = sessions::list_revoked(&connection, first.horizon).await.unwrap();
-    assert_eq!(ids(&second.revocations), [of_ada[2]]);
+    // Another database's transaction may hold the horizon back: then the first is told again.
+    assert!(ids(&second.revocations).contains(&of_ada[2]));
     assert!(sessions::is_live(&connection, of_eve).await.unwrap());
 
     let sql = databases.plain_user("botberi").await;
