@@ -5,6 +5,7 @@ mod agents;
 mod instances;
 mod outages;
 mod requests;
+mod revocations;
 mod service;
 mod sessions;
 mod users_me;

@@ -38,6 +38,7 @@ pub(crate) struct Service {
     pub(crate) databases: TestDatabases,
     pub(crate) redis: FaultProxy,
     pub(crate) accounts: Handle<Accounts>,
+    pub(crate) gate: Gate,
     pub(crate) tree: Arc<Node>,
     pub(crate) user: SocketAddr,
     pub(crate) admin: SocketAddr,
@@ -169,12 +170,12 @@ impl Service {
             instances,
             sockets,
         };
-        let admin_api = AdminApi { accounts: accounts.clone(), tokens, gate, catalog_editor };
+        let admin_api = AdminApi { accounts: accounts.clone(), tokens, gate: gate.clone(), catalog_editor };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));
         let admin = serve("admin", &common, &mut servers, move |config| admin::configure(config, &admin_api));
         let client = Client::new();
-        Self { databases, redis, accounts, tree, user, admin, catalog, servers, root, client }
+        Self { databases, redis, accounts, gate, tree, user, admin, catalog, servers, root, client }
     }
 
     /// What the consumer of the catalog's queue does when it is told of a change.
