@@ -94,7 +94,7 @@ async fn a_replica_that_does_not_hear_postgres_asks_redis_and_then_lets_nobody_i
         .await;
         assert_eq!(shut.problem(503), "dependency_unavailable");
         stays.get(ME).await.expect(200);
-        refused_within(HEARD_WITHIN, &there).await;
+        assert_eq!(there.get(AGENTS).await.problem(503), "dependency_unavailable");
 
         cables.mend();
         other.until_well().await;
