@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::fields::{Fields, ReadFields, text};
 use super::identity::KnownToken;
@@ -13,9 +14,13 @@ use crate::actors::system::Handle;
 use crate::models::Role;
 use crate::secret::Secret;
 
-/// What somebody signs in with. No rules here: what keeps none of them is simply not an account.
+/// What somebody signs in with.
+// No rules here: what keeps none of them is simply not an account.
+#[derive(ToSchema)]
+#[schema(example = json!({"username": "ada", "password": "correct horse battery"}))]
 pub(super) struct Credentials {
     username: String,
+    #[schema(value_type = String, format = Password)]
     password: Secret,
 }
 
@@ -27,12 +32,20 @@ impl ReadFields for Credentials {
     }
 }
 
-/// The tokens, as they are shown.
-#[derive(Serialize)]
-struct TokensView {
+/// The tokens of a session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens, example = json!({
+    "access_token": "eyJhbGciOiJFZERTQSJ9...", "refresh_token": "kq2Zr0...", "token_type": "Bearer", "expires_in": 900
+}))]
+pub(super) struct TokensView {
+    /// Goes into `Authorization: Bearer ...`.
     access_token: String,
+    /// Keep it secret.
     refresh_token: String,
+    /// Always `Bearer`.
     token_type: &'static str,
+    /// For how many seconds the access token is good.
+    #[schema(minimum = 1)]
     expires_in: u64,
 }
 
@@ -57,19 +70,25 @@ pub(super) async fn sign_in(
 }
 
 /// What a session goes on with.
-pub(super) struct RefreshToken(Secret);
+#[derive(ToSchema)]
+#[schema(example = json!({"refresh_token": "kq2Zr0..."}))]
+pub(super) struct RefreshToken {
+    /// As it was given; good for one call.
+    #[schema(value_type = String, format = Password)]
+    refresh_token: Secret,
+}
 
 impl ReadFields for RefreshToken {
     fn read(fields: &mut Fields) -> Option<Self> {
         let token = fields.required("refresh_token", text).map(Secret::new);
-        Some(Self(token?))
+        Some(Self { refresh_token: token? })
     }
 }
 
 /// Gives new tokens for a refresh token at a door that asks for the role `needs`, if it asks for one.
 pub(super) async fn renew(
     accounts: &Handle<Accounts>,
-    RefreshToken(token): RefreshToken,
+    RefreshToken { refresh_token: token }: RefreshToken,
     needs: Option<Role>,
 ) -> Result<HttpResponse, Problem> {
     let tokens = accounts.ask(Refresh { token, needs }).await?;
@@ -77,7 +96,14 @@ pub(super) async fn renew(
     Ok(HttpResponse::Ok().insert_header(no_store()).json(TokensView::from(tokens)))
 }
 
-/// `POST /auth/logout`. A token whose session is over may be sent again: it stays over.
+/// Sign out
+///
+/// Ends the session of the access token: neither its access tokens nor its refresh token are good for anything from now on, on
+/// any replica, and its sockets are closed with 4401. It may be said again.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout", tag = "Accounts", operation_id = "logOut", security(("bearer" = [])),
+    responses((status = 204, description = "The session is over."))
+)]
 pub(super) async fn sign_out(
     KnownToken(principal): KnownToken,
     accounts: Data<Handle<Accounts>>,

@@ -1,12 +1,16 @@
 //! The administrators' API.
 
 mod agents;
+mod document;
+
+pub use document::document;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 
+use super::document::mount;
 use super::extract::Body;
-use super::login::{Credentials, RefreshToken, renew, sign_in, sign_out};
+use super::login::{Credentials, RefreshToken, TokensView, renew, sign_in, sign_out};
 use super::ops::{get, resource};
 use super::problem::Problem;
 use super::under_prefix;
@@ -37,6 +41,7 @@ pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
         .app_data(Data::new(tokens))
         .app_data(Data::new(gate))
         .app_data(Data::new(catalog_editor));
+    mount(config, &document());
     under_prefix(config, routes);
 }
 
@@ -59,7 +64,15 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/agents/{id}/retire", "POST").route(web::post().to(agents::retire)));
 }
 
-/// `POST /auth/login`
+/// Sign in
+///
+/// As at the user API, for administrators only.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", tag = "Accounts", operation_id = "logIn", security(()),
+    request_body = Credentials,
+    responses((status = 200, description = "The tokens of a new session. They are not to be cached.", body = TokensView)),
+    extensions(("x-problems" = json!(["invalid_credentials", "forbidden"])))
+)]
 async fn login(
     accounts: Data<Handle<Accounts>>,
     Body(credentials): Body<Credentials>,
@@ -67,7 +80,15 @@ async fn login(
     sign_in(&accounts, credentials, Some(Role::Admin)).await
 }
 
-/// `POST /auth/refresh`
+/// Go on with a session
+///
+/// As at the user API, for administrators only: a token of anybody else is refused, and not spent by that.
+#[utoipa::path(
+    post, path = "/api/v1/auth/refresh", tag = "Accounts", operation_id = "refresh", security(()),
+    request_body = RefreshToken,
+    responses((status = 200, description = "New tokens. They are not to be cached.", body = TokensView)),
+    extensions(("x-problems" = json!(["invalid_refresh_token", "refresh_token_reused", "forbidden"])))
+)]
 async fn refresh(
     accounts: Data<Handle<Accounts>>,
     Body(token): Body<RefreshToken>,

@@ -2,7 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::view::UserView;
 use crate::actors::accounts::{
@@ -12,25 +14,63 @@ use crate::actors::system::Handle;
 use crate::http::extract::Body;
 use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
-use crate::http::login::{Credentials, RefreshToken, no_store, renew, sign_in};
+use crate::http::login::{Credentials, RefreshToken, TokensView, no_store, renew, sign_in};
 use crate::http::problem::Problem;
 use crate::models::UserPatch;
 use crate::secret::Secret;
 
 /// Somebody new.
-pub(super) struct Registration(Register);
+#[derive(ToSchema)]
+#[schema(example = json!({"username": "ada", "password": "correct horse battery", "email": "ada@example.org"}))]
+pub(super) struct Registration {
+    /// 3 to 255 characters without the space around them, none of them a control character. Upper and lower case are
+    /// the same name.
+    #[schema(
+        min_length = 3,
+        max_length = 255,
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]$"
+    )]
+    username: String,
+    /// 8 to 1,024 bytes of UTF-8, taken as they are.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
+    password: Secret,
+    /// An address without spaces, in nobody else's account.
+    #[schema(
+        max_length = 320,
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f]+@[^\s\u0000-\u001f\u007f-\u009f]+$"
+    )]
+    email: Option<String>,
+}
 
 impl ReadFields for Registration {
     fn read(fields: &mut Fields) -> Option<Self> {
         let username = fields.required("username", |value| rules::username(&text(value)?));
         let password = fields.required("password", |value| rules::password(text(value)?));
         let email = fields.nullable("email", |value| rules::email(&text(value)?));
-        Some(Self(Register { username: username?, password: password?, email: email? }))
+        Some(Self { username: username?, password: password?, email: email? })
     }
 }
 
-/// What is to be otherwise about an account. An address that is `null` is taken away; a name cannot be.
-pub(super) struct AccountChange(UserPatch);
+/// What is to be otherwise about an account; what is left out stays as it is.
+#[derive(ToSchema)]
+#[schema(example = json!({"username": "ada.lovelace", "email": null}))]
+pub(super) struct AccountChange {
+    /// As at registration.
+    #[schema(
+        nullable = false,
+        min_length = 3,
+        max_length = 255,
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]$"
+    )]
+    username: Option<String>,
+    /// As at registration; `null` takes the address away.
+    #[schema(
+        value_type = Option<String>,
+        max_length = 320,
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f]+@[^\s\u0000-\u001f\u007f-\u009f]+$"
+    )]
+    email: Option<Option<String>>,
+}
 
 impl ReadFields for AccountChange {
     fn read(fields: &mut Fields) -> Option<Self> {
@@ -39,35 +79,61 @@ impl ReadFields for AccountChange {
             Value::Null => Ok(None),
             value => rules::email(&text(value)?).map(Some),
         });
-        Some(Self(UserPatch { username: username?, email: email? }))
+        Some(Self { username: username?, email: email? })
     }
 }
 
 /// Another password, and the proof that the present one is known.
+#[derive(ToSchema)]
+#[schema(example = json!({"current_password": "correct horse battery", "new_password": "staple correct horse"}))]
 pub(super) struct PasswordChange {
-    current: Secret,
-    new: Secret,
+    /// What you signed in with.
+    #[schema(value_type = String, format = Password)]
+    current_password: Secret,
+    /// 8 to 1,024 bytes of UTF-8, taken as they are.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
+    new_password: Secret,
 }
 
 impl ReadFields for PasswordChange {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let current = fields.required("current_password", text).map(Secret::new);
-        let new = fields.required("new_password", |value| rules::password(text(value)?));
-        Some(Self { current: current?, new: new? })
+        let current_password = fields.required("current_password", text).map(Secret::new);
+        let new_password = fields.required("new_password", |value| rules::password(text(value)?));
+        Some(Self { current_password: current_password?, new_password: new_password? })
     }
 }
 
-/// `POST /auth/register`
+/// Make an account
+///
+/// Names and addresses are unique, whatever their case. A new account has the role `developer`. It is not signed in yet:
+/// `POST /api/v1/auth/login` comes next.
+#[utoipa::path(
+    post, path = "/api/v1/auth/register", tag = "Accounts", operation_id = "register", security(()),
+    request_body = Registration,
+    responses((status = 201, description = "The account.", body = UserView)),
+    extensions(("x-problems" = json!(["username_taken", "email_taken"])))
+)]
 pub(super) async fn register(
     accounts: Data<Handle<Accounts>>,
-    Body(Registration(registration)): Body<Registration>,
+    Body(registration): Body<Registration>,
 ) -> Result<HttpResponse, Problem> {
-    let user = accounts.ask(registration).await?;
+    let Registration { username, password, email } = registration;
+
+    let user = accounts.ask(Register { username, password, email }).await?;
 
     Ok(HttpResponse::Created().json(UserView::from(user)))
 }
 
-/// `POST /auth/login`
+/// Sign in
+///
+/// Gives an access token, to be sent as `Authorization: Bearer ...` until it expires. It is not said whether the name or
+/// the password was wrong.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", tag = "Accounts", operation_id = "logIn", security(()),
+    request_body = Credentials,
+    responses((status = 200, description = "The tokens of a new session. They are not to be cached.", body = TokensView)),
+    extensions(("x-problems" = json!(["invalid_credentials"])))
+)]
 pub(super) async fn login(
     accounts: Data<Handle<Accounts>>,
     Body(credentials): Body<Credentials>,
@@ -75,7 +141,18 @@ pub(super) async fn login(
     sign_in(&accounts, credentials, None).await
 }
 
-/// `POST /auth/refresh`
+/// Go on with a session
+///
+/// Spends a refresh token and gives new tokens of the same session; the old access token stays good until it expires. A
+/// refresh token is good for one call. One that comes again ends the whole session, because one of the two who came with it
+/// may have stolen it. So keep the new tokens before you use them, and let one part of your program refresh at a time: pages
+/// in several tabs share the tokens and take turns (`navigator.locks`). When the answer is lost, sign in again.
+#[utoipa::path(
+    post, path = "/api/v1/auth/refresh", tag = "Accounts", operation_id = "refresh", security(()),
+    request_body = RefreshToken,
+    responses((status = 200, description = "New tokens. They are not to be cached.", body = TokensView)),
+    extensions(("x-problems" = json!(["invalid_refresh_token", "refresh_token_reused"])))
+)]
 pub(super) async fn refresh(
     accounts: Data<Handle<Accounts>>,
     Body(token): Body<RefreshToken>,
@@ -83,26 +160,51 @@ pub(super) async fn refresh(
     renew(&accounts, token, None).await
 }
 
-/// `GET /users/me`
+/// Show your account
+///
+/// The account of whoever asks.
+#[utoipa::path(
+    get, path = "/api/v1/users/me", tag = "Accounts", operation_id = "getMe", security(("bearer" = [])),
+    responses((status = 200, description = "Your account.", body = UserView)),
+    extensions(("x-problems" = json!(["user_not_found"])))
+)]
 pub(super) async fn me(user: CurrentUser, accounts: Data<Handle<Accounts>>) -> Result<HttpResponse, Problem> {
     let user = accounts.ask(FindUser { id: user.id() }).await?;
 
     Ok(HttpResponse::Ok().json(UserView::from(user)))
 }
 
-/// `PATCH /users/me`
+/// Change your account
+///
+/// The name you sign in with, and the address. Sessions go on.
+#[utoipa::path(
+    patch, path = "/api/v1/users/me", tag = "Accounts", operation_id = "changeMe", security(("bearer" = [])),
+    request_body = AccountChange,
+    responses((status = 200, description = "Your account with the change in it.", body = UserView)),
+    extensions(("x-problems" = json!(["user_not_found", "username_taken", "email_taken"])))
+)]
 pub(super) async fn change(
     user: CurrentUser,
     accounts: Data<Handle<Accounts>>,
-    Body(AccountChange(patch)): Body<AccountChange>,
+    Body(AccountChange { username, email }): Body<AccountChange>,
 ) -> Result<HttpResponse, Problem> {
+    let patch = UserPatch { username, email };
+
     let user = accounts.ask(PatchUser { id: user.id(), patch }).await?;
 
     Ok(HttpResponse::Ok().json(UserView::from(user)))
 }
 
-/// `DELETE /users/me`. Without a body, as the deletion of anything else: a page that wants to be sure of the person asks for
-/// the password by signing in anew.
+/// Close your account
+///
+/// For ever: all sessions end, address and password are forgotten. The name stays taken, so that
+/// nobody is mistaken for you. No password is asked for; a page that wants to be sure of the person signs in anew first.
+/// An administrator's account cannot be closed.
+#[utoipa::path(
+    delete, path = "/api/v1/users/me", tag = "Accounts", operation_id = "closeMe", security(("bearer" = [])),
+    responses((status = 204, description = "It is closed.")),
+    extensions(("x-problems" = json!(["user_not_found", "forbidden"])))
+)]
 pub(super) async fn close(
     user: CurrentUser,
     accounts: Data<Handle<Accounts>>,
@@ -112,30 +214,61 @@ pub(super) async fn close(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `POST /users/me/password`
+/// Change your password
+///
+/// Ends every other session of yours and closes its sockets; the one that asks goes on.
+#[utoipa::path(
+    post, path = "/api/v1/users/me/password", tag = "Accounts", operation_id = "changePassword",
+    security(("bearer" = [])), request_body = PasswordChange,
+    responses((status = 204, description = "From now on the new one is asked for.")),
+    extensions(("x-problems" = json!(["user_not_found", "wrong_password"])))
+)]
 pub(super) async fn change_password(
     user: CurrentUser,
     accounts: Data<Handle<Accounts>>,
-    Body(PasswordChange { current, new }): Body<PasswordChange>,
+    Body(PasswordChange { current_password, new_password }): Body<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
-    accounts.ask(ChangePassword { principal: user.0, current, new }).await?;
+    let wish = ChangePassword { principal: user.0, current: current_password, new: new_password };
+
+    accounts.ask(wish).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `POST /ws/tickets`
+/// A ticket, as it is shown once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ticket, example = json!({"ticket": "tYx1b3f0...", "expires_in": 30}))]
+pub(super) struct TicketView {
+    /// Goes into the query string of `GET /api/v1/ws`, once.
+    ticket: String,
+    /// For how many seconds it is good.
+    #[schema(minimum = 1)]
+    expires_in: u64,
+}
+
+/// Get a ticket for a socket
+///
+/// A page in a browser cannot send headers when it opens a WebSocket, so it gets a ticket first and opens
+/// `/api/v1/ws?ticket=...` with it. A ticket opens one socket, within seconds. The socket ends when the access token
+/// does that the ticket was got with.
+#[utoipa::path(
+    post, path = "/api/v1/ws/tickets", tag = "Live", operation_id = "createSocketTicket", security(("bearer" = [])),
+    responses((status = 201, description = "The ticket. It is not to be cached.", body = TicketView))
+)]
 pub(super) async fn issue_ticket(
     user: CurrentUser,
     accounts: Data<Handle<Accounts>>,
 ) -> Result<HttpResponse, Problem> {
     let ticket = accounts.ask(IssueTicket { principal: user.0 }).await?;
 
-    let body = json!({"ticket": ticket.ticket, "expires_in": ticket.expires_in_seconds});
-    Ok(HttpResponse::Created().insert_header(no_store()).json(body))
+    let view = TicketView { ticket: ticket.ticket, expires_in: ticket.expires_in_seconds };
+    Ok(HttpResponse::Created().insert_header(no_store()).json(view))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -150,8 +283,8 @@ mod tests {
     #[test]
     fn a_registration_needs_no_address() {
         let body = json!({"username": "ada@example.org", "password": "correct horse"});
-        let Registration(registration) = Fields::read_body(body).unwrap();
-        assert_eq!(registration.email, None);
-        assert!(!format!("{registration:?}").contains("horse"));
+        let registration: Registration = Fields::read_body(body).unwrap();
+        assert_eq!((registration.username.as_str(), registration.email), ("ada@example.org", None));
+        assert!(!format!("{:?}", registration.password).contains("horse"));
     }
 }

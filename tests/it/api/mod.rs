@@ -6,6 +6,6 @@ mod instances;
 mod outages;
 mod requests;
 mod revocations;
-mod service;
+pub(crate) mod service;
 mod sessions;
 mod users_me;
