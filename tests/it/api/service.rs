@@ -37,6 +37,7 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) struct Service {
     pub(crate) databases: TestDatabases,
     pub(crate) redis: FaultProxy,
+    redis_database: u8,
     pub(crate) accounts: Handle<Accounts>,
     pub(crate) gate: Gate,
     pub(crate) tree: Arc<Node>,
@@ -96,6 +97,11 @@ fn http_settings() -> HttpSettings {
 
 impl Service {
     pub(crate) async fn start() -> Self {
+        Self::start_in(0).await
+    }
+
+    /// With a database of Redis that no other test uses.
+    pub(crate) async fn start_in(redis_database: u8) -> Self {
         let databases = TestDatabases::create().await;
         let upstream = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
         let upstream = upstream.trim_start_matches("redis://").split('/').next().unwrap().parse().unwrap();
@@ -112,7 +118,8 @@ impl Service {
         let revocations = Handle::new(Revocations::NAME, limits);
         let gate = Gate::new(RevocationView::default(), revocations.clone());
         let redis_access = RedisAccess {
-            client: redis::Client::open(format!("redis://127.0.0.1:{}/", redis.port())).unwrap(),
+            client: redis::Client::open(format!("redis://127.0.0.1:{}/{redis_database}", redis.port()))
+                .unwrap(),
             timeout: Duration::from_millis(300),
         };
         let revocations_parts = RevocationsParts {
@@ -175,7 +182,20 @@ impl Service {
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));
         let admin = serve("admin", &common, &mut servers, move |config| admin::configure(config, &admin_api));
         let client = Client::new();
-        Self { databases, redis, accounts, gate, tree, user, admin, catalog, servers, root, client }
+        Self {
+            databases,
+            redis,
+            redis_database,
+            accounts,
+            gate,
+            tree,
+            user,
+            admin,
+            catalog,
+            servers,
+            root,
+            client,
+        }
     }
 
     /// What the consumer of the catalog's queue does when it is told of a change.
@@ -216,10 +236,19 @@ impl Service {
 
     /// The value of a key in Redis, and how many seconds it lasts.
     pub(crate) async fn in_redis(&self, key: &str) -> (Option<String>, i64) {
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}/", self.redis.port())).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = self.redis_connection().await;
         let mut pipe = redis::pipe();
         pipe.get(key).ttl(key).query_async(&mut connection).await.unwrap()
+    }
+
+    /// Redis forgets everything.
+    pub(crate) async fn empty_redis(&self) {
+        redis::cmd("FLUSHDB").query_async::<()>(&mut self.redis_connection().await).await.unwrap();
+    }
+
+    async fn redis_connection(&self) -> redis::aio::MultiplexedConnection {
+        let place = format!("redis://127.0.0.1:{}/{}", self.redis.port(), self.redis_database);
+        redis::Client::open(place).unwrap().get_multiplexed_async_connection().await.unwrap()
     }
 
     pub(crate) async fn stop(self) {
