@@ -235,3 +235,37 @@ async fn a_sign_in_of_the_release_before_has_a_session_too() {
     .unwrap();
     assert!(sessions::is_live(&databases.user.connection().await.unwrap(), family).await.unwrap());
 }
+
+#[tokio::test]
+async fn sign_ins_that_were_there_before_go_on_after_the_migration() {
+    let databases = TestDatabases::create().await;
+    let sql = databases.plain_user("postgres").await;
+    sql.batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
+    let apply = async |name: &str| {
+        let path = format!("{}/migrations/user/{name}.sql", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        sql.batch_execute(&format!("BEGIN; {text}; COMMIT")).await.unwrap();
+    };
+    apply("V1__create_users").await;
+    apply("V2__create_sessions").await;
+    sql.batch_execute(
+        "INSERT INTO users (id, username, password_hash) SELECT gen_random_uuid(), name, 'x' FROM unnest('{ada,eve}'::text[]) AS of (name);
+         INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, expires_at)
+         SELECT gen_random_uuid(), users.id, users.id, convert_to(username || n, 'UTF8'), now() + n * interval '1 hour'
+         FROM users, generate_series(1, 3) AS n",
+    )
+    .await
+    .unwrap();
+    for name in ["V3__create_session_rows", "V4__create_account_events", "V5__record_account_changes"] {
+        apply(name).await;
+    }
+    let row = sql
+        .query_one(
+            "SELECT count(*), bool_and(id = user_id AND expires_at > now() + interval '170 minutes'
+                 AND access_until > now() AND revoked_at IS NULL) FROM sessions",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (2, true));
+}
