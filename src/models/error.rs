@@ -99,6 +99,9 @@ error_codes! {
     ValidationFailed,      "validation_failed",      Unprocessable,        "Request has invalid fields";
     Unauthenticated,       "unauthenticated",        Unauthorized,         "Credentials are missing or not valid";
     InvalidCredentials,    "invalid_credentials",    Unauthorized,         "User name or password is wrong";
+    InvalidRefreshToken,   "invalid_refresh_token",  Unauthorized,         "Refresh token is not valid";
+    RefreshTokenReused,    "refresh_token_reused",   Unauthorized,         "Refresh token was used before";
+    WrongPassword,         "wrong_password",         Unprocessable,        "Current password is wrong";
     Forbidden,             "forbidden",              Forbidden,            "Not allowed";
     NotFound,              "not_found",              NotFound,             "There is nothing here";
     MethodNotAllowed,      "method_not_allowed",     MethodNotAllowed,     "Method is not allowed here";

@@ -31,7 +31,7 @@ pub async fn create_admin(
         role: Role::Admin,
     };
     let session = user_db.connection().await?;
-    users::insert(&session, &admin).await.map_err(super::taken)
+    users::insert(&session, &admin).await.map_err(super::profile::taken)
 }
 
 /// Makes somebody an administrator who has an account already, and keeps the password.

@@ -5,12 +5,15 @@ use utoipa::openapi::OpenApi;
 
 use super::{agents, import, versions};
 use crate::http::document::complete;
+use crate::http::login;
 
 /// Every route of this listener that is not the operators'.
 #[derive(utoipa::OpenApi)]
 #[openapi(
     paths(
         super::login,
+        super::refresh,
+        login::sign_out,
         agents::create,
         agents::list,
         agents::show,

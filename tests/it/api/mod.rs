@@ -7,4 +7,7 @@ mod import;
 mod instances;
 mod outages;
 mod requests;
+mod revocations;
 pub(crate) mod service;
+mod sessions;
+mod users_me;
