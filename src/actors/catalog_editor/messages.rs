@@ -30,6 +30,8 @@ pub struct EditAgent {
 pub struct PublishAgent {
     /// Which.
     pub id: AgentId,
+    /// Does so only while the agent has this revision.
+    pub expected_revision: Option<i64>,
 }
 
 /// Offers an agent no longer; its instances go on.
@@ -38,6 +40,8 @@ pub struct PublishAgent {
 pub struct RetireAgent {
     /// Which.
     pub id: AgentId,
+    /// Does so only while the agent has this revision.
+    pub expected_revision: Option<i64>,
 }
 
 /// Deletes an agent that no instance was made from.
@@ -46,6 +50,8 @@ pub struct RetireAgent {
 pub struct DeleteAgent {
     /// Which.
     pub id: AgentId,
+    /// Does so only while the agent has this revision.
+    pub expected_revision: Option<i64>,
 }
 
 /// Asks for one agent, whatever its status.

@@ -13,6 +13,7 @@ use crate::actors::catalog_editor::{
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
+use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
 use crate::http::identity::CurrentAdmin;
@@ -34,6 +35,13 @@ struct AgentView {
     revision: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+impl AgentView {
+    /// Names the state that the agent is in.
+    fn tag(agent: &Agent) -> EntityTag {
+        EntityTag::of_revision(agent.id, agent.revision)
+    }
 }
 
 impl From<Agent> for AgentView {
@@ -81,7 +89,21 @@ pub(super) async fn create(
     let agent = editor.ask(CreateAgent { draft }).await?;
 
     let location = format!("{PREFIX}/agents/{}", agent.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(AgentView::from(agent)))
+    let tag = AgentView::tag(&agent).header();
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, location))
+        .insert_header(tag)
+        .json(AgentView::from(agent)))
+}
+
+/// The revision that the caller has seen, if it makes that a condition.
+async fn expected(
+    seen: &IfMatch,
+    editor: &Handle<CatalogEditor>,
+    id: AgentId,
+) -> Result<Option<i64>, Problem> {
+    let current = async || Ok(editor.ask(FindAgent { id }).await?.revision);
+    seen.revision(id, current).await
 }
 
 /// What an administrator changes of an agent.
@@ -109,6 +131,7 @@ pub(super) async fn replace(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    seen: IfMatch,
     Body(Draft(draft)): Body<Draft>,
 ) -> Result<HttpResponse, Problem> {
     let patch = AgentPatch {
@@ -116,12 +139,12 @@ pub(super) async fn replace(
         content: Some(draft.content),
         activation_code: Some(draft.activation_code),
         rate: Some(draft.rate),
-        expected_revision: None,
+        expected_revision: expected(&seen, &editor, id).await?,
     };
 
     let agent = editor.ask(EditAgent { id, patch }).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
 
 /// `PATCH /agents/{id}`: only the fields that are given.
@@ -129,11 +152,14 @@ pub(super) async fn change(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
-    Body(Change(patch)): Body<Change>,
+    seen: IfMatch,
+    Body(Change(mut patch)): Body<Change>,
 ) -> Result<HttpResponse, Problem> {
+    patch.expected_revision = expected(&seen, &editor, id).await?;
+
     let agent = editor.ask(EditAgent { id, patch }).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
 
 /// A version that was offered once, as it was then.
@@ -203,10 +229,12 @@ pub(super) async fn show(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let agent = editor.ask(FindAgent { id }).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    let tag = AgentView::tag(&agent);
+    Ok(known.answer(&tag, || HttpResponse::Ok().json(AgentView::from(agent))))
 }
 
 /// `POST /agents/{id}/publish`
@@ -214,10 +242,13 @@ pub(super) async fn publish(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    let agent = editor.ask(PublishAgent { id }).await?;
+    let expected_revision = expected(&seen, &editor, id).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    let agent = editor.ask(PublishAgent { id, expected_revision }).await?;
+
+    Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
 
 /// `POST /agents/{id}/retire`
@@ -225,10 +256,13 @@ pub(super) async fn retire(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    let agent = editor.ask(RetireAgent { id }).await?;
+    let expected_revision = expected(&seen, &editor, id).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    let agent = editor.ask(RetireAgent { id, expected_revision }).await?;
+
+    Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
 
 /// `DELETE /agents/{id}`
@@ -236,8 +270,11 @@ pub(super) async fn delete(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    editor.ask(DeleteAgent { id }).await?;
+    let expected_revision = expected(&seen, &editor, id).await?;
+
+    editor.ask(DeleteAgent { id, expected_revision }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }

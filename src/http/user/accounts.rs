@@ -7,11 +7,13 @@ use serde_json::json;
 use super::view::UserView;
 use crate::actors::accounts::{Accounts, FindUser, IssueTicket, Register, rules};
 use crate::actors::system::Handle;
+use crate::http::conditional::{EntityTag, IfNoneMatch};
 use crate::http::extract::Body;
 use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
 use crate::http::login::{Credentials, no_store, sign_in};
 use crate::http::problem::Problem;
+use crate::models::User;
 
 /// Somebody new.
 pub(super) struct Registration(Register);
@@ -25,6 +27,11 @@ impl ReadFields for Registration {
     }
 }
 
+/// Names the state that an account is in: accounts have no revision, and no two changes in one microsecond.
+fn tag(user: &User) -> EntityTag {
+    EntityTag::of_revision(user.id, user.updated_at.as_microsecond())
+}
+
 /// `POST /auth/register`
 pub(super) async fn register(
     accounts: Data<Handle<Accounts>>,
@@ -32,7 +39,7 @@ pub(super) async fn register(
 ) -> Result<HttpResponse, Problem> {
     let user = accounts.ask(registration).await?;
 
-    Ok(HttpResponse::Created().json(UserView::from(user)))
+    Ok(HttpResponse::Created().insert_header(tag(&user).header()).json(UserView::from(user)))
 }
 
 /// `POST /auth/login`
@@ -44,10 +51,15 @@ pub(super) async fn login(
 }
 
 /// `GET /users/me`
-pub(super) async fn me(user: CurrentUser, accounts: Data<Handle<Accounts>>) -> Result<HttpResponse, Problem> {
+pub(super) async fn me(
+    user: CurrentUser,
+    accounts: Data<Handle<Accounts>>,
+    known: IfNoneMatch,
+) -> Result<HttpResponse, Problem> {
     let user = accounts.ask(FindUser { id: user.id() }).await?;
 
-    Ok(HttpResponse::Ok().json(UserView::from(user)))
+    let tag = tag(&user);
+    Ok(known.answer(&tag, || HttpResponse::Ok().json(UserView::from(user))))
 }
 
 /// `POST /ws/tickets`

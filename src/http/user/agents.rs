@@ -7,14 +7,15 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{Bytes, Data};
 
 use super::view::AgentView;
-use crate::actors::catalog::{CatalogFilter, CatalogSnapshot, CatalogView};
+use crate::actors::catalog::{CatalogEntry, CatalogFilter, CatalogSnapshot, CatalogView};
+use crate::http::conditional::{EntityTag, IfNoneMatch};
 use crate::http::extract::{Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::search::{self, Words};
-use crate::models::{Agent, AgentId, ErrorCode};
+use crate::models::{Agent, AgentId, ErrorCode, Page};
 
 /// Which of the agents on offer a list shows.
 pub(super) struct Selection {
@@ -39,9 +40,28 @@ pub(super) async fn list(
     _user: CurrentUser,
     catalog: Data<CatalogView>,
     Parameters(Selection { paging, filter }): Parameters<Selection>,
+    known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let page = snapshot(&catalog)?.list(&filter, paging.before_agent(), paging.limit);
 
+    Ok(known.answer(&tag_of(&page), || {
+        HttpResponse::Ok().content_type(ContentType::json()).body(page_text(page))
+    }))
+}
+
+/// Names what a page shows, by what decides it: cheaper than by its text.
+fn tag_of(page: &Page<Arc<CatalogEntry>>) -> EntityTag {
+    let shown = page.items.iter().map(|entry| {
+        let mut state = [0; 12];
+        state[..4].copy_from_slice(&entry.agent.id.0.to_be_bytes());
+        state[4..].copy_from_slice(&entry.agent.revision.to_be_bytes());
+        state
+    });
+    let has_more: [u8; 12] = [u8::from(page.next_cursor.is_some()); 12];
+    EntityTag::of_parts(shown.chain([has_more]))
+}
+
+fn page_text(page: Page<Arc<CatalogEntry>>) -> Vec<u8> {
     let mut body = br#"{"items":["#.to_vec();
     for (index, entry) in page.items.iter().enumerate() {
         if index > 0 {
@@ -52,7 +72,7 @@ pub(super) async fn list(
     // A cursor has no character that JSON would escape.
     let next_cursor = page.next_cursor.map_or_else(|| "null".to_owned(), |cursor| format!("\"{cursor}\""));
     body.extend_from_slice(format!(r#"],"next_cursor":{next_cursor}}}"#).as_bytes());
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+    body
 }
 
 /// `GET /agents/{id}`
@@ -60,12 +80,16 @@ pub(super) async fn show(
     _user: CurrentUser,
     catalog: Data<CatalogView>,
     Id(id): Id<AgentId>,
+    known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let snapshot = snapshot(&catalog)?;
 
     let agent = snapshot.find(id).ok_or(Problem::new(ErrorCode::AgentNotFound))?;
 
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(Bytes::from_owner(agent.text(written))))
+    let tag = EntityTag::of_revision(agent.agent.id, agent.agent.revision);
+    Ok(known.answer(&tag, || {
+        HttpResponse::Ok().content_type(ContentType::json()).body(Bytes::from_owner(agent.text(written)))
+    }))
 }
 
 fn snapshot(catalog: &CatalogView) -> Result<Arc<CatalogSnapshot>, Problem> {

@@ -14,14 +14,15 @@ use crate::actors::instances::{
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
+use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
 use crate::http::identity::CurrentUser;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::{
-    AgentId, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Page, PageLimit,
-    StoredEvent, UserId,
+    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Page,
+    PageLimit, StoredEvent, UserId,
 };
 
 /// A wish for an instance, without its owner. Teams (`team_id`) have their place here.
@@ -63,6 +64,11 @@ impl Wish {
     }
 }
 
+/// Names the state that an instance is in.
+fn tag(instance: &Instance) -> EntityTag {
+    EntityTag::of_revision(instance.id, instance.revision)
+}
+
 /// `POST /instances`
 pub(super) async fn create(
     owner: CurrentUser,
@@ -74,7 +80,10 @@ pub(super) async fn create(
     let instance = instances.ask(CreateInstance { wish }).await?;
 
     let location = format!("{PREFIX}/instances/{}", instance.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(InstanceView::from(instance)))
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, location))
+        .insert_header(tag(&instance).header())
+        .json(InstanceView::from(instance)))
 }
 
 /// Which of a user's instances a list shows.
@@ -114,10 +123,23 @@ pub(super) async fn show(
     owner: CurrentUser,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
+    known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let instance = instances.ask(FindInstance { owner: owner.id(), id }).await?;
 
-    Ok(HttpResponse::Ok().json(InstanceView::from(instance)))
+    let tag = tag(&instance);
+    Ok(known.answer(&tag, || HttpResponse::Ok().json(InstanceView::from(instance))))
+}
+
+/// The revision that the caller has seen, if it makes that a condition.
+async fn expected(
+    seen: &IfMatch,
+    instances: &Handle<Instances>,
+    owner: &CurrentUser,
+    id: InstanceId,
+) -> Result<Option<i64>, Problem> {
+    let current = async || Ok(instances.ask(FindInstance { owner: owner.id(), id }).await?.revision);
+    seen.revision(id, current).await
 }
 
 /// What a user changes of an instance.
@@ -142,11 +164,14 @@ pub(super) async fn change(
     owner: CurrentUser,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
-    Body(Change(patch)): Body<Change>,
+    seen: IfMatch,
+    Body(Change(mut patch)): Body<Change>,
 ) -> Result<HttpResponse, Problem> {
+    patch.expected_revision = expected(&seen, &instances, &owner, id).await?;
+
     let instance = instances.ask(PatchInstance { owner: owner.id(), id, patch }).await?;
 
-    Ok(HttpResponse::Ok().json(InstanceView::from(instance)))
+    Ok(HttpResponse::Ok().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
 
 /// `DELETE /instances/{id}`
@@ -154,8 +179,11 @@ pub(super) async fn delete(
     owner: CurrentUser,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
+    seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision: None }).await?;
+    let expected_revision = expected(&seen, &instances, &owner, id).await?;
+
+    instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }
@@ -168,7 +196,7 @@ pub(super) async fn stop(
 ) -> Result<HttpResponse, Problem> {
     let instance = instances.ask(StopInstance { owner: owner.id(), id }).await?;
 
-    Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
+    Ok(HttpResponse::Accepted().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
 
 /// `POST /instances/{id}/start`
@@ -179,7 +207,7 @@ pub(super) async fn start(
 ) -> Result<HttpResponse, Problem> {
     let instance = instances.ask(StartInstance { owner: owner.id(), id }).await?;
 
-    Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
+    Ok(HttpResponse::Accepted().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
 
 /// Which part of a history is wanted: after a cursor, or after a position that the client knows from an event.

@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod catalog;
+mod conditional;
 mod instances;
 mod outages;
 mod requests;
