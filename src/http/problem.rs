@@ -98,9 +98,13 @@ impl Problem {
             404 => ErrorCode::NotFound,
             405 => ErrorCode::MethodNotAllowed,
             408 => ErrorCode::RequestTimedOut,
+            412 => ErrorCode::PreconditionFailed,
             413 => ErrorCode::PayloadTooLarge,
+            414 => ErrorCode::UriTooLong,
             415 => ErrorCode::UnsupportedMediaType,
             422 => ErrorCode::ValidationFailed,
+            429 => ErrorCode::RateLimited,
+            431 => ErrorCode::HeadersTooLarge,
             503 => ErrorCode::ServiceBusy,
             400..=499 => ErrorCode::BadRequest,
             _ => ErrorCode::Internal,
@@ -232,7 +236,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_one_that_the_web_servers_own_answers_map_to_and_back() {
-        for status in [400, 401, 403, 404, 405, 408, 413, 415, 422, 500, 503] {
+        for status in [400, 401, 403, 404, 405, 408, 412, 413, 414, 415, 422, 429, 431, 500, 503] {
             let problem = Problem::of_status(StatusCode::from_u16(status).unwrap());
             assert_eq!(problem.code.kind().status(), status);
         }

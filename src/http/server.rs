@@ -14,10 +14,11 @@ use actix_web::{App, HttpServer};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::extract::BodyLimits;
-use super::middleware::{Listener, observe};
+use super::middleware::{HeadLimits, Manners, observe};
 use super::unread::bound_unread;
 use super::{HttpSettings, ops};
 use crate::actors::system::Node;
+use crate::models::WebOrigins;
 
 /// What all listeners of a process share.
 #[derive(Clone)]
@@ -54,9 +55,15 @@ pub fn listen(
     };
     let stop_seconds = common.stop_within.as_secs().max(1);
     let (tree, measurements) = (Data::from(common.tree), common.measurements.map(Data::new));
+    let manners = Data::new(Manners {
+        listener: label,
+        head_limits: HeadLimits::new(settings),
+        // What cannot be read was refused with the settings.
+        origins: WebOrigins::read(&settings.allowed_origins).unwrap_or_default(),
+    });
     let application = move || {
         let application = App::new()
-            .app_data(Data::new(Listener(label)))
+            .app_data(manners.clone())
             .app_data(Data::new(limits))
             .app_data(tree.clone())
             .configure(|config| {

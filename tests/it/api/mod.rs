@@ -6,5 +6,6 @@ mod catalog;
 mod conditional;
 mod instances;
 mod outages;
+mod pages;
 mod requests;
 mod service;
