@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::fields::{Fields, ReadFields, text};
 use super::problem::Problem;
 use crate::actors::accounts::{Accounts, Login, SignedIn};
+use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Handle;
 use crate::models::Role;
 use crate::secret::Secret;
@@ -44,10 +45,12 @@ impl From<SignedIn> for TokensView {
 /// Signs in at a door that asks for the role `needs`, if it asks for one.
 pub(super) async fn sign_in(
     accounts: &Handle<Accounts>,
+    limiter: &RateLimiter,
     credentials: Credentials,
     needs: Option<Role>,
 ) -> Result<HttpResponse, Problem> {
     let Credentials { username, password } = credentials;
+    limiter.admit_account(&username)?;
 
     let tokens = accounts.ask(Login { username, password, needs }).await?;
 

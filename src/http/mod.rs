@@ -11,6 +11,7 @@
 
 pub mod admin;
 pub mod broker;
+mod client_address;
 pub mod conditional;
 pub mod extract;
 pub mod fields;

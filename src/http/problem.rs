@@ -8,13 +8,14 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::actors::rate_limits::Standing;
 use crate::models::{Coded, ErrorCode, ErrorKind};
 
 /// The media type of every error's body.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// How soon a client should try again after a 503: outages and bursts pass in seconds, or are long anyway.
-const RETRY_AFTER_SECONDS: u32 = 1;
+/// How soon a client should try again after a 503, and after a 429 that knows no better: outages and bursts pass in seconds, or are long anyway.
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// One field of a request that cannot be what it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,6 +37,7 @@ pub struct Problem {
     errors: Vec<FieldError>,
     extension: Option<(&'static str, Value)>,
     allow: Option<&'static str>,
+    retry_after_seconds: Option<u64>,
 }
 
 /// The document as it is written.
@@ -60,7 +62,14 @@ impl Problem {
     /// A problem that the code says everything about.
     #[must_use]
     pub const fn new(code: ErrorCode) -> Self {
-        Self { code, detail: None, errors: Vec::new(), extension: None, allow: None }
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            extension: None,
+            allow: None,
+            retry_after_seconds: None,
+        }
     }
 
     /// Says what happened this time. `detail` is for the caller: nothing of our inside belongs there.
@@ -145,8 +154,9 @@ impl Problem {
             ErrorKind::Unauthorized => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
-            ErrorKind::Unavailable => {
-                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+            ErrorKind::Unavailable | ErrorKind::TooManyRequests => {
+                let seconds = self.retry_after_seconds.unwrap_or(RETRY_AFTER_SECONDS);
+                response.insert_header((header::RETRY_AFTER, seconds));
             }
             _ => {}
         }
@@ -167,6 +177,14 @@ impl Problem {
         };
         // Only a map with keys that are no texts could fail, and there is none in it.
         serde_json::to_string(&document).unwrap_or_default()
+    }
+}
+
+impl From<Standing> for Problem {
+    fn from(full: Standing) -> Self {
+        let Standing { limit, remaining: _, reset_seconds } = full;
+        let detail = format!("at most {limit} such requests in 60 s; more in {reset_seconds} s");
+        Self { retry_after_seconds: Some(reset_seconds), ..Self::new(ErrorCode::RateLimited).detail(detail) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::client_address::Networks;
 use crate::faults::Faults;
 use crate::models::WebOrigins;
 
@@ -34,6 +35,8 @@ pub struct HttpSettings {
     pub backlog_max: u32,
     /// Pages that may call the APIs from a browser, by their `Origin`; empty for none but those of the same origin.
     pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks; empty for none.
+    pub trusted_proxies: Vec<String>,
     /// The user API.
     pub user: ListenerSettings,
     /// The administrators' API.
@@ -67,6 +70,9 @@ impl HttpSettings {
         faults.range("backlog_max", self.backlog_max, 16..=65_535);
         if WebOrigins::read(&self.allowed_origins).is_none() {
             faults.add("allowed_origins", NO_ORIGIN);
+        }
+        if Networks::read(&self.trusted_proxies).is_none() {
+            faults.add("trusted_proxies", "each must be an address or a network like 10.0.0.0/8");
         }
 
         let listeners = [

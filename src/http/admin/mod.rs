@@ -12,6 +12,7 @@ use super::problem::Problem;
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
 use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Handle;
 use crate::models::Role;
 
@@ -56,7 +57,8 @@ fn routes(config: &mut ServiceConfig) {
 /// `POST /auth/login`
 async fn login(
     accounts: Data<Handle<Accounts>>,
+    limiter: Data<RateLimiter>,
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&accounts, credentials, Some(Role::Admin)).await
+    sign_in(&accounts, &limiter, credentials, Some(Role::Admin)).await
 }

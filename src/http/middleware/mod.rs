@@ -4,6 +4,7 @@ mod cors;
 mod head;
 mod headers;
 mod observe;
+mod rate_limit;
 mod request_id;
 
 pub(super) use head::HeadLimits;

@@ -13,7 +13,9 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use tracing::Instrument;
 
 use super::request_id::HEADER;
-use super::{HeadLimits, RequestId, cors, headers};
+use super::{HeadLimits, RequestId, cors, headers, rate_limit};
+use crate::actors::rate_limits::RateLimiter;
+use crate::http::client_address::Networks;
 use crate::http::problem::{MEDIA_TYPE, Problem};
 use crate::models::WebOrigins;
 
@@ -25,6 +27,10 @@ pub(in crate::http) struct Manners {
     pub(in crate::http) head_limits: HeadLimits,
     /// Pages that may call from a browser.
     pub(in crate::http) origins: WebOrigins,
+    /// Where requests are counted.
+    pub(in crate::http) limiter: RateLimiter,
+    /// Proxies that are believed about whom they speak for.
+    pub(in crate::http) proxies: Networks,
 }
 
 /// Headers of a request that its answer depends on, with and without pages of other origins.
@@ -43,7 +49,13 @@ pub(in crate::http) async fn observe(
     let span = tracing::info_span!("request", request.id = id.as_str());
     let page = cors::allowed(&manners.origins, request.headers());
 
-    let answered = match answered_at_the_door(&manners, &request, page.as_ref(), &id) {
+    let mut standing = None;
+    let answer = answered_at_the_door(&manners, &request, page.as_ref(), &id).or_else(|| {
+        let (counted, refusal) = rate_limit::count(&manners, &request, &id);
+        standing = counted;
+        refusal
+    });
+    let answered = match answer {
         Some(answer) => request.into_response(answer),
         None => next.call(request).instrument(span.clone()).await?,
     };
@@ -52,6 +64,9 @@ pub(in crate::http) async fn observe(
     let headers = response.headers_mut();
     headers.insert(HEADER, id.header());
     headers::complete(headers, if manners.origins.is_empty() { VARIES } else { VARIES_BY_PAGE });
+    if let Some(standing) = standing {
+        rate_limit::tell(headers, standing);
+    }
     if let Some(page) = page {
         cors::show(headers, page);
     }
@@ -99,13 +114,25 @@ fn record(listener: &'static str, response: &ServiceResponse<BoxBody>, started: 
     let status = response.status();
     let elapsed = started.elapsed();
 
-    tracing::info!(
-        http.method = method,
-        http.route = route,
-        http.status = status.as_u16(),
-        elapsed_ms = elapsed.as_secs_f64() * 1_000.0,
-        "request served"
-    );
+    let (code, elapsed_ms) = (status.as_u16(), elapsed.as_secs_f64() * 1_000.0);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        // A flood must not become a flood of lines; it is counted below.
+        tracing::debug!(
+            http.method = method,
+            http.route = route,
+            http.status = code,
+            elapsed_ms,
+            "request refused"
+        );
+    } else {
+        tracing::info!(
+            http.method = method,
+            http.route = route,
+            http.status = code,
+            elapsed_ms,
+            "request served"
+        );
+    }
     metrics::counter!(
         "botberi_http_requests_total",
         "listener" => listener, "method" => method, "route" => route.clone(), "status" => class_label(status)

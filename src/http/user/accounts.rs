@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::view::UserView;
 use crate::actors::accounts::{Accounts, FindUser, IssueTicket, Register, rules};
+use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Handle;
 use crate::http::conditional::{EntityTag, IfNoneMatch};
 use crate::http::extract::Body;
@@ -45,9 +46,10 @@ pub(super) async fn register(
 /// `POST /auth/login`
 pub(super) async fn login(
     accounts: Data<Handle<Accounts>>,
+    limiter: Data<RateLimiter>,
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&accounts, credentials, None).await
+    sign_in(&accounts, &limiter, credentials, None).await
 }
 
 /// `GET /users/me`

@@ -7,5 +7,6 @@ mod conditional;
 mod instances;
 mod outages;
 mod pages;
+mod rate_limits;
 mod requests;
 mod service;

@@ -18,6 +18,7 @@ use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instances::Instances;
+use botberi::actors::rate_limits::{RateLimiter, RateLimitsSettings};
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
 use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
@@ -74,6 +75,20 @@ fn auth_settings() -> AuthSettings {
     }
 }
 
+pub(crate) fn unlimited() -> RateLimitsSettings {
+    RateLimitsSettings {
+        user_max: 0,
+        read_max: 0,
+        write_max: 0,
+        socket_max: 0,
+        auth_max: 0,
+        account_max: 0,
+        address_max: 0,
+        counters_max: 1_000,
+        exchange_ms: 100,
+    }
+}
+
 fn http_settings() -> HttpSettings {
     HttpSettings {
         workers: 1,
@@ -87,6 +102,7 @@ fn http_settings() -> HttpSettings {
         connections_max: 100,
         backlog_max: 16,
         allowed_origins: vec!["https://app.example.com".to_owned(), "http://localhost:*".to_owned()],
+        trusted_proxies: vec!["127.0.0.1".to_owned()],
         user: ListenerSettings { port: 0 },
         admin: ListenerSettings { port: 0 },
         broker: ListenerSettings { port: 0 },
@@ -96,6 +112,11 @@ fn http_settings() -> HttpSettings {
 
 impl Service {
     pub(crate) async fn start() -> Self {
+        Self::limited(unlimited()).await
+    }
+
+    /// The same, where things may be asked for so often only. No replica is told of it.
+    pub(crate) async fn limited(rate_limits: RateLimitsSettings) -> Self {
         let databases = TestDatabases::create().await;
         let upstream = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
         let upstream = upstream.trim_start_matches("redis://").split('/').next().unwrap().parse().unwrap();
@@ -146,6 +167,7 @@ impl Service {
         let common = Common {
             tree: tree.clone(),
             measurements: Some(http::measurements().unwrap()),
+            limiter: RateLimiter::new(rate_limits.clone()),
             stop_within: Duration::from_secs(1),
         };
         let sockets = SocketDoor::new(Handle::new(WsSessions::NAME, limits), &websocket_settings());
