@@ -7,10 +7,21 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use serde_json::json;
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::problem::Problem;
 use crate::models::ErrorCode;
+
+/// The header of a request that is spared what it has, as the OpenAPI documents name it.
+pub const IF_NONE_MATCH: &str = "If-None-Match";
+
+/// The header of a change that is made only to what was seen.
+pub const IF_MATCH: &str = "If-Match";
 
 /// A revision that no row ever has. To expect it is to be told that the view is out of date, if the thing is there at all.
 const NO_REVISION: i64 = i64::MIN;
@@ -59,6 +70,17 @@ impl Display for EntityTag {
     }
 }
 
+fn parameter(name: &str, about: &str) -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).examples([json!("\"7-4\"")]).build();
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(text))
+        .build()
+}
+
 /// A tag as a client wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Given {
@@ -95,6 +117,13 @@ impl IfNoneMatch {
             Some(Named::Any) => true,
             Some(Named::Tags(tags)) => tags.iter().any(|given| given.text == tag.0),
         }
+    }
+}
+
+impl IntoParams for IfNoneMatch {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "Entity tags that you have, or `*`: 304 without a body if one of them still holds.";
+        vec![parameter(IF_NONE_MATCH, about)]
     }
 }
 
@@ -139,6 +168,13 @@ impl IfMatch {
                 Ok(Some(if several.contains(&current) { current } else { NO_REVISION }))
             }
         }
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "Entity tags of what you have seen, any of which has to hold still, or `*`; else 412.";
+        vec![parameter(IF_MATCH, about)]
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`identity`]: who is asking, as a type that a handler cannot be called without.
 //! - [`conditional`]: entity tags, and requests that depend on them.
 //! - [`extract`], [`fields`], [`paging`]: how a request is read; whatever is wrong with it is told at once.
+//! - [`document`]: the OpenAPI description of each listener, made from its handlers.
 //! - `ops`: health, readiness and measurements, on every listener.
 //!
 //! A handler has three paragraphs: decode, ask, encode. It names messages, handles and views; no SQL, no AMQP.
@@ -13,6 +14,7 @@ pub mod admin;
 pub mod broker;
 mod client_address;
 pub mod conditional;
+pub mod document;
 pub mod extract;
 pub mod fields;
 pub mod identity;

@@ -35,7 +35,14 @@ impl ReadFields for Selection {
     }
 }
 
-/// `GET /agents`
+/// List the agents on offer
+///
+/// Published agents only, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = [])),
+    params(Paging, IfNoneMatch),
+    responses((status = 200, description = "A page of agents.", body = Page<AgentView<'_>>))
+)]
 pub(super) async fn list(
     _user: CurrentUser,
     catalog: Data<CatalogView>,
@@ -75,7 +82,15 @@ fn page_text(page: Page<Arc<CatalogEntry>>) -> Vec<u8> {
     body
 }
 
-/// `GET /agents/{id}`
+/// Show an agent
+///
+/// One that is on offer. What is a draft still, or retired, is not found.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = [])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfNoneMatch),
+    responses((status = 200, description = "The agent.", body = AgentView<'_>)),
+    extensions(("x-problems" = json!(["agent_not_found"])))
+)]
 pub(super) async fn show(
     _user: CurrentUser,
     catalog: Data<CatalogView>,

@@ -9,4 +9,4 @@ mod outages;
 mod pages;
 mod rate_limits;
 mod requests;
-mod service;
+pub(crate) mod service;
