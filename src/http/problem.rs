@@ -1,6 +1,7 @@
 //! The only place where an error becomes an answer: RFC 9457 problem documents.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use actix_web::body::BoxBody;
 use actix_web::http::{Method, StatusCode, header};
@@ -16,7 +17,7 @@ use crate::models::{Coded, ErrorCode, ErrorKind};
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// How soon a client should try again after a 503, and after a 429 that knows no better: outages and bursts pass in seconds, or are long anyway.
-const RETRY_AFTER_SECONDS: u64 = 1;
+const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// One field of a request that cannot be what it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -38,7 +39,8 @@ pub struct Problem {
     errors: Vec<FieldError>,
     extension: Option<(&'static str, Value)>,
     allow: Option<&'static str>,
-    retry_after_seconds: Option<u64>,
+    /// Small, because every handler's result has room for it.
+    retry_after_seconds: Option<NonZeroU32>,
 }
 
 /// Why a request failed (RFC 9457).
@@ -169,7 +171,7 @@ impl Problem {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
             ErrorKind::Unavailable | ErrorKind::TooManyRequests => {
-                let seconds = self.retry_after_seconds.unwrap_or(RETRY_AFTER_SECONDS);
+                let seconds = self.retry_after_seconds.map_or(RETRY_AFTER_SECONDS, NonZeroU32::get);
                 response.insert_header((header::RETRY_AFTER, seconds));
             }
             _ => {}
@@ -206,7 +208,8 @@ impl From<Standing> for Problem {
     fn from(full: Standing) -> Self {
         let Standing { limit, remaining: _, reset_seconds } = full;
         let detail = format!("at most {limit} such requests in 60 s; more in {reset_seconds} s");
-        Self { retry_after_seconds: Some(reset_seconds), ..Self::new(ErrorCode::RateLimited).detail(detail) }
+        let retry_after_seconds = u32::try_from(reset_seconds).ok().and_then(NonZeroU32::new);
+        Self { retry_after_seconds, ..Self::new(ErrorCode::RateLimited).detail(detail) }
     }
 }
 
