@@ -1,7 +1,5 @@
 //! Replicas count together, and each by itself while they cannot.
 
-use std::time::Instant;
-
 use futures_util::future::join_all;
 use toml::Value;
 
@@ -38,10 +36,8 @@ async fn two_replicas_together_admit_little_more_than_the_limit() {
     let ada = Caller::stranger(&one.user_api).sign_up("ada").await;
     let id = id_of(&ada.get("/api/v1/users/me").await.expect(200));
 
-    let began = Instant::now();
     let admitted = 1 + flood_all(&[ada.clone(), ada.at(&other.user_api)]).await;
     let over = admitted - LIMIT;
-    eprintln!("two replicas admitted {admitted} of {LIMIT} in {:?}", began.elapsed());
     // What one replica admits while the other's news are on their way: a sixteenth of the limit, and an exchange.
     assert!((0..=LIMIT / 4).contains(&over), "{admitted} were admitted");
 
