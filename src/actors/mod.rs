@@ -29,6 +29,7 @@ pub mod instance_supervisor;
 pub mod instances;
 pub mod notify_listener;
 pub mod probe;
+pub mod rate_limits;
 pub mod reaper;
 pub mod redis_link;
 pub mod replica;

@@ -20,6 +20,23 @@ pub struct RedisAccess {
 const RECONNECT_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
+impl RedisAccess {
+    /// A connection that is made when it is first needed, and again when it broke. Needs the runtime of the actor's
+    /// thread.
+    ///
+    /// # Errors
+    /// When Redis' address cannot be used.
+    pub fn connect(self) -> RedisResult<ConnectionManager> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(self.timeout))
+            .set_min_delay(RECONNECT_MIN)
+            .set_max_delay(RECONNECT_MAX)
+            .set_number_of_retries(1);
+        ConnectionManager::new_lazy_with_config(self.client, config)
+    }
+}
+
 /// Cheap to clone: clones share the connection.
 #[derive(Clone)]
 pub struct RedisLink {
@@ -33,13 +50,7 @@ impl RedisLink {
     /// # Errors
     /// When Redis' address cannot be used.
     pub fn new(access: RedisAccess) -> RedisResult<Self> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(access.timeout))
-            .set_response_timeout(Some(access.timeout))
-            .set_min_delay(RECONNECT_MIN)
-            .set_max_delay(RECONNECT_MAX)
-            .set_number_of_retries(1);
-        let redis = ConnectionManager::new_lazy_with_config(access.client, config)?;
+        let redis = access.connect()?;
         Ok(Self { redis, is_away: Arc::default() })
     }
 

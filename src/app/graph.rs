@@ -11,6 +11,7 @@ use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
 use crate::actors::instance_ledger::InstanceLedger;
 use crate::actors::instances::Instances;
 use crate::actors::notify_listener::notify_listener;
+use crate::actors::rate_limits::{RateLimiter, RateLimits};
 use crate::actors::reaper::Reaper;
 use crate::actors::replica::{Replica, ReplicaLease};
 use crate::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
@@ -30,6 +31,7 @@ pub(super) struct Handles {
     pub(super) catalog_editor: Handle<CatalogEditor>,
     pub(super) ws_sessions: Handle<WsSessions>,
     pub(super) catalog_view: CatalogView,
+    pub(super) limiter: RateLimiter,
 }
 
 impl Handles {
@@ -46,6 +48,7 @@ impl Handles {
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
             catalog_view: CatalogView::default(),
+            limiter: RateLimiter::new(parts.settings.rate_limits.clone()),
         }
     }
 }
@@ -62,7 +65,10 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
     }
     if let Some(callers) = &parts.callers {
         // Whoever signs in, does so through the same accounts, whatever the listener.
-        root = root.with(revocations(parts, handles, callers)).with(accounts(parts, handles, callers));
+        root = root
+            .with(revocations(parts, handles, callers))
+            .with(accounts(parts, handles, callers))
+            .with(rate_limits(parts, handles, callers));
         if parts.plays(Role::User) {
             root = root.with(user(parts, handles));
         }
@@ -96,6 +102,15 @@ fn accounts(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
     };
     actor(parts.spec(Accounts::NAME), &handles.accounts, move |lifeline| {
         Accounts::new(accounts.clone(), lifeline)
+    })
+}
+
+/// Asked by nobody: requests look at the limiter that it keeps in step with those of other replicas.
+fn rate_limits(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
+    let (limiter, redis) = (handles.limiter.clone(), callers.redis.clone());
+    let handle = Handle::new(RateLimits::NAME, parts.limits());
+    actor(parts.spec(RateLimits::NAME), &handle, move |lifeline| {
+        RateLimits::new(limiter.clone(), redis.clone(), lifeline)
     })
 }
 

@@ -37,7 +37,8 @@ impl Bound {
         let measured = |error| AppError::Settings(format!("metrics: {error}"));
         let measurements =
             if parts.settings.metrics.enabled { Some(http::measurements().map_err(measured)?) } else { None };
-        let common = Common { tree: tree.clone(), measurements, stop_within: REQUESTS_END_WITHIN };
+        let limiter = handles.limiter.clone();
+        let common = Common { tree: tree.clone(), measurements, limiter, stop_within: REQUESTS_END_WITHIN };
         let mut bound = Self { servers: Vec::new() };
         if let Some(callers) = &parts.callers {
             bound.bind_apis(parts, handles, callers, &common)?;

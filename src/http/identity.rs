@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Map};
 
@@ -98,12 +98,28 @@ fn gate(request: &HttpRequest) -> Result<&Gate, Problem> {
     gate.map(|gate| gate.get_ref()).ok_or(Problem::new(ErrorCode::Internal))
 }
 
-/// Whose token it is, by its signature and its times alone.
+/// Whose token it is, by its signature and its times alone. It is looked at once, whoever asks first.
 fn verify(request: &HttpRequest) -> Result<Principal, Problem> {
+    let known = request.extensions().get::<Principal>().cloned();
+    if let Some(principal) = known {
+        return Ok(principal);
+    }
     let nobody = |detail: &str| Problem::new(ErrorCode::Unauthenticated).detail(detail);
     let tokens = request.app_data::<Data<Tokens>>().ok_or(Problem::new(ErrorCode::Internal))?;
     let token = bearer(request).ok_or_else(|| nobody("send `Authorization: Bearer <access token>`"))?;
-    tokens.verify(token).map_err(|error| nobody(&error.to_string()))
+    let principal = tokens.verify(token).map_err(|error| nobody(&error.to_string()))?;
+    request.extensions_mut().insert(principal.clone());
+    Ok(principal)
+}
+
+/// The holder of the request's credential, if that is a good one: whom its request is counted for. A session that was
+/// ended meanwhile is still somebody's.
+pub(super) fn holder(request: &HttpRequest) -> Option<Principal> {
+    // Nobody is told why, so no reason is looked for.
+    if !request.headers().contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    verify(request).ok()
 }
 
 /// The token of the one `Authorization` header; two of them are none, for it is open which of them a proxy looked at.

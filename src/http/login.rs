@@ -10,6 +10,7 @@ use super::fields::{Fields, ReadFields, text};
 use super::identity::KnownToken;
 use super::problem::Problem;
 use crate::actors::accounts::{Accounts, Login, Logout, Refresh, SignedIn};
+use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Handle;
 use crate::models::Role;
 use crate::secret::Secret;
@@ -59,10 +60,12 @@ impl From<SignedIn> for TokensView {
 /// Signs in at a door that asks for the role `needs`, if it asks for one.
 pub(super) async fn sign_in(
     accounts: &Handle<Accounts>,
+    limiter: &RateLimiter,
     credentials: Credentials,
     needs: Option<Role>,
 ) -> Result<HttpResponse, Problem> {
     let Credentials { username, password } = credentials;
+    limiter.admit_account(&username)?;
 
     let tokens = accounts.ask(Login { username, password, needs }).await?;
 

@@ -3,6 +3,7 @@
 //! - [`user`] (8010), [`admin`] (8020), [`broker`] (8030): what each is for; [`listen`] makes a server of it.
 //! - [`problem`]: the only place where an error becomes an answer.
 //! - [`identity`]: who is asking, as a type that a handler cannot be called without.
+//! - [`conditional`]: entity tags, and requests that depend on them.
 //! - [`extract`], [`fields`], [`paging`]: how a request is read; whatever is wrong with it is told at once.
 //! - [`document`]: the OpenAPI description of each listener, made from its handlers.
 //! - `ops`: health, readiness and measurements, on every listener.
@@ -11,6 +12,8 @@
 
 pub mod admin;
 pub mod broker;
+mod client_address;
+pub mod conditional;
 pub mod document;
 pub mod extract;
 pub mod fields;

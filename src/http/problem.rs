@@ -1,6 +1,7 @@
 //! The only place where an error becomes an answer: RFC 9457 problem documents.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use actix_web::body::BoxBody;
 use actix_web::http::{Method, StatusCode, header};
@@ -9,12 +10,13 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::actors::rate_limits::Standing;
 use crate::models::{Coded, ErrorCode, ErrorKind};
 
 /// The media type of every error's body.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// How soon a client should try again after a 503: outages and bursts pass in seconds, or are long anyway.
+/// How soon a client should try again after a 503, and after a 429 that knows no better: outages and bursts pass in seconds, or are long anyway.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// One field of a request that cannot be what it is.
@@ -37,6 +39,8 @@ pub struct Problem {
     errors: Vec<FieldError>,
     extension: Option<(&'static str, Value)>,
     allow: Option<&'static str>,
+    /// Small, because every handler's result has room for it.
+    retry_after_seconds: Option<NonZeroU32>,
 }
 
 /// Why a request failed (RFC 9457).
@@ -74,7 +78,14 @@ impl Problem {
     /// A problem that the code says everything about.
     #[must_use]
     pub const fn new(code: ErrorCode) -> Self {
-        Self { code, detail: None, errors: Vec::new(), extension: None, allow: None }
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            extension: None,
+            allow: None,
+            retry_after_seconds: None,
+        }
     }
 
     /// Says what happened this time. `detail` is for the caller: nothing of our inside belongs there.
@@ -112,9 +123,13 @@ impl Problem {
             404 => ErrorCode::NotFound,
             405 => ErrorCode::MethodNotAllowed,
             408 => ErrorCode::RequestTimedOut,
+            412 => ErrorCode::PreconditionFailed,
             413 => ErrorCode::PayloadTooLarge,
+            414 => ErrorCode::UriTooLong,
             415 => ErrorCode::UnsupportedMediaType,
             422 => ErrorCode::ValidationFailed,
+            429 => ErrorCode::RateLimited,
+            431 => ErrorCode::HeadersTooLarge,
             503 => ErrorCode::ServiceBusy,
             400..=499 => ErrorCode::BadRequest,
             _ => ErrorCode::Internal,
@@ -155,8 +170,9 @@ impl Problem {
             ErrorKind::Unauthorized => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
-            ErrorKind::Unavailable => {
-                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+            ErrorKind::Unavailable | ErrorKind::TooManyRequests => {
+                let seconds = self.retry_after_seconds.map_or(RETRY_AFTER_SECONDS, NonZeroU32::get);
+                response.insert_header((header::RETRY_AFTER, seconds));
             }
             _ => {}
         }
@@ -185,6 +201,15 @@ impl Problem {
         };
         // Only a map with keys that are no texts could fail, and there is none in it.
         serde_json::to_string(&document).unwrap_or_default()
+    }
+}
+
+impl From<Standing> for Problem {
+    fn from(full: Standing) -> Self {
+        let Standing { limit, remaining: _, reset_seconds } = full;
+        let detail = format!("at most {limit} such requests in 60 s; more in {reset_seconds} s");
+        let retry_after_seconds = u32::try_from(reset_seconds).ok().and_then(NonZeroU32::new);
+        Self { retry_after_seconds, ..Self::new(ErrorCode::RateLimited).detail(detail) }
     }
 }
 
@@ -254,7 +279,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_one_that_the_web_servers_own_answers_map_to_and_back() {
-        for status in [400, 401, 403, 404, 405, 408, 413, 415, 422, 500, 503] {
+        for status in [400, 401, 403, 404, 405, 408, 412, 413, 414, 415, 422, 429, 431, 500, 503] {
             let problem = Problem::of_status(StatusCode::from_u16(status).unwrap());
             assert_eq!(problem.code.kind().status(), status);
         }

@@ -13,11 +13,14 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::client_address::Networks;
 use super::extract::BodyLimits;
-use super::middleware::{Listener, observe};
+use super::middleware::{HeadLimits, Manners, observe};
 use super::unread::bound_unread;
 use super::{HttpSettings, ops};
+use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Node;
+use crate::models::WebOrigins;
 
 /// What all listeners of a process share.
 #[derive(Clone)]
@@ -26,6 +29,8 @@ pub struct Common {
     pub tree: Arc<Node>,
     /// What `/metrics` shows; `None` when measurements are switched off.
     pub measurements: Option<PrometheusHandle>,
+    /// Where requests are counted.
+    pub limiter: RateLimiter,
     /// How long requests under way may take to end after the server is told to stop.
     pub stop_within: Duration,
 }
@@ -54,10 +59,20 @@ pub fn listen(
     };
     let stop_seconds = common.stop_within.as_secs().max(1);
     let (tree, measurements) = (Data::from(common.tree), common.measurements.map(Data::new));
+    let limiter = Data::new(common.limiter.clone());
+    let manners = Data::new(Manners {
+        listener: label,
+        head_limits: HeadLimits::new(settings),
+        // What cannot be read was refused with the settings.
+        origins: WebOrigins::read(&settings.allowed_origins).unwrap_or_default(),
+        limiter: common.limiter,
+        proxies: Networks::read(&settings.trusted_proxies).unwrap_or_default(),
+    });
     let application = move || {
         let application = App::new()
-            .app_data(Data::new(Listener(label)))
+            .app_data(manners.clone())
             .app_data(Data::new(limits))
+            .app_data(limiter.clone())
             .app_data(tree.clone())
             .configure(|config| {
                 if let Some(measurements) = &measurements {

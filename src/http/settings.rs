@@ -2,7 +2,12 @@
 
 use serde::Deserialize;
 
+use super::client_address::Networks;
 use crate::faults::Faults;
+use crate::models::WebOrigins;
+
+/// What is wrong with a page that is none.
+const NO_ORIGIN: &str = "each must be like https://app.example.com or, for any port, http://localhost:*";
 
 /// `[http]`: the listeners and what they accept.
 #[derive(Clone, Debug, Deserialize)]
@@ -12,6 +17,10 @@ pub struct HttpSettings {
     pub workers: usize,
     /// The largest JSON body in bytes; 1 KiB to 64 MiB.
     pub json_bytes_max: usize,
+    /// The longest path and query in bytes; 256 to 65,536.
+    pub uri_bytes_max: usize,
+    /// All header fields of a request together in bytes; 1 KiB to 128 KiB.
+    pub header_bytes_max: usize,
     /// How long a client may take over the head of a request, in milliseconds; 100 to 60,000.
     pub header_timeout_ms: u64,
     /// How long a client may take over the body of a request, in milliseconds; 100 to 600,000.
@@ -24,6 +33,10 @@ pub struct HttpSettings {
     pub connections_max: usize,
     /// Connections that the kernel holds until they are accepted; 16 to 65,535.
     pub backlog_max: u32,
+    /// Pages that may call the APIs from a browser, by their `Origin`; empty for none but those of the same origin.
+    pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks; empty for none.
+    pub trusted_proxies: Vec<String>,
     /// The user API.
     pub user: ListenerSettings,
     /// The administrators' API.
@@ -47,12 +60,20 @@ impl HttpSettings {
     pub fn check(&self, faults: &mut Faults) {
         faults.range("workers", self.workers, 0..=512);
         faults.range("json_bytes_max", self.json_bytes_max, 1_024..=67_108_864);
+        faults.range("uri_bytes_max", self.uri_bytes_max, 256..=65_536);
+        faults.range("header_bytes_max", self.header_bytes_max, 1_024..=131_072);
         faults.range("header_timeout_ms", self.header_timeout_ms, 100..=60_000);
         faults.range("body_timeout_ms", self.body_timeout_ms, 100..=600_000);
         faults.range("keep_alive_seconds", self.keep_alive_seconds, 1..=3_600);
         faults.range("disconnect_timeout_ms", self.disconnect_timeout_ms, 10..=60_000);
         faults.range("connections_max", self.connections_max, 16..=1_000_000);
         faults.range("backlog_max", self.backlog_max, 16..=65_535);
+        if WebOrigins::read(&self.allowed_origins).is_none() {
+            faults.add("allowed_origins", NO_ORIGIN);
+        }
+        if Networks::read(&self.trusted_proxies).is_none() {
+            faults.add("trusted_proxies", "each must be an address or a network like 10.0.0.0/8");
+        }
 
         let listeners = [
             ("user", &self.user),

@@ -23,6 +23,10 @@ pub enum ErrorKind {
     PreconditionFailed,
     /// The body is too big.
     PayloadTooLarge,
+    /// The path and query are too long.
+    UriTooLong,
+    /// The header fields are too large.
+    HeadersTooLarge,
     /// The body is of a kind that is not read here.
     UnsupportedMediaType,
     /// The request can be read and makes no sense.
@@ -49,9 +53,11 @@ impl ErrorKind {
             Self::Conflict => 409,
             Self::PreconditionFailed => 412,
             Self::PayloadTooLarge => 413,
+            Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,
             Self::Unprocessable => 422,
             Self::TooManyRequests => 429,
+            Self::HeadersTooLarge => 431,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -107,6 +113,8 @@ error_codes! {
     MethodNotAllowed,      "method_not_allowed",     MethodNotAllowed,     "Method is not allowed here";
     RequestTimedOut,       "request_timed_out",      RequestTimeout,       "Request did not arrive in time";
     PayloadTooLarge,       "payload_too_large",      PayloadTooLarge,      "Request body is too large";
+    UriTooLong,            "uri_too_long",           UriTooLong,           "Path and query are too long";
+    HeadersTooLarge,       "headers_too_large",      HeadersTooLarge,      "Header fields are too large";
     UnsupportedMediaType,  "unsupported_media_type", UnsupportedMediaType, "Content type is not supported";
     RateLimited,           "rate_limited",           TooManyRequests,      "Too many requests; retry later";
     PreconditionFailed,    "precondition_failed",    PreconditionFailed,   "Resource has changed meanwhile";

@@ -15,6 +15,7 @@ pub mod search;
 pub mod store;
 mod text_enum;
 pub mod user;
+pub mod web_origin;
 
 pub use agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentStatus, AgentVersion};
 pub use error::{Coded, ErrorCode, ErrorKind};
@@ -28,3 +29,4 @@ pub use page::{Cursor, Page, PageLimit};
 pub use principal::Principal;
 pub use text_enum::UnknownText;
 pub use user::{NewUser, PasswordHash, Role, User, UserPatch};
+pub use web_origin::WebOrigins;

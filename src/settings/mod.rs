@@ -56,6 +56,8 @@ pub struct Settings {
     pub event_publisher: EventPublisherSettings,
     /// Instances and the lease on them.
     pub worker: WorkerSettings,
+    /// Requests of one caller.
+    pub rate_limits: RateLimitsSettings,
     /// Sockets.
     pub websocket: WebsocketSettings,
     /// The supervision kernel.
@@ -114,6 +116,7 @@ impl Settings {
         faults.within("auth", |section| self.auth.check(section));
         faults.within("event_publisher", |section| self.event_publisher.check(section));
         faults.within("worker", |section| self.worker.check(section));
+        faults.within("rate_limits", |section| self.rate_limits.check(section));
         faults.within("websocket", |section| self.websocket.check(section));
         faults.within("supervision", |section| self.supervision.check(section));
         faults.within("telemetry", |section| self.telemetry.check(section));

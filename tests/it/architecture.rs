@@ -22,6 +22,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 /// Every actor in the order in which data flows; one may name only those behind it. The consumers of queues stand behind
 /// the actors that they read for, because they know none of them: an actor that wants events takes their messages.
 const FLOW: &[&str] = &[
+    "rate_limits",
     "accounts",
     "catalog_editor",
     "instances",

@@ -13,6 +13,7 @@ mod dev_servers;
 mod events;
 mod main_job;
 mod process;
+mod rate_limits;
 mod restarts;
 mod sockets;
 mod store;

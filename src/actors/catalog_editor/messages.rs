@@ -42,6 +42,8 @@ pub struct EditAgent {
 pub struct PublishAgent {
     /// Which.
     pub id: AgentId,
+    /// Does so only while the agent has this revision.
+    pub expected_revision: Option<i64>,
 }
 
 /// Offers an agent no longer; its instances go on.
@@ -50,6 +52,8 @@ pub struct PublishAgent {
 pub struct RetireAgent {
     /// Which.
     pub id: AgentId,
+    /// Does so only while the agent has this revision.
+    pub expected_revision: Option<i64>,
 }
 
 /// Deletes an agent that no instance was made from.
@@ -58,6 +62,8 @@ pub struct RetireAgent {
 pub struct DeleteAgent {
     /// Which.
     pub id: AgentId,
+    /// Does so only while the agent has this revision.
+    pub expected_revision: Option<i64>,
 }
 
 /// Asks for one agent, whatever its status.

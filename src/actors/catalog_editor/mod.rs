@@ -26,7 +26,7 @@ use super::bell::{self, Bell};
 use super::probe;
 use super::system::{Answer, Handle, Lifeline};
 use crate::models::store::agents::AgentUpdate;
-use crate::models::store::{SharedDb, StoreError, agents};
+use crate::models::store::{Session, SharedDb, SharedSide, StoreError, agents};
 use crate::models::{Agent, AgentId, AgentVersion, Page};
 
 /// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one row apart.
@@ -114,13 +114,18 @@ impl Handler<EditAgent> for CatalogEditor {
 impl Handler<PublishAgent> for CatalogEditor {
     type Result = Answer<Result<Agent, CatalogError>>;
 
-    fn handle(&mut self, PublishAgent { id }: PublishAgent, _context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, order: PublishAgent, _context: &mut Self::Context) -> Self::Result {
+        let PublishAgent { id, expected_revision } = order;
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let agent = agents::publish(&session, id).await?;
-            works.committed();
-            agent.ok_or(CatalogError::NotFound(id))
+            match agents::publish_if(&session, id, expected_revision).await? {
+                Some(agent) => {
+                    works.committed();
+                    Ok(agent)
+                }
+                None => Err(not_met(&session, id, expected_revision).await?),
+            }
         })
     }
 }
@@ -128,13 +133,18 @@ impl Handler<PublishAgent> for CatalogEditor {
 impl Handler<RetireAgent> for CatalogEditor {
     type Result = Answer<Result<Agent, CatalogError>>;
 
-    fn handle(&mut self, RetireAgent { id }: RetireAgent, _context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, order: RetireAgent, _context: &mut Self::Context) -> Self::Result {
+        let RetireAgent { id, expected_revision } = order;
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let agent = agents::retire(&session, id).await?;
-            works.committed();
-            agent.ok_or(CatalogError::NotFound(id))
+            match agents::retire_if(&session, id, expected_revision).await? {
+                Some(agent) => {
+                    works.committed();
+                    Ok(agent)
+                }
+                None => Err(not_met(&session, id, expected_revision).await?),
+            }
         })
     }
 }
@@ -142,13 +152,17 @@ impl Handler<RetireAgent> for CatalogEditor {
 impl Handler<DeleteAgent> for CatalogEditor {
     type Result = Answer<Result<(), CatalogError>>;
 
-    fn handle(&mut self, DeleteAgent { id }: DeleteAgent, _context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, order: DeleteAgent, _context: &mut Self::Context) -> Self::Result {
+        let DeleteAgent { id, expected_revision } = order;
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let was_there = agents::delete(&session, id).await.map_err(|error| in_use(id, error))?;
-            works.committed();
-            if was_there { Ok(()) } else { Err(CatalogError::NotFound(id)) }
+            let deleted = agents::delete_if(&session, id, expected_revision).await;
+            if deleted.map_err(|error| in_use(id, error))? {
+                works.committed();
+                return Ok(());
+            }
+            Err(not_met(&session, id, expected_revision).await?)
         })
     }
 }
@@ -203,6 +217,16 @@ impl Works {
     fn committed(&self) {
         bell::ring(&self.bell);
     }
+}
+
+/// Why no row was met: none has the id, or the one that has it is not in the expected revision.
+async fn not_met(
+    session: &impl Session<SharedSide>,
+    id: AgentId,
+    expected_revision: Option<i64>,
+) -> Result<CatalogError, StoreError> {
+    let is_stale = expected_revision.is_some() && agents::find(session, id).await?.is_some();
+    Ok(if is_stale { CatalogError::Stale(id) } else { CatalogError::NotFound(id) })
 }
 
 fn taken(error: StoreError) -> CatalogError {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::letterbox::LetterboxLimits;
 use crate::faults::Faults;
+use crate::models::WebOrigins;
 
 /// `[websocket]`: sockets and how they resume.
 #[derive(Clone, Debug, Deserialize)]
@@ -42,13 +43,9 @@ impl WebsocketSettings {
         faults.range("ticket_seconds", self.ticket_seconds, 1..=600);
         faults.range("sessions_max", self.sessions_max, 1..=1_000_000);
         faults.range("sessions_per_user_max", self.sessions_per_user_max, 1..=1_000_000);
-        for origin in &self.allowed_origins {
-            let is_origin = origin.split_once("://").is_some_and(|(scheme, host)| {
-                ["http", "https"].contains(&scheme) && !host.is_empty() && !host.contains('/')
-            });
-            if !is_origin {
-                faults.add("allowed_origins", "each must be like https://app.example.com, without a path");
-            }
+        if WebOrigins::read(&self.allowed_origins).is_none() {
+            let form = "each must be like https://app.example.com or, for any port, http://localhost:*";
+            faults.add("allowed_origins", form);
         }
     }
 

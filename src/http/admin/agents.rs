@@ -14,6 +14,7 @@ use crate::actors::catalog_editor::{
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
+use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
 use crate::http::identity::CurrentAdmin;
@@ -46,6 +47,13 @@ pub(super) struct AgentView {
     revision: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+impl AgentView {
+    /// Names the state that the agent is in.
+    fn tag(agent: &Agent) -> EntityTag {
+        EntityTag::of_revision(agent.id, agent.revision)
+    }
 }
 
 impl From<Agent> for AgentView {
@@ -125,7 +133,21 @@ pub(super) async fn create(
     let agent = editor.ask(CreateAgent { draft }).await?;
 
     let location = format!("{PREFIX}/agents/{}", agent.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(AgentView::from(agent)))
+    let tag = AgentView::tag(&agent).header();
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, location))
+        .insert_header(tag)
+        .json(AgentView::from(agent)))
+}
+
+/// The revision that the caller has seen, if it makes that a condition.
+async fn expected(
+    seen: &IfMatch,
+    editor: &Handle<CatalogEditor>,
+    id: AgentId,
+) -> Result<Option<i64>, Problem> {
+    let current = async || Ok(editor.ask(FindAgent { id }).await?.revision);
+    seen.revision(id, current).await
 }
 
 /// What to change of an agent. What is left out stays as it is.
@@ -174,7 +196,7 @@ impl ReadFields for Change {
 /// new version. A retired agent may be edited, and published again.
 #[utoipa::path(
     put, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "replaceAgent", security(("bearer" = ["admin"])),
-    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     request_body = Draft,
     responses((status = 200, description = "The agent with the change in it.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found", "activation_code_taken"])))
@@ -183,6 +205,7 @@ pub(super) async fn replace(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    seen: IfMatch,
     Body(draft): Body<Draft>,
 ) -> Result<HttpResponse, Problem> {
     let Draft { title, content, activation_code, rate } = draft;
@@ -191,12 +214,12 @@ pub(super) async fn replace(
         content: Some(content),
         activation_code: Some(activation_code),
         rate: Some(rate),
-        expected_revision: None,
+        expected_revision: expected(&seen, &editor, id).await?,
     };
 
     let agent = editor.ask(EditAgent { id, patch }).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
 
 /// Change an agent
@@ -204,7 +227,7 @@ pub(super) async fn replace(
 /// Only the fields that are given; otherwise like replacing it. `null` is no value here.
 #[utoipa::path(
     patch, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "changeAgent", security(("bearer" = ["admin"])),
-    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     request_body = Change,
     responses((status = 200, description = "The agent with the change in it.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found", "activation_code_taken"])))
@@ -213,14 +236,16 @@ pub(super) async fn change(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    seen: IfMatch,
     Body(change): Body<Change>,
 ) -> Result<HttpResponse, Problem> {
     let Change { title, content, activation_code, rate } = change;
-    let patch = AgentPatch { title, content, activation_code, rate, expected_revision: None };
+    let expected_revision = expected(&seen, &editor, id).await?;
+    let patch = AgentPatch { title, content, activation_code, rate, expected_revision };
 
     let agent = editor.ask(EditAgent { id, patch }).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
 
 /// Which agents a list shows.
@@ -279,7 +304,7 @@ pub(super) async fn list(
 /// In whatever status it is.
 #[utoipa::path(
     get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = ["admin"])),
-    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfNoneMatch),
     responses((status = 200, description = "The agent.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found"])))
 )]
@@ -287,10 +312,12 @@ pub(super) async fn show(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let agent = editor.ask(FindAgent { id }).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    let tag = AgentView::tag(&agent);
+    Ok(known.answer(&tag, || HttpResponse::Ok().json(AgentView::from(agent))))
 }
 
 /// Publish an agent
@@ -299,7 +326,7 @@ pub(super) async fn show(
 #[utoipa::path(
     post, path = "/api/v1/agents/{id}/publish", tag = "Agents", operation_id = "publishAgent",
     security(("bearer" = ["admin"])),
-    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     responses((status = 200, description = "The agent, `published`.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found", "illegal_transition"])))
 )]
@@ -307,10 +334,13 @@ pub(super) async fn publish(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    let agent = editor.ask(PublishAgent { id }).await?;
+    let expected_revision = expected(&seen, &editor, id).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    let agent = editor.ask(PublishAgent { id, expected_revision }).await?;
+
+    Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
 
 /// Retire an agent
@@ -319,7 +349,7 @@ pub(super) async fn publish(
 #[utoipa::path(
     post, path = "/api/v1/agents/{id}/retire", tag = "Agents", operation_id = "retireAgent",
     security(("bearer" = ["admin"])),
-    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     responses((status = 200, description = "The agent, `retired`.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found", "illegal_transition"])))
 )]
@@ -327,10 +357,13 @@ pub(super) async fn retire(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    let agent = editor.ask(RetireAgent { id }).await?;
+    let expected_revision = expected(&seen, &editor, id).await?;
 
-    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+    let agent = editor.ask(RetireAgent { id, expected_revision }).await?;
+
+    Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
 
 /// Delete an agent
@@ -339,7 +372,7 @@ pub(super) async fn retire(
 #[utoipa::path(
     delete, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "deleteAgent",
     security(("bearer" = ["admin"])),
-    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     responses((status = 204, description = "It is deleted.")),
     extensions(("x-problems" = json!(["agent_not_found", "agent_in_use"])))
 )]
@@ -347,8 +380,11 @@ pub(super) async fn delete(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
+    seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    editor.ask(DeleteAgent { id }).await?;
+    let expected_revision = expected(&seen, &editor, id).await?;
+
+    editor.ask(DeleteAgent { id, expected_revision }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }

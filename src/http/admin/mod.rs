@@ -18,6 +18,7 @@ use super::problem::Problem;
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
 use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::rate_limits::RateLimiter;
 use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
 use crate::models::Role;
@@ -81,9 +82,10 @@ fn routes(config: &mut ServiceConfig) {
 )]
 async fn login(
     accounts: Data<Handle<Accounts>>,
+    limiter: Data<RateLimiter>,
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&accounts, credentials, Some(Role::Admin)).await
+    sign_in(&accounts, &limiter, credentials, Some(Role::Admin)).await
 }
 
 /// Go on with a session

@@ -17,7 +17,7 @@ mod viewer;
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Bytes, Data, ServiceConfig};
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi, PathItem, RefOr, Server};
@@ -86,6 +86,15 @@ async fn show(document: Data<Document>) -> HttpResponse {
 fn scopes(requirement: &SecurityRequirement) -> Option<Vec<String>> {
     let value = serde_json::to_value(requirement).ok()?;
     serde_json::from_value(value.get(BEARER)?.clone()).ok()
+}
+
+/// Whether an operation looks at this header of a request.
+fn takes_header(operation: &Operation, name: &str) -> bool {
+    let is_it = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Header && parameter.name == name,
+        RefOr::Ref(_) => false,
+    };
+    operation.parameters.iter().flatten().any(is_it)
 }
 
 /// What stands here itself, if it does not point elsewhere.

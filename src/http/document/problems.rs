@@ -14,6 +14,7 @@ use utoipa::openapi::{Components, OpenApi, Ref, RefOr};
 
 use super::{headers, operations};
 use crate::http::PREFIX;
+use crate::http::conditional::IF_MATCH;
 use crate::http::problem::{FieldError, MEDIA_TYPE, Problem, ProblemDocument};
 use crate::models::ErrorCode;
 
@@ -31,8 +32,14 @@ const OF_BODIES: [ErrorCode; 6] = [
 ];
 
 /// What every route under the prefix can be told.
-const OF_ALL: [ErrorCode; 3] =
-    [ErrorCode::Internal, ErrorCode::ServiceBusy, ErrorCode::DependencyUnavailable];
+const OF_ALL: [ErrorCode; 6] = [
+    ErrorCode::UriTooLong,
+    ErrorCode::HeadersTooLarge,
+    ErrorCode::RateLimited,
+    ErrorCode::Internal,
+    ErrorCode::ServiceBusy,
+    ErrorCode::DependencyUnavailable,
+];
 
 /// Adds to each operation what it answers when it fails.
 pub(super) fn add(document: &mut OpenApi) {
@@ -84,6 +91,9 @@ fn implied(path: &str, method: &str, operation: &Operation) -> Vec<ErrorCode> {
     let parameters = operation.parameters.iter().flatten();
     if parameters.filter_map(super::inline).any(|parameter| parameter.parameter_in == ParameterIn::Query) {
         codes.extend([ErrorCode::BadRequest, ErrorCode::ValidationFailed]);
+    }
+    if super::takes_header(operation, IF_MATCH) {
+        codes.extend([ErrorCode::BadRequest, ErrorCode::PreconditionFailed]);
     }
     if operation.request_body.is_some() {
         codes.extend(OF_BODIES);

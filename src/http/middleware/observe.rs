@@ -5,23 +5,41 @@ use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpResponse};
 use tracing::Instrument;
 
-use super::RequestId;
 use super::request_id::HEADER;
+use super::{HeadLimits, RequestId, cors, headers, rate_limit};
+use crate::actors::rate_limits::RateLimiter;
+use crate::http::client_address::Networks;
 use crate::http::problem::{MEDIA_TYPE, Problem};
+use crate::models::WebOrigins;
 
-/// Which listener a request came in by; a label of its measurements.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct Listener(pub(in crate::http) &'static str);
+/// What the middleware goes by.
+pub(in crate::http) struct Manners {
+    /// Which listener a request came in by; a label of its measurements.
+    pub(in crate::http) listener: &'static str,
+    /// What is read of a head.
+    pub(in crate::http) head_limits: HeadLimits,
+    /// Pages that may call from a browser.
+    pub(in crate::http) origins: WebOrigins,
+    /// Where requests are counted.
+    pub(in crate::http) limiter: RateLimiter,
+    /// Proxies that are believed about whom they speak for.
+    pub(in crate::http) proxies: Networks,
+}
+
+/// Headers of a request that its answer depends on, with and without pages of other origins.
+const VARIES: HeaderValue = HeaderValue::from_static("Authorization");
+const VARIES_BY_PAGE: HeaderValue = HeaderValue::from_static("Authorization, Origin");
 
 /// The middleware.
 pub(in crate::http) async fn observe(
-    listener: Data<Listener>,
+    manners: Data<Manners>,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -29,14 +47,45 @@ pub(in crate::http) async fn observe(
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let span = tracing::info_span!("request", request.id = id.as_str());
+    let page = cors::allowed(&manners.origins, request.headers());
 
-    let answered = next.call(request).instrument(span.clone()).await;
+    let mut standing = None;
+    let answer = answered_at_the_door(&manners, &request, page.as_ref(), &id).or_else(|| {
+        let (counted, refusal) = rate_limit::count(&manners, &request, &id);
+        standing = counted;
+        refusal
+    });
+    let answered = match answer {
+        Some(answer) => request.into_response(answer),
+        None => next.call(request).instrument(span.clone()).await?,
+    };
 
-    let mut response = documented(answered?, &id);
-    response.headers_mut().insert(HEADER, id.header());
+    let mut response = documented(answered, &id);
+    let headers = response.headers_mut();
+    headers.insert(HEADER, id.header());
+    headers::complete(headers, if manners.origins.is_empty() { VARIES } else { VARIES_BY_PAGE });
+    if let Some(standing) = standing {
+        rate_limit::tell(headers, standing);
+    }
+    if let Some(page) = page {
+        cors::show(headers, page);
+    }
     let _entered = span.enter();
-    record(listener.0, &response, started);
+    record(manners.listener, &response, started);
     Ok(response)
+}
+
+/// The answer to what no handler has to see, before any of the body is read.
+fn answered_at_the_door(
+    manners: &Manners,
+    request: &ServiceRequest,
+    page: Option<&HeaderValue>,
+    id: &RequestId,
+) -> Option<HttpResponse> {
+    if let Err(problem) = manners.head_limits.check(request.head()) {
+        return Some(problem.respond(Some(id.as_str())));
+    }
+    page.and_then(|page| cors::preflight(request.method(), request.headers(), page))
 }
 
 /// The answer with a problem document in it, if it is a failure.
@@ -65,13 +114,25 @@ fn record(listener: &'static str, response: &ServiceResponse<BoxBody>, started: 
     let status = response.status();
     let elapsed = started.elapsed();
 
-    tracing::info!(
-        http.method = method,
-        http.route = route,
-        http.status = status.as_u16(),
-        elapsed_ms = elapsed.as_secs_f64() * 1_000.0,
-        "request served"
-    );
+    let (code, elapsed_ms) = (status.as_u16(), elapsed.as_secs_f64() * 1_000.0);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        // A flood must not become a flood of lines; it is counted below.
+        tracing::debug!(
+            http.method = method,
+            http.route = route,
+            http.status = code,
+            elapsed_ms,
+            "request refused"
+        );
+    } else {
+        tracing::info!(
+            http.method = method,
+            http.route = route,
+            http.status = code,
+            elapsed_ms,
+            "request served"
+        );
+    }
     metrics::counter!(
         "botberi_http_requests_total",
         "listener" => listener, "method" => method, "route" => route.clone(), "status" => class_label(status)

@@ -10,13 +10,15 @@ use super::view::UserView;
 use crate::actors::accounts::{
     Accounts, ChangePassword, CloseAccount, FindUser, IssueTicket, PatchUser, Register, rules,
 };
+use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Handle;
+use crate::http::conditional::{EntityTag, IfNoneMatch};
 use crate::http::extract::Body;
 use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
 use crate::http::login::{Credentials, RefreshToken, TokensView, no_store, renew, sign_in};
 use crate::http::problem::Problem;
-use crate::models::UserPatch;
+use crate::models::{User, UserPatch};
 use crate::secret::Secret;
 
 /// Somebody new.
@@ -103,6 +105,11 @@ impl ReadFields for PasswordChange {
     }
 }
 
+/// Names the state that an account is in: accounts have no revision, and no two changes in one microsecond.
+fn tag(user: &User) -> EntityTag {
+    EntityTag::of_revision(user.id, user.updated_at.as_microsecond())
+}
+
 /// Make an account
 ///
 /// Names and addresses are unique, whatever their case. A new account has the role `developer`. It is not signed in yet:
@@ -121,7 +128,7 @@ pub(super) async fn register(
 
     let user = accounts.ask(Register { username, password, email }).await?;
 
-    Ok(HttpResponse::Created().json(UserView::from(user)))
+    Ok(HttpResponse::Created().insert_header(tag(&user).header()).json(UserView::from(user)))
 }
 
 /// Sign in
@@ -136,9 +143,10 @@ pub(super) async fn register(
 )]
 pub(super) async fn login(
     accounts: Data<Handle<Accounts>>,
+    limiter: Data<RateLimiter>,
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&accounts, credentials, None).await
+    sign_in(&accounts, &limiter, credentials, None).await
 }
 
 /// Go on with a session
@@ -165,13 +173,19 @@ pub(super) async fn refresh(
 /// The account of whoever asks.
 #[utoipa::path(
     get, path = "/api/v1/users/me", tag = "Accounts", operation_id = "getMe", security(("bearer" = [])),
+    params(IfNoneMatch),
     responses((status = 200, description = "Your account.", body = UserView)),
     extensions(("x-problems" = json!(["user_not_found"])))
 )]
-pub(super) async fn me(user: CurrentUser, accounts: Data<Handle<Accounts>>) -> Result<HttpResponse, Problem> {
+pub(super) async fn me(
+    user: CurrentUser,
+    accounts: Data<Handle<Accounts>>,
+    known: IfNoneMatch,
+) -> Result<HttpResponse, Problem> {
     let user = accounts.ask(FindUser { id: user.id() }).await?;
 
-    Ok(HttpResponse::Ok().json(UserView::from(user)))
+    let tag = tag(&user);
+    Ok(known.answer(&tag, || HttpResponse::Ok().json(UserView::from(user))))
 }
 
 /// Change your account
@@ -192,7 +206,7 @@ pub(super) async fn change(
 
     let user = accounts.ask(PatchUser { id: user.id(), patch }).await?;
 
-    Ok(HttpResponse::Ok().json(UserView::from(user)))
+    Ok(HttpResponse::Ok().insert_header(tag(&user).header()).json(UserView::from(user)))
 }
 
 /// Close your account

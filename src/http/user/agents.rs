@@ -8,7 +8,8 @@ use actix_web::web::{Bytes, Data};
 use utoipa::IntoParams;
 
 use super::view::AgentView;
-use crate::actors::catalog::{CatalogFilter, CatalogSnapshot, CatalogView};
+use crate::actors::catalog::{CatalogEntry, CatalogFilter, CatalogSnapshot, CatalogView};
+use crate::http::conditional::{EntityTag, IfNoneMatch};
 use crate::http::extract::{Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
@@ -51,19 +52,38 @@ impl ReadFields for Selection {
 /// Published agents only, the newest first. What you filter by must all be so.
 #[utoipa::path(
     get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = [])),
-    params(Paging, Selection),
+    params(Paging, Selection, IfNoneMatch),
     responses((status = 200, description = "A page of agents.", body = Page<AgentView<'_>>))
 )]
 pub(super) async fn list(
     _user: CurrentUser,
     catalog: Data<CatalogView>,
     Parameters(selection): Parameters<Selection>,
+    known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let Selection { paging, q, category, capability } = selection;
     let filter = CatalogFilter { words: q, category, capability };
 
     let page = snapshot(&catalog)?.list(&filter, paging.before_agent(), paging.limit);
 
+    Ok(known.answer(&tag_of(&page), || {
+        HttpResponse::Ok().content_type(ContentType::json()).body(page_text(page))
+    }))
+}
+
+/// Names what a page shows, by what decides it: cheaper than by its text.
+fn tag_of(page: &Page<Arc<CatalogEntry>>) -> EntityTag {
+    let shown = page.items.iter().map(|entry| {
+        let mut state = [0; 12];
+        state[..4].copy_from_slice(&entry.agent.id.0.to_be_bytes());
+        state[4..].copy_from_slice(&entry.agent.revision.to_be_bytes());
+        state
+    });
+    let has_more: [u8; 12] = [u8::from(page.next_cursor.is_some()); 12];
+    EntityTag::of_parts(shown.chain([has_more]))
+}
+
+fn page_text(page: Page<Arc<CatalogEntry>>) -> Vec<u8> {
     let mut body = br#"{"items":["#.to_vec();
     for (index, entry) in page.items.iter().enumerate() {
         if index > 0 {
@@ -74,7 +94,7 @@ pub(super) async fn list(
     // A cursor has no character that JSON would escape.
     let next_cursor = page.next_cursor.map_or_else(|| "null".to_owned(), |cursor| format!("\"{cursor}\""));
     body.extend_from_slice(format!(r#"],"next_cursor":{next_cursor}}}"#).as_bytes());
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+    body
 }
 
 /// Show an agent
@@ -82,7 +102,7 @@ pub(super) async fn list(
 /// One that is on offer. What is a draft still, or retired, is not found.
 #[utoipa::path(
     get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = [])),
-    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfNoneMatch),
     responses((status = 200, description = "The agent.", body = AgentView<'_>)),
     extensions(("x-problems" = json!(["agent_not_found"])))
 )]
@@ -90,12 +110,16 @@ pub(super) async fn show(
     _user: CurrentUser,
     catalog: Data<CatalogView>,
     Id(id): Id<AgentId>,
+    known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let snapshot = snapshot(&catalog)?;
 
     let agent = snapshot.find(id).ok_or(Problem::new(ErrorCode::AgentNotFound))?;
 
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(Bytes::from_owner(agent.text(written))))
+    let tag = EntityTag::of_revision(agent.agent.id, agent.agent.revision);
+    Ok(known.answer(&tag, || {
+        HttpResponse::Ok().content_type(ContentType::json()).body(Bytes::from_owner(agent.text(written)))
+    }))
 }
 
 fn snapshot(catalog: &CatalogView) -> Result<Arc<CatalogSnapshot>, Problem> {

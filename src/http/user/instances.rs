@@ -15,14 +15,15 @@ use crate::actors::instances::{
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
+use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
 use crate::http::identity::CurrentUser;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::{
-    AgentId, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Page, PageLimit,
-    StoredEvent, UserId,
+    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Page,
+    PageLimit, StoredEvent, UserId,
 };
 
 /// A new instance.
@@ -84,6 +85,11 @@ impl Wish {
     }
 }
 
+/// Names the state that an instance is in.
+fn tag(instance: &Instance) -> EntityTag {
+    EntityTag::of_revision(instance.id, instance.revision)
+}
+
 /// Make an instance
 ///
 /// It is `pending` at first: a worker prepares it and brings it to `running`, or to `failed` with a `status_reason`. Watch
@@ -107,7 +113,10 @@ pub(super) async fn create(
     let instance = instances.ask(CreateInstance { wish }).await?;
 
     let location = format!("{PREFIX}/instances/{}", instance.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(InstanceView::from(instance)))
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, location))
+        .insert_header(tag(&instance).header())
+        .json(InstanceView::from(instance)))
 }
 
 /// Which of a user's instances a list shows.
@@ -161,7 +170,7 @@ pub(super) async fn list(
 /// One of your own, as it is now.
 #[utoipa::path(
     get, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "getInstance", security(("bearer" = [])),
-    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
+    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02"), IfNoneMatch),
     responses((status = 200, description = "The instance.", body = InstanceView)),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
@@ -169,10 +178,23 @@ pub(super) async fn show(
     owner: CurrentUser,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
+    known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let instance = instances.ask(FindInstance { owner: owner.id(), id }).await?;
 
-    Ok(HttpResponse::Ok().json(InstanceView::from(instance)))
+    let tag = tag(&instance);
+    Ok(known.answer(&tag, || HttpResponse::Ok().json(InstanceView::from(instance))))
+}
+
+/// The revision that the caller has seen, if it makes that a condition.
+async fn expected(
+    seen: &IfMatch,
+    instances: &Handle<Instances>,
+    owner: &CurrentUser,
+    id: InstanceId,
+) -> Result<Option<i64>, Problem> {
+    let current = async || Ok(instances.ask(FindInstance { owner: owner.id(), id }).await?.revision);
+    seen.revision(id, current).await
 }
 
 /// What to change of an instance. What is left out stays as it is.
@@ -211,7 +233,7 @@ impl ReadFields for Change {
 #[utoipa::path(
     patch, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "changeInstance",
     security(("bearer" = [])),
-    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
+    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02"), IfMatch),
     request_body = Change,
     responses((status = 200, description = "The instance with the change in it.", body = InstanceView)),
     extensions(("x-problems" = json!(["instance_not_found"])))
@@ -220,14 +242,16 @@ pub(super) async fn change(
     owner: CurrentUser,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
+    seen: IfMatch,
     Body(change): Body<Change>,
 ) -> Result<HttpResponse, Problem> {
     let Change { title, user_config, pipeline_config } = change;
-    let patch = InstancePatch { title, user_config, pipeline_config, expected_revision: None };
+    let expected_revision = expected(&seen, &instances, &owner, id).await?;
+    let patch = InstancePatch { title, user_config, pipeline_config, expected_revision };
 
     let instance = instances.ask(PatchInstance { owner: owner.id(), id, patch }).await?;
 
-    Ok(HttpResponse::Ok().json(InstanceView::from(instance)))
+    Ok(HttpResponse::Ok().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
 
 /// Delete an instance
@@ -236,7 +260,7 @@ pub(super) async fn change(
 #[utoipa::path(
     delete, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "deleteInstance",
     security(("bearer" = [])),
-    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
+    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02"), IfMatch),
     responses((status = 204, description = "It is deleted.")),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
@@ -244,8 +268,11 @@ pub(super) async fn delete(
     owner: CurrentUser,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
+    seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision: None }).await?;
+    let expected_revision = expected(&seen, &instances, &owner, id).await?;
+
+    instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }
@@ -267,7 +294,7 @@ pub(super) async fn stop(
 ) -> Result<HttpResponse, Problem> {
     let instance = instances.ask(StopInstance { owner: owner.id(), id }).await?;
 
-    Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
+    Ok(HttpResponse::Accepted().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
 
 /// Start an instance
@@ -287,7 +314,7 @@ pub(super) async fn start(
 ) -> Result<HttpResponse, Problem> {
     let instance = instances.ask(StartInstance { owner: owner.id(), id }).await?;
 
-    Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
+    Ok(HttpResponse::Accepted().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
 
 /// Which part of a history is wanted: after a cursor, or after a position that the client knows from an event.

@@ -14,32 +14,34 @@ use crate::http::fields::{Fields, ReadFields, parsed, text};
 use crate::http::identity::authenticate;
 use crate::http::problem::Problem;
 use crate::http::ws_session;
-use crate::models::ErrorCode;
+use crate::models::{ErrorCode, WebOrigins};
 
 /// What sockets are opened with.
 #[derive(Clone)]
 pub struct SocketDoor {
     sessions: Handle<WsSessions>,
     heartbeat_seconds: u64,
-    allowed_origins: Vec<String>,
+    /// `None` for pages from anywhere.
+    allowed_origins: Option<WebOrigins>,
 }
 
 impl SocketDoor {
     /// The door to the sessions of this replica.
     pub fn new(sessions: Handle<WsSessions>, settings: &WebsocketSettings) -> Self {
-        let allowed_origins = settings.allowed_origins.clone();
+        let listed = &settings.allowed_origins;
+        // A list that cannot be read was refused with the settings; here it allows nobody.
+        let allowed_origins = (!listed.is_empty()).then(|| WebOrigins::read(listed).unwrap_or_default());
         Self { sessions, heartbeat_seconds: settings.heartbeat_seconds, allowed_origins }
     }
 
     /// Browsers open sockets to anywhere for any page, and say which one it is. Whoever is no browser says nothing, or
     /// what it likes: this protects people, not us.
     fn check_origin(&self, request: &HttpRequest) -> Result<(), Problem> {
-        let Some(origin) = request.headers().get(header::ORIGIN).filter(|_| !self.allowed_origins.is_empty())
+        let (Some(origin), Some(allowed)) = (request.headers().get(header::ORIGIN), &self.allowed_origins)
         else {
             return Ok(());
         };
-        let is_allowed = |allowed: &String| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes());
-        if self.allowed_origins.iter().any(is_allowed) {
+        if allowed.admit(origin.as_bytes()) {
             return Ok(());
         }
         Err(Problem::new(ErrorCode::Forbidden).detail("this page may not open sockets here"))
@@ -139,10 +141,14 @@ mod tests {
 
     #[test]
     fn only_pages_that_are_allowed_open_sockets() {
+        let read = |origins: &[&str]| {
+            let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
+            (!origins.is_empty()).then(|| WebOrigins::read(&origins).unwrap())
+        };
         let door = |origins: &[&str]| SocketDoor {
             sessions: Handle::new(WsSessions::NAME, AskLimits::default()),
             heartbeat_seconds: 1,
-            allowed_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            allowed_origins: read(origins),
         };
         let from =
             |origin: &str| TestRequest::get().insert_header((header::ORIGIN, origin)).to_http_request();

@@ -132,7 +132,19 @@ pub async fn update(
 /// # Errors
 /// Only those of the database itself.
 pub async fn publish(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option<Agent>, StoreError> {
-    let row = session::optional(db, PUBLISH, &[&id]).await?;
+    publish_if(db, id, None).await
+}
+
+/// The same only while the agent has the revision `expected`, if one is expected.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn publish_if(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    expected: Option<i64>,
+) -> Result<Option<Agent>, StoreError> {
+    let row = session::optional(db, PUBLISH, &[&id, &expected]).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
 
@@ -141,7 +153,19 @@ pub async fn publish(db: &impl Session<SharedSide>, id: AgentId) -> Result<Optio
 /// # Errors
 /// Only those of the database itself.
 pub async fn retire(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option<Agent>, StoreError> {
-    let row = session::optional(db, RETIRE, &[&id]).await?;
+    retire_if(db, id, None).await
+}
+
+/// The same only while the agent has the revision `expected`, if one is expected.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn retire_if(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    expected: Option<i64>,
+) -> Result<Option<Agent>, StoreError> {
+    let row = session::optional(db, RETIRE, &[&id, &expected]).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
 
@@ -150,7 +174,19 @@ pub async fn retire(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option
 /// # Errors
 /// [`StoreError::Reference`] while instances were made from it.
 pub async fn delete(db: &impl Session<SharedSide>, id: AgentId) -> Result<bool, StoreError> {
-    Ok(session::run(db, DELETE, &[&id]).await? > 0)
+    delete_if(db, id, None).await
+}
+
+/// The same only while the agent has the revision `expected`, if one is expected.
+///
+/// # Errors
+/// [`StoreError::Reference`] while instances were made from it.
+pub async fn delete_if(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    expected: Option<i64>,
+) -> Result<bool, StoreError> {
+    Ok(session::run(db, DELETE, &[&id, &expected]).await? > 0)
 }
 
 /// A published version of an agent. It never changes, so the answer may be kept for ever.

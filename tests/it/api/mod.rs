@@ -3,9 +3,12 @@
 mod accounts;
 mod agents;
 mod catalog;
+mod conditional;
 mod import;
 mod instances;
 mod outages;
+mod pages;
+mod rate_limits;
 mod requests;
 mod revocations;
 pub(crate) mod service;

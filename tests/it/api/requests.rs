@@ -108,7 +108,7 @@ async fn measurements_name_routes_and_not_paths() {
     service.stop().await;
 }
 
-async fn read_head(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
     let mut bytes = vec![0; 4_096];
     let length = stream.read(&mut bytes).await.unwrap();
     String::from_utf8_lossy(&bytes[..length]).into_owned()

@@ -17,6 +17,7 @@ use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instances::Instances;
+use botberi::actors::rate_limits::{RateLimiter, RateLimitsSettings};
 use botberi::actors::redis_link::RedisAccess;
 use botberi::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
@@ -79,16 +80,34 @@ fn auth_settings() -> AuthSettings {
     }
 }
 
+pub(crate) fn unlimited() -> RateLimitsSettings {
+    RateLimitsSettings {
+        user_max: 0,
+        read_max: 0,
+        write_max: 0,
+        socket_max: 0,
+        auth_max: 0,
+        account_max: 0,
+        address_max: 0,
+        counters_max: 1_000,
+        exchange_ms: 100,
+    }
+}
+
 fn http_settings() -> HttpSettings {
     HttpSettings {
         workers: 1,
         json_bytes_max: 200_000,
+        uri_bytes_max: 2_000,
+        header_bytes_max: 8_000,
         header_timeout_ms: 1_000,
         body_timeout_ms: 300,
         keep_alive_seconds: 5,
         disconnect_timeout_ms: 100,
         connections_max: 100,
         backlog_max: 16,
+        allowed_origins: vec!["https://app.example.com".to_owned(), "http://localhost:*".to_owned()],
+        trusted_proxies: vec!["127.0.0.1".to_owned()],
         user: ListenerSettings { port: 0 },
         admin: ListenerSettings { port: 0 },
         broker: ListenerSettings { port: 0 },
@@ -98,11 +117,20 @@ fn http_settings() -> HttpSettings {
 
 impl Service {
     pub(crate) async fn start() -> Self {
-        Self::start_in(0).await
+        Self::build(0, unlimited()).await
     }
 
     /// With a database of Redis that no other test uses.
     pub(crate) async fn start_in(redis_database: u8) -> Self {
+        Self::build(redis_database, unlimited()).await
+    }
+
+    /// The same, where things may be asked for so often only. No replica is told of it.
+    pub(crate) async fn limited(rate_limits: RateLimitsSettings) -> Self {
+        Self::build(0, rate_limits).await
+    }
+
+    async fn build(redis_database: u8, rate_limits: RateLimitsSettings) -> Self {
         let databases = TestDatabases::create().await;
         let upstream = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
         let upstream = upstream.trim_start_matches("redis://").split('/').next().unwrap().parse().unwrap();
@@ -167,6 +195,7 @@ impl Service {
         let common = Common {
             tree: tree.clone(),
             measurements: Some(http::measurements().unwrap()),
+            limiter: RateLimiter::new(rate_limits.clone()),
             stop_within: Duration::from_secs(1),
         };
         let sockets = SocketDoor::new(Handle::new(WsSessions::NAME, limits), &websocket_settings());

@@ -1,0 +1,113 @@
+//! Where a request comes from, also behind proxies.
+
+use std::net::IpAddr;
+
+use actix_web::http::header::HeaderMap;
+
+/// Where proxies write whom they speak for, each behind what the one before it has written.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The networks of proxies that are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Networks(Vec<(IpAddr, u32)>);
+
+impl Networks {
+    /// Reads addresses such as `10.1.2.3`, and networks such as `10.0.0.0/8`; `None` if one of them is neither.
+    #[must_use]
+    pub(super) fn read(networks: &[String]) -> Option<Self> {
+        networks.iter().map(|text| read_one(text)).collect::<Option<_>>().map(Self)
+    }
+
+    fn hold(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|(network, bits)| is_within(address.to_canonical(), *network, *bits))
+    }
+
+    /// Whom the connection's peer speaks for: the last one of the chain that is no proxy of ours. What stands before it
+    /// was written by a stranger.
+    #[must_use]
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer;
+        if !self.hold(peer) {
+            return client;
+        }
+        let chain: Vec<&str> = headers
+            .get_all(FORWARDED_FOR)
+            .flat_map(|value| value.to_str().unwrap_or("unreadable").split(','))
+            .collect();
+        for hop in chain.into_iter().rev() {
+            let Some(address) = read_hop(hop.trim()) else { return client };
+            client = address;
+            if !self.hold(address) {
+                return client;
+            }
+        }
+        client
+    }
+}
+
+fn read_one(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let address: IpAddr = address.parse().ok()?;
+    let bits_max = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.map_or(Some(bits_max), |bits| bits.parse().ok())?;
+    (bits <= bits_max).then_some((address, bits))
+}
+
+/// Some proxies write the port, too.
+fn read_hop(hop: &str) -> Option<IpAddr> {
+    let plain = hop.trim_matches(['[', ']']).parse();
+    plain.ok().or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
+}
+
+fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
+    match (address, network) {
+        (IpAddr::V4(address), IpAddr::V4(network)) => {
+            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+            address.to_bits() & mask == network.to_bits() & mask
+        }
+        (IpAddr::V6(address), IpAddr::V6(network)) => {
+            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+            address.to_bits() & mask == network.to_bits() & mask
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn client(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
+        let trusted: Vec<String> = trusted.iter().map(|network| (*network).to_owned()).collect();
+        let mut request = TestRequest::get();
+        for value in forwarded {
+            request = request.append_header((FORWARDED_FOR, *value));
+        }
+        let request = request.to_http_request();
+        Networks::read(&trusted).unwrap().client(peer.parse().unwrap(), request.headers()).to_string()
+    }
+
+    #[test]
+    fn only_our_proxies_are_believed_and_only_as_far_as_they_have_seen() {
+        assert_eq!(client(&[], "10.0.0.1", &["1.2.3.4"]), "10.0.0.1");
+        let ours = ["10.0.0.0/8", "fd00::/8"];
+        assert_eq!(client(&ours, "192.0.2.9", &["1.2.3.4"]), "192.0.2.9");
+        assert_eq!(client(&ours, "10.0.0.1", &["1.2.3.4"]), "1.2.3.4");
+        assert_eq!(client(&ours, "::ffff:10.0.0.1", &["1.2.3.4:5678"]), "1.2.3.4");
+        assert_eq!(client(&ours, "10.0.0.1", &["8.8.8.8, 1.2.3.4, 10.9.9.9"]), "1.2.3.4");
+        assert_eq!(client(&ours, "10.0.0.1", &["8.8.8.8", "1.2.3.4, fd00::7"]), "1.2.3.4");
+        assert_eq!(client(&ours, "10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
+        assert_eq!(client(&ours, "10.0.0.1", &["1.2.3.4, nonsense"]), "10.0.0.1");
+        assert_eq!(client(&ours, "10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_is_no_network_is_not_read() {
+        for not_one in ["", "10.0.0.0/33", "10.0.0", "fd00::/129", "10.0.0.0/x", "localhost"] {
+            assert_eq!(Networks::read(&[not_one.to_owned()]), None, "{not_one}");
+        }
+        assert_eq!(client(&["0.0.0.0/0"], "9.9.9.9", &["1.2.3.4"]), "1.2.3.4");
+    }
+}
