@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::AppError;
 use crate::actors::accounts::{self, ensure_admin, hash_password};
-use crate::models::AgentDraft;
 use crate::models::store::{SharedDb, StoreError, UserDb, agents};
+use crate::models::{AgentDraft, Origin};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -58,7 +58,7 @@ async fn seed_catalog(shared_db: &SharedDb) -> Result<usize, StoreError> {
         let draft = AgentDraft { title, content, activation_code, rate };
         // One that an administrator has retired or edited since stays as it is.
         if let Some(agent) = agents::insert_if_missing(&connection, &draft).await? {
-            let _published = agents::publish(&connection, agent.id).await?;
+            let _published = agents::publish(&connection, agent.id, &Origin::default()).await?;
         }
     }
     Ok(agents::load_published(&connection).await?.len())

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ids::{AgentId, InstanceId, KnowledgeBaseId, ReplicaId, TeamId, UserId};
+use super::origin::Origin;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -130,6 +131,8 @@ pub struct NewInstance {
     pub user_config: Value,
     /// Settings of the pipeline, a JSON object.
     pub pipeline_config: Value,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// What a user changes of an instance; `None` leaves the column alone.
@@ -143,6 +146,8 @@ pub struct InstancePatch {
     pub pipeline_config: Option<Value>,
     /// Applies the patch only while the row still has this revision (`If-Match`).
     pub expected_revision: Option<i64>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod instance;
+pub mod origin;
 pub mod page;
 pub mod principal;
 pub mod store;
@@ -23,6 +24,7 @@ pub use ids::{
     SessionId, TeamId, UserId, WorkflowId,
 };
 pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
+pub use origin::{Origin, Traceparent};
 pub use page::{Cursor, Page, PageLimit};
 pub use principal::Principal;
 pub use text_enum::UnknownText;

@@ -3,7 +3,7 @@
 use actix::Message;
 
 use super::CatalogError;
-use crate::models::{Agent, AgentDraft, AgentId, Page, PageLimit};
+use crate::models::{Agent, AgentDraft, AgentId, Origin, Page, PageLimit};
 
 /// Writes a new agent, as a draft that users do not see.
 #[derive(Debug, Message)]
@@ -11,6 +11,8 @@ use crate::models::{Agent, AgentDraft, AgentId, Page, PageLimit};
 pub struct CreateAgent {
     /// The agent, whose fields keep the rules.
     pub draft: AgentDraft,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Offers an agent in its present version.
@@ -19,6 +21,8 @@ pub struct CreateAgent {
 pub struct PublishAgent {
     /// Which.
     pub id: AgentId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Offers an agent no longer; its instances go on.
@@ -27,6 +31,8 @@ pub struct PublishAgent {
 pub struct RetireAgent {
     /// Which.
     pub id: AgentId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Deletes an agent that no instance was made from.
@@ -35,6 +41,8 @@ pub struct RetireAgent {
 pub struct DeleteAgent {
     /// Which.
     pub id: AgentId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Asks for one agent, whatever its status.

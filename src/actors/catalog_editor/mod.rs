@@ -60,11 +60,15 @@ impl Actor for CatalogEditor {
 impl Handler<CreateAgent> for CatalogEditor {
     type Result = Answer<Result<Agent, CatalogError>>;
 
-    fn handle(&mut self, CreateAgent { draft }: CreateAgent, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        CreateAgent { draft, origin }: CreateAgent,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let created = agents::insert(&session, &draft).await;
+            let created = agents::insert(&session, &draft, &origin).await;
             let agent = created.map_err(|error| {
                 let is_taken = error.is_conflict_on(agents::ACTIVATION_CODE_KEY);
                 if is_taken { CatalogError::ActivationCodeTaken } else { error.into() }
@@ -78,11 +82,15 @@ impl Handler<CreateAgent> for CatalogEditor {
 impl Handler<PublishAgent> for CatalogEditor {
     type Result = Answer<Result<Agent, CatalogError>>;
 
-    fn handle(&mut self, PublishAgent { id }: PublishAgent, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        PublishAgent { id, origin }: PublishAgent,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let agent = agents::publish(&session, id).await?;
+            let agent = agents::publish(&session, id, &origin).await?;
             works.committed();
             agent.ok_or(CatalogError::NotFound(id))
         })
@@ -92,11 +100,15 @@ impl Handler<PublishAgent> for CatalogEditor {
 impl Handler<RetireAgent> for CatalogEditor {
     type Result = Answer<Result<Agent, CatalogError>>;
 
-    fn handle(&mut self, RetireAgent { id }: RetireAgent, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        RetireAgent { id, origin }: RetireAgent,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let agent = agents::retire(&session, id).await?;
+            let agent = agents::retire(&session, id, &origin).await?;
             works.committed();
             agent.ok_or(CatalogError::NotFound(id))
         })
@@ -106,11 +118,18 @@ impl Handler<RetireAgent> for CatalogEditor {
 impl Handler<DeleteAgent> for CatalogEditor {
     type Result = Answer<Result<(), CatalogError>>;
 
-    fn handle(&mut self, DeleteAgent { id }: DeleteAgent, _context: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        DeleteAgent { id, origin }: DeleteAgent,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let session = works.shared_db.connection().await?;
-            let was_there = agents::delete(&session, id).await.map_err(|error| in_use(id, error))?;
+            let mut session = works.shared_db.connection().await?;
+            let transaction = session.transaction().await?;
+            agents::name_origin(&transaction, id, &origin).await?;
+            let was_there = agents::delete(&transaction, id).await.map_err(|error| in_use(id, error))?;
+            transaction.commit().await?;
             works.committed();
             if was_there { Ok(()) } else { Err(CatalogError::NotFound(id)) }
         })

@@ -5,8 +5,8 @@ use actix::Message;
 
 use super::InstanceError;
 use crate::models::{
-    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, NewInstance, Page, PageLimit, StoredEvent,
-    UserId,
+    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, NewInstance, Origin, Page, PageLimit,
+    StoredEvent, UserId,
 };
 
 /// Makes an instance. Answered with the `pending` row.
@@ -65,6 +65,8 @@ pub struct DeleteInstance {
     pub id: InstanceId,
     /// Deletes it only while it has this revision.
     pub expected_revision: Option<i64>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Wishes that an instance be halted. Answered with the row as it is now: a worker does the halting.
@@ -75,6 +77,8 @@ pub struct StopInstance {
     pub owner: UserId,
     /// Which.
     pub id: InstanceId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Wishes that an instance be live. Answered with the row as it is now: a worker brings it up.
@@ -85,6 +89,8 @@ pub struct StartInstance {
     pub owner: UserId,
     /// Which.
     pub id: InstanceId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Asks for the history of an instance, oldest first.

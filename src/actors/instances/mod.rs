@@ -126,9 +126,9 @@ impl Handler<DeleteInstance> for Instances {
     fn handle(&mut self, order: DeleteInstance, _context: &mut Self::Context) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let DeleteInstance { owner, id, expected_revision } = order;
+            let DeleteInstance { owner, id, expected_revision, origin } = order;
             let session = works.shared_db.connection().await?;
-            let outcome = rows::tombstone(&session, owner, id, expected_revision).await?;
+            let outcome = rows::tombstone(&session, owner, id, expected_revision, &origin).await?;
             works.changed(id, outcome).map(|_tombstone| ())
         })
     }
@@ -139,13 +139,13 @@ impl Handler<StopInstance> for Instances {
 
     fn handle(
         &mut self,
-        StopInstance { owner, id }: StopInstance,
+        StopInstance { owner, id, origin }: StopInstance,
         _context: &mut Self::Context,
     ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let instance = rows::stop(&session, owner, id).await?;
+            let instance = rows::stop(&session, owner, id, &origin).await?;
             bell::ring(&works.bell);
             instance.ok_or(InstanceError::NotFound(id))
         })
@@ -157,13 +157,13 @@ impl Handler<StartInstance> for Instances {
 
     fn handle(
         &mut self,
-        StartInstance { owner, id }: StartInstance,
+        StartInstance { owner, id, origin }: StartInstance,
         _context: &mut Self::Context,
     ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let instance = rows::start(&session, owner, id).await?;
+            let instance = rows::start(&session, owner, id, &origin).await?;
             bell::ring(&works.bell);
             instance.ok_or(InstanceError::NotFound(id))
         })

@@ -17,7 +17,7 @@ use crate::http::fields::{Fields, ReadFields, text, whole_number};
 use crate::http::identity::CurrentAdmin;
 use crate::http::paging::NumberPage;
 use crate::http::problem::Problem;
-use crate::models::{Agent, AgentDraft, AgentId, AgentStatus};
+use crate::models::{Agent, AgentDraft, AgentId, AgentStatus, Origin};
 
 /// An agent, with what users do not see.
 #[derive(Serialize)]
@@ -73,10 +73,11 @@ impl ReadFields for Draft {
 /// `POST /agents`
 pub(super) async fn create(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Body(Draft(draft)): Body<Draft>,
 ) -> Result<HttpResponse, Problem> {
-    let agent = editor.ask(CreateAgent { draft }).await?;
+    let agent = editor.ask(CreateAgent { draft, origin }).await?;
 
     let location = format!("{PREFIX}/agents/{}", agent.id);
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(AgentView::from(agent)))
@@ -107,10 +108,11 @@ pub(super) async fn show(
 /// `POST /agents/{id}/publish`
 pub(super) async fn publish(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
 ) -> Result<HttpResponse, Problem> {
-    let agent = editor.ask(PublishAgent { id }).await?;
+    let agent = editor.ask(PublishAgent { id, origin }).await?;
 
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
@@ -118,10 +120,11 @@ pub(super) async fn publish(
 /// `POST /agents/{id}/retire`
 pub(super) async fn retire(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
 ) -> Result<HttpResponse, Problem> {
-    let agent = editor.ask(RetireAgent { id }).await?;
+    let agent = editor.ask(RetireAgent { id, origin }).await?;
 
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
@@ -129,10 +132,11 @@ pub(super) async fn retire(
 /// `DELETE /agents/{id}`
 pub(super) async fn delete(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
 ) -> Result<HttpResponse, Problem> {
-    editor.ask(DeleteAgent { id }).await?;
+    editor.ask(DeleteAgent { id, origin }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }

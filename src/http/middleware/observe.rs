@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -14,6 +15,9 @@ use tracing::Instrument;
 use super::RequestId;
 use super::request_id::HEADER;
 use crate::http::problem::{MEDIA_TYPE, Problem};
+use crate::models::Origin;
+
+const TRACEPARENT: &str = "traceparent";
 
 /// Which listener a request came in by; a label of its measurements.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +31,13 @@ pub(in crate::http) async fn observe(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
+    let origin = origin(request.headers(), &id);
+    let span = tracing::info_span!("request", request.id = id.as_str(), trace.id = tracing::field::Empty);
+    if origin.traceparent.is_some() {
+        span.record("trace.id", origin.trace_id());
+    }
     request.extensions_mut().insert(id.clone());
-    let span = tracing::info_span!("request", request.id = id.as_str());
+    request.extensions_mut().insert(origin);
 
     let answered = next.call(request).instrument(span.clone()).await;
 
@@ -37,6 +46,14 @@ pub(in crate::http) async fn observe(
     let _entered = span.enter();
     record(listener.0, &response, started);
     Ok(response)
+}
+
+/// What the changes follow from that this request makes. Two `traceparent`s are as good as none.
+fn origin(headers: &HeaderMap, id: &RequestId) -> Origin {
+    let mut traceparents = headers.get_all(TRACEPARENT);
+    let (only, another) = (traceparents.next(), traceparents.next());
+    let traceparent = only.filter(|_| another.is_none()).and_then(|value| value.to_str().ok());
+    Origin::read(Some(id.as_str().to_owned()), traceparent)
 }
 
 /// The answer with a problem document in it, if it is a failure.

@@ -20,8 +20,8 @@ use crate::http::identity::CurrentUser;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::{
-    AgentId, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Page, PageLimit,
-    StoredEvent, UserId,
+    AgentId, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Origin, Page,
+    PageLimit, StoredEvent, UserId,
 };
 
 /// A wish for an instance, without its owner. Teams (`team_id`) have their place here.
@@ -48,7 +48,7 @@ impl ReadFields for Wish {
 }
 
 impl Wish {
-    fn of(self, owner: UserId) -> NewInstance {
+    fn of(self, owner: UserId, origin: Origin) -> NewInstance {
         let empty = || Value::Object(serde_json::Map::new());
         NewInstance {
             id: InstanceId::new(),
@@ -59,6 +59,7 @@ impl Wish {
             title: self.title,
             user_config: self.user_config.unwrap_or_else(empty),
             pipeline_config: self.pipeline_config.unwrap_or_else(empty),
+            origin,
         }
     }
 }
@@ -66,10 +67,11 @@ impl Wish {
 /// `POST /instances`
 pub(super) async fn create(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
     Body(wish): Body<Wish>,
 ) -> Result<HttpResponse, Problem> {
-    let wish = wish.of(owner.id());
+    let wish = wish.of(owner.id(), origin);
 
     let instance = instances.ask(CreateInstance { wish }).await?;
 
@@ -133,6 +135,7 @@ impl ReadFields for Change {
             user_config: user_config?,
             pipeline_config: pipeline_config?,
             expected_revision: None,
+            origin: Origin::default(),
         }))
     }
 }
@@ -140,11 +143,14 @@ impl ReadFields for Change {
 /// `PATCH /instances/{id}`
 pub(super) async fn change(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
     Body(Change(patch)): Body<Change>,
 ) -> Result<HttpResponse, Problem> {
-    let instance = instances.ask(PatchInstance { owner: owner.id(), id, patch }).await?;
+    let instance = instances
+        .ask(PatchInstance { owner: owner.id(), id, patch: InstancePatch { origin, ..patch } })
+        .await?;
 
     Ok(HttpResponse::Ok().json(InstanceView::from(instance)))
 }
@@ -152,10 +158,11 @@ pub(super) async fn change(
 /// `DELETE /instances/{id}`
 pub(super) async fn delete(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
-    instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision: None }).await?;
+    instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision: None, origin }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }
@@ -163,10 +170,11 @@ pub(super) async fn delete(
 /// `POST /instances/{id}/stop`
 pub(super) async fn stop(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
-    let instance = instances.ask(StopInstance { owner: owner.id(), id }).await?;
+    let instance = instances.ask(StopInstance { owner: owner.id(), id, origin }).await?;
 
     Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
 }
@@ -174,10 +182,11 @@ pub(super) async fn stop(
 /// `POST /instances/{id}/start`
 pub(super) async fn start(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
-    let instance = instances.ask(StartInstance { owner: owner.id(), id }).await?;
+    let instance = instances.ask(StartInstance { owner: owner.id(), id, origin }).await?;
 
     Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
 }
@@ -247,7 +256,7 @@ mod tests {
         let wish: Wish =
             Fields::read_body(json!({"agent_id": 7, "title": " Mine ", "user_config": null})).unwrap();
         let owner = UserId::new();
-        let wish = wish.of(owner);
+        let wish = wish.of(owner, Origin::default());
         assert_eq!((wish.agent_id, wish.user_id, wish.title.as_str()), (AgentId(7), owner, "Mine"));
         assert_eq!((wish.user_config, wish.pipeline_config), (json!({}), json!({})));
     }

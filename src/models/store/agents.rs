@@ -8,10 +8,12 @@ use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use crate::models::agent::{Agent, AgentDraft, AgentPatch};
 use crate::models::ids::AgentId;
+use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
 
 const INSERT: &str = include_str!("sql/agents/insert.sql");
 const INSERT_IF_MISSING: &str = include_str!("sql/agents/insert_if_missing.sql");
+const NAME_ORIGIN: &str = include_str!("sql/agents/name_origin.sql");
 const FIND: &str = include_str!("sql/agents/find.sql");
 const LIST: &str = include_str!("sql/agents/list.sql");
 const LIST_PUBLISHED: &str = include_str!("sql/agents/list_published.sql");
@@ -28,9 +30,21 @@ pub const ACTIVATION_CODE_KEY: &str = "agents_activation_code_key";
 ///
 /// # Errors
 /// [`StoreError::Conflict`] on [`ACTIVATION_CODE_KEY`].
-pub async fn insert(db: &impl Session<SharedSide>, draft: &AgentDraft) -> Result<Agent, StoreError> {
-    let row = session::one(db, INSERT, &[&draft.title, &draft.content, &draft.activation_code, &draft.rate])
-        .await?;
+pub async fn insert(
+    db: &impl Session<SharedSide>,
+    draft: &AgentDraft,
+    origin: &Origin,
+) -> Result<Agent, StoreError> {
+    let traceparent = origin.traceparent_text();
+    let parameters: session::Parameters<'_> = &[
+        &draft.title,
+        &draft.content,
+        &draft.activation_code,
+        &draft.rate,
+        &origin.request_id,
+        &traceparent,
+    ];
+    let row = session::one(db, INSERT, parameters).await?;
     Agent::try_from(&row)
 }
 
@@ -99,9 +113,19 @@ pub async fn update(
     db: &impl Session<SharedSide>,
     id: AgentId,
     patch: &AgentPatch,
+    origin: &Origin,
 ) -> Result<AgentUpdate, StoreError> {
-    let parameters: session::Parameters<'_> =
-        &[&id, &patch.title, &patch.content, &patch.activation_code, &patch.rate, &patch.expected_revision];
+    let traceparent = origin.traceparent_text();
+    let parameters: session::Parameters<'_> = &[
+        &id,
+        &patch.title,
+        &patch.content,
+        &patch.activation_code,
+        &patch.rate,
+        &patch.expected_revision,
+        &origin.request_id,
+        &traceparent,
+    ];
     let Some(row) = session::optional(db, UPDATE, parameters).await? else {
         return Ok(AgentUpdate::NotFound);
     };
@@ -115,8 +139,13 @@ pub async fn update(
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn publish(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option<Agent>, StoreError> {
-    let row = session::optional(db, PUBLISH, &[&id]).await?;
+pub async fn publish(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    origin: &Origin,
+) -> Result<Option<Agent>, StoreError> {
+    let parameters: session::Parameters<'_> = &[&id, &origin.request_id, &origin.traceparent_text()];
+    let row = session::optional(db, PUBLISH, parameters).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
 
@@ -124,8 +153,13 @@ pub async fn publish(db: &impl Session<SharedSide>, id: AgentId) -> Result<Optio
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn retire(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option<Agent>, StoreError> {
-    let row = session::optional(db, RETIRE, &[&id]).await?;
+pub async fn retire(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    origin: &Origin,
+) -> Result<Option<Agent>, StoreError> {
+    let parameters: session::Parameters<'_> = &[&id, &origin.request_id, &origin.traceparent_text()];
+    let row = session::optional(db, RETIRE, parameters).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
 
@@ -135,6 +169,20 @@ pub async fn retire(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option
 /// [`StoreError::Reference`] while instances were made from it.
 pub async fn delete(db: &impl Session<SharedSide>, id: AgentId) -> Result<bool, StoreError> {
     Ok(session::run(db, DELETE, &[&id]).await? > 0)
+}
+
+/// Writes down what a deletion follows from; it is to come in the same transaction.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn name_origin(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let parameters: session::Parameters<'_> = &[&id, &origin.request_id, &origin.traceparent_text()];
+    let _one_or_none = session::run(db, NAME_ORIGIN, parameters).await?;
+    Ok(())
 }
 
 /// An agent as it was when one of its versions was published: what an instance is pinned to.

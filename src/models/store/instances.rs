@@ -8,6 +8,7 @@ use super::session::{self, Session, SharedSide};
 use crate::models::agent::AgentStatus;
 use crate::models::ids::{AgentId, InstanceId, UserId};
 use crate::models::instance::{Instance, InstancePatch, InstanceStatus, NewInstance};
+use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
 
 const INSERT: &str = include_str!("sql/instances/insert.sql");
@@ -47,11 +48,24 @@ pub async fn insert_batch(
     let titles: Vec<_> = wishes.iter().map(|wish| wish.title.as_str()).collect();
     let user_configs: Vec<_> = wishes.iter().map(|wish| &wish.user_config).collect();
     let pipeline_configs: Vec<_> = wishes.iter().map(|wish| &wish.pipeline_config).collect();
+    let request_ids: Vec<_> = wishes.iter().map(|wish| wish.origin.request_id.as_deref()).collect();
+    let traceparents: Vec<_> = wishes.iter().map(|wish| wish.origin.traceparent_text()).collect();
 
     let rows = session::rows(
         db,
         INSERT,
-        &[&ids, &base_ids, &agents, &users, &teams, &titles, &user_configs, &pipeline_configs],
+        &[
+            &ids,
+            &base_ids,
+            &agents,
+            &users,
+            &teams,
+            &titles,
+            &user_configs,
+            &pipeline_configs,
+            &request_ids,
+            &traceparents,
+        ],
     )
     .await?;
     rows.iter().map(insert_outcome).collect()
@@ -136,8 +150,17 @@ pub async fn patch(
     id: InstanceId,
     patch: &InstancePatch,
 ) -> Result<ChangeOutcome, StoreError> {
-    let parameters: session::Parameters<'_> =
-        &[&id, &owner, &patch.title, &patch.user_config, &patch.pipeline_config, &patch.expected_revision];
+    let traceparent = patch.origin.traceparent_text();
+    let parameters: session::Parameters<'_> = &[
+        &id,
+        &owner,
+        &patch.title,
+        &patch.user_config,
+        &patch.pipeline_config,
+        &patch.expected_revision,
+        &patch.origin.request_id,
+        &traceparent,
+    ];
     change_outcome(session::optional(db, PATCH, parameters).await?.as_ref())
 }
 
@@ -150,8 +173,11 @@ pub async fn tombstone(
     owner: UserId,
     id: InstanceId,
     expected_revision: Option<i64>,
+    origin: &Origin,
 ) -> Result<ChangeOutcome, StoreError> {
-    change_outcome(session::optional(db, TOMBSTONE, &[&id, &owner, &expected_revision]).await?.as_ref())
+    let parameters: session::Parameters<'_> =
+        &[&id, &owner, &expected_revision, &origin.request_id, &origin.traceparent_text()];
+    change_outcome(session::optional(db, TOMBSTONE, parameters).await?.as_ref())
 }
 
 fn change_outcome(row: Option<&Row>) -> Result<ChangeOutcome, StoreError> {
@@ -170,8 +196,10 @@ pub async fn stop(
     db: &impl Session<SharedSide>,
     owner: UserId,
     id: InstanceId,
+    origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let row = session::optional(db, STOP, &[&id, &owner]).await?;
+    let parameters: session::Parameters<'_> = &[&id, &owner, &origin.request_id, &origin.traceparent_text()];
+    let row = session::optional(db, STOP, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
 
@@ -184,8 +212,10 @@ pub async fn start(
     db: &impl Session<SharedSide>,
     owner: UserId,
     id: InstanceId,
+    origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let row = session::optional(db, START, &[&id, &owner]).await?;
+    let parameters: session::Parameters<'_> = &[&id, &owner, &origin.request_id, &origin.traceparent_text()];
+    let row = session::optional(db, START, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
 

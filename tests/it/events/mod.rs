@@ -1,6 +1,7 @@
 //! From committed rows to the bus: nothing lost, nothing invented, in order.
 
 mod leadership;
+mod origin;
 mod outages;
 mod plain_sql;
 mod poison;

@@ -1,5 +1,5 @@
 -- A trigger keeps the version that is offered from now on; publishing what is published changes nothing.
 UPDATE agents
-SET status = 'published'
+SET status = 'published', request_id = $2, traceparent = $3
 WHERE id = $1
 RETURNING id, title, content, activation_code, rate, version, status, revision, created_at, updated_at

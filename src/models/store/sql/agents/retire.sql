@@ -1,4 +1,4 @@
 UPDATE agents
-SET status = 'retired'
+SET status = 'retired', request_id = $2, traceparent = $3
 WHERE id = $1
 RETURNING id, title, content, activation_code, rate, version, status, revision, created_at, updated_at

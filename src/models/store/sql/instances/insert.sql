@@ -2,19 +2,21 @@
 -- may be behind. A wish that is not granted comes back with the agent's status (or none), and no id of an instance.
 WITH draft AS MATERIALIZED (
     SELECT ordinal, draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config,
-        agent_status, agent_version
+        request_id, traceparent, agent_status, agent_version
     FROM unnest(
-        $1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::jsonb[], $8::jsonb[]
+        $1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::jsonb[], $8::jsonb[],
+        $9::text[], $10::text[]
     ) WITH ORDINALITY AS wish (
-        draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config, ordinal
+        draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent,
+        ordinal
     )
     LEFT JOIN LATERAL (
         SELECT a.status AS agent_status, a.version AS agent_version FROM agents a WHERE a.id = agent_id OFFSET 0
     ) AS agent ON true
 ), created AS (
     INSERT INTO instances AS i
-        (id, bot_id, agent_version, user_id, team_id, title, user_config, pipeline_config)
-    SELECT draft_id, agent_id, agent_version, user_id, team_id, title, user_config, pipeline_config
+        (id, bot_id, agent_version, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent)
+    SELECT draft_id, agent_id, agent_version, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent
     FROM draft
     WHERE agent_status = 'published'
     RETURNING
