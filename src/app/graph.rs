@@ -82,6 +82,7 @@ fn accounts(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
 fn user(parts: &Parts, handles: &Handles) -> Child {
     let (shared_db, bell, view) =
         (parts.shared_db.clone(), handles.bell.clone(), handles.catalog_view.clone());
+    let quotas = parts.settings.quotas;
     let websocket = parts.settings.websocket.clone();
     let consumer_settings = parts.own_queue();
     // Asked by nobody but its consumer.
@@ -94,7 +95,7 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
         }))
         .with(actor(parts.spec(Instances::NAME), &handles.instances, {
             let shared_db = shared_db.clone();
-            move |lifeline| Instances::new(shared_db.clone(), bell.clone(), lifeline)
+            move |lifeline| Instances::new(shared_db.clone(), bell.clone(), quotas, lifeline)
         }))
         .with(actor(parts.spec(WsSessions::NAME), &ws_sessions, {
             let shared_db = shared_db.clone();

@@ -35,24 +35,32 @@ impl<T: ReadFields> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limits = request.app_data::<Data<BodyLimits>>().map(|limits| ***limits);
-        let readable = is_plain_json(request);
-        let announced = announced_bytes(request);
-        let payload = payload.take();
-        Box::pin(async move {
-            let limits = limits.ok_or(Problem::new(ErrorCode::Internal))?;
-            readable?;
-            if announced.is_some_and(|bytes| bytes > limits.bytes_max) {
-                return Err(too_large(limits.bytes_max));
-            }
-            let reading = read(payload, limits.bytes_max);
-            let bytes = timeout(limits.within, reading)
-                .await
-                .map_err(|_elapsed| Problem::new(ErrorCode::RequestTimedOut))??;
-            let body: Value = serde_json::from_slice(&bytes)
-                .map_err(|error| Problem::new(ErrorCode::MalformedJson).detail(error.to_string()))?;
-            Fields::read_body(body).map(Self).map_err(Problem::invalid)
-        })
+        let body = json_body(request, payload);
+        Box::pin(async move { Fields::read_body(body.await?).map(Self).map_err(Problem::invalid) })
+    }
+}
+
+/// The body of a request, whatever is in it, within the limits.
+pub(super) fn json_body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<Value, Problem>> + use<> {
+    let limits = request.app_data::<Data<BodyLimits>>().map(|limits| ***limits);
+    let readable = is_plain_json(request);
+    let announced = announced_bytes(request);
+    let payload = payload.take();
+    async move {
+        let limits = limits.ok_or(Problem::new(ErrorCode::Internal))?;
+        readable?;
+        if announced.is_some_and(|bytes| bytes > limits.bytes_max) {
+            return Err(too_large(limits.bytes_max));
+        }
+        let reading = read(payload, limits.bytes_max);
+        let bytes = timeout(limits.within, reading)
+            .await
+            .map_err(|_elapsed| Problem::new(ErrorCode::RequestTimedOut))??;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Problem::new(ErrorCode::MalformedJson).detail(error.to_string()))
     }
 }
 

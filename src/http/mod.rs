@@ -12,6 +12,7 @@ pub mod admin;
 pub mod broker;
 pub mod extract;
 pub mod fields;
+pub mod idempotency;
 pub mod identity;
 mod login;
 mod measurements;

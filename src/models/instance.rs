@@ -1,6 +1,7 @@
 //! An instance: one agent at work for one user, and the lawful moves of its status.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::{AgentId, InstanceId, KnowledgeBaseId, ReplicaId, TeamId, UserId};
@@ -67,8 +68,8 @@ text_enum! {
     }
 }
 
-/// One instance as its row says.
-#[derive(Clone, Debug, PartialEq)]
+/// One instance as its row says. Kept as JSON, too, under the key of the wish: a field that is added later needs a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     /// Its id.
     pub id: InstanceId,

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod document;
 pub mod error;
 pub mod event;
+pub mod idempotency;
 pub mod ids;
 pub mod instance;
 pub mod origin;
@@ -19,6 +20,7 @@ pub mod user;
 pub use agent::{Agent, AgentDraft, AgentPatch, AgentStatus};
 pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
+pub use idempotency::{IdempotencyKey, Made};
 pub use ids::{
     AgentId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId, ReplicaId,
     SessionId, TeamId, UserId, WorkflowId,

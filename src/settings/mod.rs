@@ -54,6 +54,8 @@ pub struct Settings {
     pub event_publisher: EventPublisherSettings,
     /// Instances and the lease on them.
     pub worker: WorkerSettings,
+    /// What users may have.
+    pub quotas: QuotaSettings,
     /// Sockets.
     pub websocket: WebsocketSettings,
     /// The supervision kernel.
@@ -112,6 +114,7 @@ impl Settings {
         faults.within("auth", |section| self.auth.check(section));
         faults.within("event_publisher", |section| self.event_publisher.check(section));
         faults.within("worker", |section| self.worker.check(section));
+        faults.within("quotas", |section| self.quotas.check(section));
         faults.within("websocket", |section| self.websocket.check(section));
         faults.within("supervision", |section| self.supervision.check(section));
         faults.within("telemetry", |section| self.telemetry.check(section));

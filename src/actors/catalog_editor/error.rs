@@ -17,6 +17,12 @@ pub enum CatalogError {
     /// Another agent has that code.
     #[error("the activation code is taken")]
     ActivationCodeTaken,
+    /// The key belongs to another wish.
+    #[error("that `Idempotency-Key` was sent with another body; take a new one")]
+    KeyReused,
+    /// Others work under the same key, and are refused, again and again.
+    #[error("the key is in use")]
+    KeyBusy,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -28,6 +34,8 @@ impl Coded for CatalogError {
             Self::NotFound(_) => ErrorCode::AgentNotFound,
             Self::InUse(_) => ErrorCode::AgentInUse,
             Self::ActivationCodeTaken => ErrorCode::ActivationCodeTaken,
+            Self::KeyReused => ErrorCode::IdempotencyKeyReused,
+            Self::KeyBusy => ErrorCode::ServiceBusy,
             Self::Store(error) => error.code(),
         }
     }

@@ -3,14 +3,18 @@
 use actix::Message;
 
 use super::CatalogError;
-use crate::models::{Agent, AgentDraft, AgentId, Origin, Page, PageLimit};
+use crate::models::{Agent, AgentDraft, AgentId, IdempotencyKey, Made, Origin, Page, PageLimit, UserId};
 
 /// Writes a new agent, as a draft that users do not see.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Agent, CatalogError>")]
+#[rtype(result = "Result<Made<Agent>, CatalogError>")]
 pub struct CreateAgent {
     /// The agent, whose fields keep the rules.
     pub draft: AgentDraft,
+    /// The administrator who writes it.
+    pub author: UserId,
+    /// What the wish may be sent again with; then it is answered with the draft as it was then.
+    pub key: Option<IdempotencyKey>,
     /// The request that wishes it.
     pub origin: Origin,
 }

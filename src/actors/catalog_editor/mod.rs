@@ -7,6 +7,7 @@
 //! - **Invariant:** an agent that instances were made from is never deleted.
 //! - **On failure:** keeps no state, so a rebuild loses nothing.
 
+mod drafting;
 mod error;
 mod messages;
 pub mod rules;
@@ -20,7 +21,7 @@ use super::bell::{self, Bell};
 use super::probe;
 use super::system::{Answer, Handle, Lifeline};
 use crate::models::store::{SharedDb, StoreError, agents};
-use crate::models::{Agent, AgentId, Page};
+use crate::models::{Agent, AgentId, Made, Page};
 
 /// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one row apart.
 pub struct CatalogEditor {
@@ -58,23 +59,14 @@ impl Actor for CatalogEditor {
 }
 
 impl Handler<CreateAgent> for CatalogEditor {
-    type Result = Answer<Result<Agent, CatalogError>>;
+    type Result = Answer<Result<Made<Agent>, CatalogError>>;
 
-    fn handle(
-        &mut self,
-        CreateAgent { draft, origin }: CreateAgent,
-        _context: &mut Self::Context,
-    ) -> Self::Result {
+    fn handle(&mut self, order: CreateAgent, _context: &mut Self::Context) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let session = works.shared_db.connection().await?;
-            let created = agents::insert(&session, &draft, &origin).await;
-            let agent = created.map_err(|error| {
-                let is_taken = error.is_conflict_on(agents::ACTIVATION_CODE_KEY);
-                if is_taken { CatalogError::ActivationCodeTaken } else { error.into() }
-            })?;
+            let made = works.draft(&order).await?;
             works.committed();
-            Ok(agent)
+            Ok(made)
         })
     }
 }

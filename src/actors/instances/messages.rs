@@ -5,16 +5,18 @@ use actix::Message;
 
 use super::InstanceError;
 use crate::models::{
-    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, NewInstance, Origin, Page, PageLimit,
-    StoredEvent, UserId,
+    AgentId, IdempotencyKey, Instance, InstanceId, InstancePatch, InstanceStatus, Made, NewInstance, Origin,
+    Page, PageLimit, StoredEvent, UserId,
 };
 
-/// Makes an instance. Answered with the `pending` row.
+/// Makes an instance. Answered with the `pending` row, or, for a key that was used for it before, with the row as it was then.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Instance, InstanceError>")]
+#[rtype(result = "Result<Made<Instance>, InstanceError>")]
 pub struct CreateInstance {
     /// The instance, whose fields keep the rules.
     pub wish: NewInstance,
+    /// What the wish may be sent again with.
+    pub key: Option<IdempotencyKey>,
 }
 
 /// Asks for one instance.
@@ -105,4 +107,23 @@ pub struct ListInstanceEvents {
     pub after: i64,
     /// How long the page may be.
     pub limit: PageLimit,
+}
+
+/// Asks how much a user has of what is limited.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<QuotaUsage>, InstanceError>")]
+pub struct FindUsage {
+    /// Whose.
+    pub owner: UserId,
+}
+
+/// How much a user has of one thing that is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaUsage {
+    /// What is limited.
+    pub name: &'static str,
+    /// How much there may be.
+    pub limit: i64,
+    /// How much there is; more than the limit where that was lowered.
+    pub used: i64,
 }

@@ -12,12 +12,13 @@ use crate::actors::catalog_editor::{
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
-use crate::http::extract::{Body, Id, Parameters};
+use crate::http::extract::{Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, text, whole_number};
+use crate::http::idempotency::{Keyed, REPLAYED};
 use crate::http::identity::CurrentAdmin;
 use crate::http::paging::NumberPage;
 use crate::http::problem::Problem;
-use crate::models::{Agent, AgentDraft, AgentId, AgentStatus, Origin};
+use crate::models::{Agent, AgentDraft, AgentId, AgentStatus, Made, Origin};
 
 /// An agent, with what users do not see.
 #[derive(Serialize)]
@@ -72,15 +73,21 @@ impl ReadFields for Draft {
 
 /// `POST /agents`
 pub(super) async fn create(
-    _admin: CurrentAdmin,
+    admin: CurrentAdmin,
     origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
-    Body(Draft(draft)): Body<Draft>,
+    Keyed(Draft(draft), key): Keyed<Draft>,
 ) -> Result<HttpResponse, Problem> {
-    let agent = editor.ask(CreateAgent { draft, origin }).await?;
+    let order = CreateAgent { draft, author: admin.0.user_id, key, origin };
 
-    let location = format!("{PREFIX}/agents/{}", agent.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(AgentView::from(agent)))
+    let Made { thing: agent, is_replayed } = editor.ask(order).await?;
+
+    let mut answer = HttpResponse::Created();
+    answer.insert_header((LOCATION, format!("{PREFIX}/agents/{}", agent.id)));
+    if is_replayed {
+        answer.insert_header(REPLAYED);
+    }
+    Ok(answer.json(AgentView::from(agent)))
 }
 
 /// `GET /agents`

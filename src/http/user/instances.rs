@@ -16,11 +16,12 @@ use crate::actors::system::Handle;
 use crate::http::PREFIX;
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
+use crate::http::idempotency::{Keyed, REPLAYED};
 use crate::http::identity::CurrentUser;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::{
-    AgentId, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Origin, Page,
+    AgentId, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, Made, NewInstance, Origin, Page,
     PageLimit, StoredEvent, UserId,
 };
 
@@ -69,14 +70,19 @@ pub(super) async fn create(
     owner: CurrentUser,
     origin: Origin,
     instances: Data<Handle<Instances>>,
-    Body(wish): Body<Wish>,
+    Keyed(wish, key): Keyed<Wish>,
 ) -> Result<HttpResponse, Problem> {
     let wish = wish.of(owner.id(), origin);
 
-    let instance = instances.ask(CreateInstance { wish }).await?;
+    let Made { thing: instance, is_replayed } = instances.ask(CreateInstance { wish, key }).await?;
 
     let location = format!("{PREFIX}/instances/{}", instance.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(InstanceView::from(instance)))
+    let mut answer = HttpResponse::Created();
+    answer.insert_header((LOCATION, location));
+    if is_replayed {
+        answer.insert_header(REPLAYED);
+    }
+    Ok(answer.json(InstanceView::from(instance)))
 }
 
 /// Which of a user's instances a list shows.

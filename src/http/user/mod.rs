@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod instances;
+mod usage;
 mod view;
 mod ws;
 
@@ -49,6 +50,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/auth/register", "POST").route(web::post().to(accounts::register)))
         .service(resource("/auth/login", "POST").route(web::post().to(accounts::login)))
         .service(resource("/users/me", "GET, HEAD").route(get().to(accounts::me)))
+        .service(resource("/usage", "GET, HEAD").route(get().to(usage::show)))
         .service(resource("/ws", "GET").route(web::get().to(ws::open)))
         .service(resource("/ws/tickets", "POST").route(web::post().to(accounts::issue_ticket)))
         .service(resource("/agents", "GET, HEAD").route(get().to(agents::list)))

@@ -11,6 +11,7 @@
 pub mod agents;
 pub mod dead_letters;
 pub mod error;
+pub mod idempotency;
 pub mod instance_sweep;
 pub mod instance_work;
 pub mod instances;
@@ -23,6 +24,7 @@ pub mod refresh_tokens;
 pub mod replicas;
 mod session;
 pub mod settings;
+pub mod usage;
 pub mod users;
 pub mod ws_tickets;
 

@@ -2,7 +2,9 @@
 
 mod accounts;
 mod agents;
+mod idempotency;
 mod instances;
 mod outages;
+mod quotas;
 mod requests;
 mod service;

@@ -17,7 +17,7 @@ use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
 use botberi::actors::event_consumers::Bound;
-use botberi::actors::instances::Instances;
+use botberi::actors::instances::{Instances, QuotaSettings};
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
 use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
@@ -93,6 +93,10 @@ fn http_settings() -> HttpSettings {
 
 impl Service {
     pub(crate) async fn start() -> Self {
+        Self::with_quotas(QuotaSettings { instances_max: 1_000 }).await
+    }
+
+    pub(crate) async fn with_quotas(quotas: QuotaSettings) -> Self {
         let databases = TestDatabases::create().await;
         let upstream = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
         let upstream = upstream.trim_start_matches("redis://").split('/').next().unwrap().parse().unwrap();
@@ -135,7 +139,7 @@ impl Service {
             }))
             .with(actor(ChildSpec::permanent(Instances::NAME), &instances, {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
-                move |lifeline| Instances::new(shared.clone(), bell.clone(), lifeline)
+                move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
             }))
             .start(tree.clone());
         root.ready().await.unwrap();

@@ -21,20 +21,20 @@ async fn only_a_published_agent_can_be_made_into_an_instance() {
     let db = databases.shared().await;
     let agent = agents::insert(&db, &draft("a"), &botberi::models::Origin::default()).await.unwrap();
     let wanted = wish(&agent, UserId::new());
-    assert_eq!(instances::insert(&db, &wanted).await.unwrap(), InsertOutcome::AgentUnknown);
+    assert_eq!(instances::insert(&db, &wanted, i64::MAX).await.unwrap(), InsertOutcome::AgentUnknown);
 
     let agent = agents::publish(&db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap();
     assert_eq!(agent.status, AgentStatus::Published);
-    let instance = created(instances::insert(&db, &wanted).await.unwrap());
+    let instance = created(instances::insert(&db, &wanted, i64::MAX).await.unwrap());
     assert_eq!((instance.agent_version, instance.revision), (1, 1));
 
     let _retired = agents::retire(&db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap();
     let late = wish(&agent, UserId::new());
-    assert_eq!(instances::insert(&db, &late).await.unwrap(), InsertOutcome::AgentRetired);
+    assert_eq!(instances::insert(&db, &late, i64::MAX).await.unwrap(), InsertOutcome::AgentRetired);
 
     let unknown =
         botberi::models::instance::NewInstance { agent_id: AgentId(999_999), ..wish(&agent, UserId::new()) };
-    assert_eq!(instances::insert(&db, &unknown).await.unwrap(), InsertOutcome::AgentUnknown);
+    assert_eq!(instances::insert(&db, &unknown, i64::MAX).await.unwrap(), InsertOutcome::AgentUnknown);
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_batch_answers_each_wish_by_itself_and_in_order() {
     let owner = UserId::new();
     let mut wishes = vec![wish(&agent, owner), wish(&agent, owner), wish(&agent, owner)];
     wishes[1].agent_id = AgentId(999_999);
-    let outcomes = instances::insert_batch(&db, &wishes).await.unwrap();
+    let outcomes = instances::insert_batch(&db, &wishes.iter().collect::<Vec<_>>(), i64::MAX).await.unwrap();
     assert_eq!(outcomes.len(), 3);
     assert_eq!(outcomes[1], InsertOutcome::AgentUnknown);
     for (index, outcome) in outcomes.into_iter().enumerate().filter(|(index, _)| *index != 1) {
@@ -56,7 +56,7 @@ async fn a_batch_answers_each_wish_by_itself_and_in_order() {
         );
         assert_eq!(instances::find(&db, owner, instance.id).await.unwrap(), Some(instance));
     }
-    assert!(instances::insert_batch(&db, &[]).await.unwrap().is_empty());
+    assert!(instances::insert_batch(&db, &[], i64::MAX).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn an_edit_of_what_was_published_makes_the_next_version_and_keeps_the_form
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let agent = published_agent(&db).await;
-    let instance = created(instances::insert(&db, &wish(&agent, UserId::new())).await.unwrap());
+    let instance = created(instances::insert(&db, &wish(&agent, UserId::new()), i64::MAX).await.unwrap());
 
     let patch = AgentPatch { title: Some("Louder".to_owned()), ..AgentPatch::default() };
     let AgentUpdate::Updated(edited) =
@@ -142,7 +142,7 @@ async fn an_agent_with_instances_is_not_deleted_and_one_without_goes_with_its_ve
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let used = published_agent(&db).await;
-    let _instance = created(instances::insert(&db, &wish(&used, UserId::new())).await.unwrap());
+    let _instance = created(instances::insert(&db, &wish(&used, UserId::new()), i64::MAX).await.unwrap());
     let refused = agents::delete(&db, used.id).await.unwrap_err();
     assert!(matches!(refused, StoreError::Reference { .. }), "{refused:?}");
 

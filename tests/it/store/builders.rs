@@ -46,7 +46,7 @@ pub(crate) fn created(outcome: InsertOutcome) -> Instance {
 
 pub(crate) async fn an_instance(db: &impl Session<SharedSide>) -> Instance {
     let agent = published_agent(db).await;
-    created(instances::insert(db, &wish(&agent, UserId::new())).await.unwrap())
+    created(instances::insert(db, &wish(&agent, UserId::new()), i64::MAX).await.unwrap())
 }
 
 pub(crate) async fn living_replica(db: &impl Session<SharedSide>) -> ReplicaId {

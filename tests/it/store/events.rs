@@ -26,7 +26,7 @@ async fn the_life_of_an_instance_is_told_in_the_words_of_the_catalogue() {
     let team = TeamId::new();
     let wanted =
         botberi::models::instance::NewInstance { team_id: Some(team), ..wish(&agent, UserId::new()) };
-    let instance = created(instances::insert(&db, &wanted).await.unwrap());
+    let instance = created(instances::insert(&db, &wanted, i64::MAX).await.unwrap());
     let me = ReplicaId::new();
     let taken = instance_work::take_batch(&db, me, &[instance.id], 60_000).await.unwrap();
     let step = Move {

@@ -40,7 +40,8 @@ async fn the_database_lets_exactly_the_lawful_moves_happen() {
     let agent = published_agent(&db).await;
     for from in InstanceStatus::ALL {
         for to in InstanceStatus::ALL {
-            let instance = created(instances::insert(&db, &wish(&agent, UserId::new())).await.unwrap());
+            let instance =
+                created(instances::insert(&db, &wish(&agent, UserId::new()), i64::MAX).await.unwrap());
             lead_to(&plain, instance.id, *from).await;
             let outcome =
                 plain.execute("UPDATE instances SET status = $2 WHERE id = $1", &[&instance.id, to]).await;
@@ -229,7 +230,7 @@ async fn lists_are_newest_first_filtered_and_without_the_deleted() {
     let owner = UserId::new();
     let mut ids = Vec::new();
     for agent in [&agent, &agent, &other_agent, &agent] {
-        ids.push(created(instances::insert(&db, &wish(agent, owner)).await.unwrap()).id);
+        ids.push(created(instances::insert(&db, &wish(agent, owner), i64::MAX).await.unwrap()).id);
     }
     let _gone =
         instances::tombstone(&db, owner, ids[3], None, &botberi::models::Origin::default()).await.unwrap();

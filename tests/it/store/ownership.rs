@@ -55,7 +55,8 @@ async fn only_one_of_many_concurrent_takers_wins_each_instance() {
     let owner = UserId::new();
     let wishes: Vec<_> = (0..40).map(|_| wish(&agent, owner)).collect();
     let ids: Vec<_> = wishes.iter().map(|wish| wish.id).collect();
-    let _instances = instances::insert_batch(&db, &wishes).await.unwrap();
+    let _instances =
+        instances::insert_batch(&db, &wishes.iter().collect::<Vec<_>>(), i64::MAX).await.unwrap();
 
     let takers = (0..6).map(|number| {
         let databases = &databases;

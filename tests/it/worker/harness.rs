@@ -266,7 +266,7 @@ impl TestUser {
             origin: botberi::models::Origin::default(),
         };
         let db = self.shared_db.connection().await.unwrap();
-        match instances::insert(&db, &wish).await.unwrap() {
+        match instances::insert(&db, &wish, i64::MAX).await.unwrap() {
             InsertOutcome::Created(instance) => instance.id,
             other => panic!("{other:?}"),
         }
