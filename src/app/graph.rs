@@ -9,6 +9,7 @@ use crate::actors::event_consumers::{ConsumerSettings, consumer};
 use crate::actors::event_publisher::{EventPublisher, PublisherParts};
 use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
 use crate::actors::instance_ledger::InstanceLedger;
+use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::instances::Instances;
 use crate::actors::notify_listener::notify_listener;
 use crate::actors::reaper::Reaper;
@@ -25,6 +26,7 @@ pub(super) struct Handles {
     pub(super) accounts: Handle<Accounts>,
     pub(super) instances: Handle<Instances>,
     pub(super) catalog_editor: Handle<CatalogEditor>,
+    pub(super) instance_registry: Handle<InstanceRegistry>,
     pub(super) ws_sessions: Handle<WsSessions>,
     pub(super) catalog_view: CatalogView,
 }
@@ -37,6 +39,7 @@ impl Handles {
             accounts: Handle::new(Accounts::NAME, limits),
             instances: Handle::new(Instances::NAME, limits),
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
+            instance_registry: Handle::new(InstanceRegistry::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
             catalog_view: CatalogView::default(),
         }
@@ -121,8 +124,12 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
 fn admin(parts: &Parts, handles: &Handles) -> Child {
     let (shared_db, bell) = (parts.shared_db.clone(), handles.bell.clone());
     Supervisor::new(Strategy::OneForOne)
-        .with(actor(parts.spec(CatalogEditor::NAME), &handles.catalog_editor, move |lifeline| {
-            CatalogEditor::new(shared_db.clone(), bell.clone(), lifeline)
+        .with(actor(parts.spec(CatalogEditor::NAME), &handles.catalog_editor, {
+            let (shared_db, bell) = (shared_db.clone(), bell.clone());
+            move |lifeline| CatalogEditor::new(shared_db.clone(), bell.clone(), lifeline)
+        }))
+        .with(actor(parts.spec(InstanceRegistry::NAME), &handles.instance_registry, move |lifeline| {
+            InstanceRegistry::new(shared_db.clone(), bell.clone(), lifeline)
         }))
         .child(parts.subtree("admin"))
 }

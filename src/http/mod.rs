@@ -22,6 +22,7 @@ pub mod paging;
 pub mod problem;
 mod server;
 mod settings;
+mod standing;
 mod unread;
 pub mod user;
 pub mod ws_session;

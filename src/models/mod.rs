@@ -13,6 +13,7 @@ pub mod instance;
 pub mod origin;
 pub mod page;
 pub mod principal;
+pub mod standing;
 pub mod store;
 mod text_enum;
 pub mod user;

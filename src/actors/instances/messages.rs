@@ -4,6 +4,7 @@
 use actix::Message;
 
 use super::InstanceError;
+use crate::models::standing::Standing;
 use crate::models::{
     AgentId, IdempotencyKey, Instance, InstanceId, InstancePatch, InstanceStatus, Made, NewInstance, Origin,
     Page, PageLimit, StoredEvent, UserId,
@@ -107,6 +108,16 @@ pub struct ListInstanceEvents {
     pub after: i64,
     /// How long the page may be.
     pub limit: PageLimit,
+}
+
+/// Asks how an instance stands: why it is not, or not yet, what its user wants.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Standing, InstanceError>")]
+pub struct ExplainInstance {
+    /// Whose.
+    pub owner: UserId,
+    /// Which.
+    pub id: InstanceId,
 }
 
 /// Asks how much a user has of what is limited.

@@ -15,8 +15,8 @@ mod settings;
 
 pub use error::InstanceError;
 pub use messages::{
-    CreateInstance, DeleteInstance, FindInstance, FindUsage, ListInstanceEvents, ListInstances,
-    PatchInstance, QuotaUsage, StartInstance, StopInstance,
+    CreateInstance, DeleteInstance, ExplainInstance, FindInstance, FindUsage, ListInstanceEvents,
+    ListInstances, PatchInstance, QuotaUsage, StartInstance, StopInstance,
 };
 pub use settings::QuotaSettings;
 
@@ -26,8 +26,9 @@ use self::commit::{COMMITTERS, Committer, Wish, Wishes};
 use self::error::INSTANCES;
 use super::bell::{self, Bell};
 use super::system::{Answer, Handle, Lifeline};
+use crate::models::standing::Standing;
 use crate::models::store::instances::{self as rows, ChangeOutcome, InstanceFilter};
-use crate::models::store::{SharedDb, outbox, usage};
+use crate::models::store::{SharedDb, outbox, standings, usage};
 use crate::models::{Cursor, Instance, InstanceId, Made, Page, StoredEvent};
 
 /// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one row apart.
@@ -187,6 +188,22 @@ impl Handler<ListInstanceEvents> for Instances {
             rows::find(&session, owner, id).await?.ok_or(InstanceError::NotFound(id))?;
             let events = outbox::of_instance(&session, owner, id, after, limit.rows()).await?;
             Ok(Page::cut(events, limit, |event: &StoredEvent| Cursor::Number(event.position)))
+        })
+    }
+}
+
+impl Handler<ExplainInstance> for Instances {
+    type Result = Answer<Result<Standing, InstanceError>>;
+
+    fn handle(
+        &mut self,
+        ExplainInstance { owner, id }: ExplainInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let session = works.shared_db.connection().await?;
+            standings::explain(&session, owner, id).await?.ok_or(InstanceError::NotFound(id))
         })
     }
 }

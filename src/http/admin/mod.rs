@@ -1,6 +1,7 @@
 //! The administrators' API.
 
 mod agents;
+mod instances;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
@@ -12,6 +13,7 @@ use super::problem::Problem;
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
 use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::system::Handle;
 use crate::models::Role;
 
@@ -24,12 +26,18 @@ pub struct AdminApi {
     pub tokens: Tokens,
     /// Writes the catalog.
     pub catalog_editor: Handle<CatalogEditor>,
+    /// Everybody's instances.
+    pub instance_registry: Handle<InstanceRegistry>,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
-    let AdminApi { accounts, tokens, catalog_editor } = api.clone();
-    config.app_data(Data::new(accounts)).app_data(Data::new(tokens)).app_data(Data::new(catalog_editor));
+    let AdminApi { accounts, tokens, catalog_editor, instance_registry } = api.clone();
+    config
+        .app_data(Data::new(accounts))
+        .app_data(Data::new(tokens))
+        .app_data(Data::new(catalog_editor))
+        .app_data(Data::new(instance_registry));
     under_prefix(config, routes);
 }
 
@@ -47,7 +55,12 @@ fn routes(config: &mut ServiceConfig) {
                 .route(web::delete().to(agents::delete)),
         )
         .service(resource("/agents/{id}/publish", "POST").route(web::post().to(agents::publish)))
-        .service(resource("/agents/{id}/retire", "POST").route(web::post().to(agents::retire)));
+        .service(resource("/agents/{id}/retire", "POST").route(web::post().to(agents::retire)))
+        .service(resource("/instances", "GET, HEAD").route(get().to(instances::list)))
+        .service(resource("/instances/{id}", "GET, HEAD").route(get().to(instances::show)))
+        .service(resource("/instances/{id}/explain", "GET, HEAD").route(get().to(instances::explain)))
+        .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
+        .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)));
 }
 
 /// `POST /auth/login`

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::view::InstanceView;
 use crate::actors::instances::{
-    CreateInstance, DeleteInstance, FindInstance, Instances, ListInstanceEvents, ListInstances,
-    PatchInstance, StartInstance, StopInstance, rules,
+    CreateInstance, DeleteInstance, ExplainInstance, FindInstance, Instances, ListInstanceEvents,
+    ListInstances, PatchInstance, StartInstance, StopInstance, rules,
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
@@ -20,6 +20,7 @@ use crate::http::idempotency::{Keyed, REPLAYED};
 use crate::http::identity::CurrentUser;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
+use crate::http::standing::StandingView;
 use crate::models::{
     AgentId, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, Made, NewInstance, Origin, Page,
     PageLimit, StoredEvent, UserId,
@@ -195,6 +196,17 @@ pub(super) async fn start(
     let instance = instances.ask(StartInstance { owner: owner.id(), id, origin }).await?;
 
     Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
+}
+
+/// `GET /instances/{id}/explain`
+pub(super) async fn explain(
+    owner: CurrentUser,
+    instances: Data<Handle<Instances>>,
+    Id(id): Id<InstanceId>,
+) -> Result<HttpResponse, Problem> {
+    let standing = instances.ask(ExplainInstance { owner: owner.id(), id }).await?;
+
+    Ok(HttpResponse::Ok().json(StandingView::from(&standing)))
 }
 
 /// Which part of a history is wanted: after a cursor, or after a position that the client knows from an event.

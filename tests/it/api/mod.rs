@@ -2,8 +2,10 @@
 
 mod accounts;
 mod agents;
+mod explain;
 mod idempotency;
 mod instances;
+mod lists;
 mod outages;
 mod quotas;
 mod requests;

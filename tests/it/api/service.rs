@@ -17,6 +17,7 @@ use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
 use botberi::actors::event_consumers::Bound;
+use botberi::actors::instance_registry::InstanceRegistry;
 use botberi::actors::instances::{Instances, QuotaSettings};
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
 use botberi::actors::ws_sessions::WsSessions;
@@ -108,6 +109,7 @@ impl Service {
         let accounts = Handle::new(Accounts::NAME, limits);
         let catalog = Handle::new(Catalog::NAME, limits);
         let catalog_editor = Handle::new(CatalogEditor::NAME, limits);
+        let instance_registry = Handle::new(InstanceRegistry::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
         let catalog_view = CatalogView::default();
         let parts = AccountsParts {
@@ -137,6 +139,10 @@ impl Service {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| CatalogEditor::new(shared.clone(), bell.clone(), lifeline)
             }))
+            .with(actor(ChildSpec::permanent(InstanceRegistry::NAME), &instance_registry, {
+                let (shared, bell) = (databases.shared.clone(), bell.clone());
+                move |lifeline| InstanceRegistry::new(shared.clone(), bell.clone(), lifeline)
+            }))
             .with(actor(ChildSpec::permanent(Instances::NAME), &instances, {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
@@ -157,7 +163,7 @@ impl Service {
             instances,
             sockets,
         };
-        let admin_api = AdminApi { accounts: accounts.clone(), tokens, catalog_editor };
+        let admin_api = AdminApi { accounts: accounts.clone(), tokens, catalog_editor, instance_registry };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));
         let admin = serve("admin", &common, &mut servers, move |config| admin::configure(config, &admin_api));
