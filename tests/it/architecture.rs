@@ -24,6 +24,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 const FLOW: &[&str] = &[
     "accounts",
     "catalog_editor",
+    "instance_registry",
     "instances",
     "notify_listener",
     "event_publisher",

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::actors::instance_registry::{
     ExplainAnyInstance, FindAnyInstance, InstanceRegistry, ListAllInstances, StartAnyInstance,
@@ -19,20 +20,30 @@ use crate::http::problem::Problem;
 use crate::http::standing::StandingView;
 use crate::models::standing::{Owner, Standing};
 use crate::models::{
-    AgentId, DesiredState, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, Origin, ReplicaId, TeamId,
-    UserId,
+    AgentId, DesiredState, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, Origin, Page, ReplicaId,
+    TeamId, UserId,
 };
 
 /// An instance, with what its user does not see.
-#[derive(Serialize)]
-struct InstanceView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Instance, example = json!({
+    "id": "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02", "agent_id": 7, "agent_version": 2,
+    "user_id": "0199a3ee-7c1d-7a90-8f0e-6b1d2c3e4f50", "team_id": null, "title": "Leads for spring",
+    "user_config": {"region": "EU"}, "pipeline_config": {}, "status": "running", "status_reason": null,
+    "desired_state": "running", "revision": 4, "knowledge_base_id": "0199a3f0-11f2-7b6e-9d57-0c3b11aa22bb",
+    "owner_replica": "0199a3e0-0000-7000-8000-000000000001", "owner_epoch": 1, "attempts": 1, "deadline_at": null,
+    "created_at": "2026-11-19T16:05:00Z", "updated_at": "2026-11-19T16:05:01Z", "deleted_at": null
+}))]
+pub(super) struct InstanceView {
     id: InstanceId,
     agent_id: AgentId,
     agent_version: i32,
     user_id: UserId,
     team_id: Option<TeamId>,
     title: String,
+    #[schema(value_type = Object)]
     user_config: Value,
+    #[schema(value_type = Object)]
     pipeline_config: Value,
     status: InstanceStatus,
     status_reason: Option<String>,
@@ -76,8 +87,14 @@ impl From<Instance> for InstanceView {
 }
 
 /// How an instance stands, with the actor and the replica behind it.
-#[derive(Serialize)]
-struct ExplanationView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = AdminExplanation, example = json!({
+    "status": "pending", "desired_state": "running", "reason": "waiting to be started: 2 are before it in the queue",
+    "owner": null, "last_heartbeat_at": null, "queue_position": 3, "attempts": 0, "last_error": null,
+    "next_deadline_at": null, "user_id": "0199a3ee-7c1d-7a90-8f0e-6b1d2c3e4f50", "owner_epoch": 0, "actor": null,
+    "replica": null
+}))]
+pub(super) struct ExplanationView {
     #[serde(flatten)]
     standing: StandingView,
     user_id: UserId,
@@ -87,7 +104,8 @@ struct ExplanationView {
     replica: Option<ReplicaView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Replica)]
 struct ReplicaView {
     id: ReplicaId,
     roles: Vec<String>,
@@ -122,10 +140,19 @@ impl From<Standing> for ExplanationView {
 }
 
 /// Which instances a list shows.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Selection {
+    #[param(ignore)]
     paging: Paging,
+    /// Only those of this user.
+    #[param(nullable = false)]
     user_id: Option<UserId>,
+    /// Only those in this status.
+    #[param(nullable = false)]
     status: Option<InstanceStatus>,
+    /// Only those of this agent.
+    #[param(nullable = false)]
     agent_id: Option<AgentId>,
 }
 
@@ -140,7 +167,15 @@ impl ReadFields for Selection {
     }
 }
 
-/// `GET /instances`
+/// List everybody's instances
+///
+/// The newest first. Deleted ones are not among them.
+#[utoipa::path(
+    get, path = "/api/v1/instances", tag = "Instances", operation_id = "listInstances",
+    security(("bearer" = ["admin"])),
+    params(Paging, Selection),
+    responses((status = 200, description = "A page of instances.", body = Page<InstanceView>)),
+)]
 pub(super) async fn list(
     _admin: CurrentAdmin,
     registry: Data<Handle<InstanceRegistry>>,
@@ -155,7 +190,16 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().json(page.map(InstanceView::from)))
 }
 
-/// `GET /instances/{id}`
+/// Show an instance
+///
+/// Whoever's it is, also while it is being torn down.
+#[utoipa::path(
+    get, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "getInstance",
+    security(("bearer" = ["admin"])),
+    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
+    responses((status = 200, description = "The instance.", body = InstanceView)),
+    extensions(("x-problems" = json!(["instance_not_found"])))
+)]
 pub(super) async fn show(
     _admin: CurrentAdmin,
     registry: Data<Handle<InstanceRegistry>>,
@@ -166,7 +210,16 @@ pub(super) async fn show(
     Ok(HttpResponse::Ok().json(InstanceView::from(instance)))
 }
 
-/// `GET /instances/{id}/explain`
+/// Explain an instance
+///
+/// Why it is not, or not yet, what its user wants, with the actor and the replica behind it.
+#[utoipa::path(
+    get, path = "/api/v1/instances/{id}/explain", tag = "Instances", operation_id = "explainInstance",
+    security(("bearer" = ["admin"])),
+    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
+    responses((status = 200, description = "How it stands.", body = ExplanationView)),
+    extensions(("x-problems" = json!(["instance_not_found"])))
+)]
 pub(super) async fn explain(
     _admin: CurrentAdmin,
     registry: Data<Handle<InstanceRegistry>>,
@@ -177,7 +230,16 @@ pub(super) async fn explain(
     Ok(HttpResponse::Ok().json(ExplanationView::from(standing)))
 }
 
-/// `POST /instances/{id}/stop`
+/// Stop an instance
+///
+/// As its user could. A worker does the stopping; to wish it again changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/instances/{id}/stop", tag = "Instances", operation_id = "stopInstance",
+    security(("bearer" = ["admin"])),
+    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
+    responses((status = 202, description = "The instance as it is now.", body = InstanceView)),
+    extensions(("x-problems" = json!(["instance_not_found"])))
+)]
 pub(super) async fn stop(
     _admin: CurrentAdmin,
     origin: Origin,
@@ -189,7 +251,16 @@ pub(super) async fn stop(
     Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
 }
 
-/// `POST /instances/{id}/start`
+/// Start an instance
+///
+/// As its user could. What failed or was stopped begins anew; else nothing changes.
+#[utoipa::path(
+    post, path = "/api/v1/instances/{id}/start", tag = "Instances", operation_id = "startInstance",
+    security(("bearer" = ["admin"])),
+    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
+    responses((status = 202, description = "The instance as it is now.", body = InstanceView)),
+    extensions(("x-problems" = json!(["instance_not_found"])))
+)]
 pub(super) async fn start(
     _admin: CurrentAdmin,
     origin: Origin,

@@ -1,13 +1,17 @@
 //! The administrators' API.
 
 mod agents;
+mod document;
 mod instances;
+
+pub use document::document;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 
+use super::document::mount;
 use super::extract::Body;
-use super::login::{Credentials, sign_in};
+use super::login::{Credentials, TokensView, sign_in};
 use super::ops::{get, resource};
 use super::problem::Problem;
 use super::under_prefix;
@@ -38,6 +42,7 @@ pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
         .app_data(Data::new(tokens))
         .app_data(Data::new(catalog_editor))
         .app_data(Data::new(instance_registry));
+    mount(config, &document());
     under_prefix(config, routes);
 }
 
@@ -63,7 +68,15 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)));
 }
 
-/// `POST /auth/login`
+/// Sign in
+///
+/// As at the user API, for administrators only.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", tag = "Accounts", operation_id = "logIn", security(()),
+    request_body = Credentials,
+    responses((status = 200, description = "The tokens of a new session. They are not to be cached.", body = TokensView)),
+    extensions(("x-problems" = json!(["invalid_credentials", "forbidden"])))
+)]
 async fn login(
     accounts: Data<Handle<Accounts>>,
     Body(credentials): Body<Credentials>,

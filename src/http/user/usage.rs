@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::actors::instances::{FindUsage, Instances, QuotaUsage};
 use crate::actors::system::Handle;
@@ -10,16 +11,22 @@ use crate::http::identity::CurrentUser;
 use crate::http::problem::Problem;
 
 /// Everything that is counted. What else is limited one day (budgets) stands beside `quotas`.
-#[derive(Serialize)]
-struct UsageView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Usage, example = json!({"quotas": [{"name": "instances", "limit": 1000, "used": 3, "remaining": 997}]}))]
+pub(super) struct UsageView {
     quotas: Vec<QuotaView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Quota)]
 struct QuotaView {
+    /// What is limited, such as `instances`.
     name: &'static str,
+    /// How much there may be.
     limit: i64,
+    /// How much there is; more than the limit where that was lowered.
     used: i64,
+    /// How much more there may be.
     remaining: i64,
 }
 
@@ -29,7 +36,13 @@ impl From<QuotaUsage> for QuotaView {
     }
 }
 
-/// `GET /usage`
+/// Show your usage
+///
+/// How much you have of everything that is limited. Deleted instances do not count; stopped ones do.
+#[utoipa::path(
+    get, path = "/api/v1/usage", tag = "Instances", operation_id = "getUsage", security(("bearer" = [])),
+    responses((status = 200, description = "What is limited, and what is used of it.", body = UsageView))
+)]
 pub(super) async fn show(
     owner: CurrentUser,
     instances: Data<Handle<Instances>>,

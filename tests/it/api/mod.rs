@@ -9,4 +9,4 @@ mod lists;
 mod outages;
 mod quotas;
 mod requests;
-mod service;
+pub(crate) mod service;

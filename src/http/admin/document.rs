@@ -1,0 +1,39 @@
+//! The OpenAPI document of the administrators' API.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+
+use super::{agents, instances};
+use crate::http::document::complete;
+
+/// Every route of this listener that is not the operators'.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    paths(
+        super::login,
+        agents::create,
+        agents::list,
+        agents::show,
+        agents::publish,
+        agents::retire,
+        agents::delete,
+        instances::list,
+        instances::show,
+        instances::explain,
+        instances::stop,
+        instances::start,
+    ),
+    tags(
+        (name = "Accounts", description = "Signing in. Everything else asks for the access token of an administrator."),
+        (name = "Agents", description = "The catalog: writing agents, offering them to users and taking them off."),
+        (name = "Instances", description = "Everybody's instances: how they fare, and halting or starting them."),
+    )
+)]
+struct Routes;
+
+/// The document.
+#[must_use]
+pub fn document() -> OpenApi {
+    let about = "For administrators: the catalog of agents, and everybody's instances. Everything but signing in asks for the role `admin`.";
+    complete("Botberi admin API", about, Routes::openapi())
+}
