@@ -28,6 +28,7 @@ start() {
   export BOTBERI__POSTGRES__SHARED__OWNER_URL=postgres://botberi_owner:botberi_owner@127.0.0.1:$port/botberi_shared
   export BOTBERI__REDIS__URL=redis://127.0.0.1:$REDIS_PORT/ BOTBERI__RABBITMQ__URL=$AMQP_URL
   export BOTBERI__HTTP__USER__PORT=8210 BOTBERI__HTTP__ADMIN__PORT=8220 BOTBERI__HTTP__BROKER__PORT=8230
+  export BOTBERI__QUOTAS__INSTANCES_MAX=1000000000
   "$BOTBERI" migrate >"$run/migrate.log" 2>&1
   "$BOTBERI" serve >"$run/serve.log" 2>&1 </dev/null &
   echo $! >"$run/serve.pid"

@@ -25,6 +25,7 @@ pub mod event_consumers;
 pub mod event_publisher;
 pub mod instance_directory;
 pub mod instance_ledger;
+pub mod instance_registry;
 pub mod instance_supervisor;
 pub mod instances;
 pub mod notify_listener;

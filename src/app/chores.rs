@@ -4,6 +4,7 @@ use super::AppError;
 use crate::actors::accounts::{AccountError, create_admin, find_account, hash_password, promote_to_admin};
 use crate::actors::catalog_editor::definition::Definition;
 use crate::actors::catalog_editor::{ImportedAgent, import};
+use crate::models::Origin;
 use crate::models::store::{SharedDb, StoreError, UserDb, outbox};
 use crate::models::{User, UserId};
 use crate::secret::Secret;
@@ -21,7 +22,7 @@ pub fn import_agents(
     let failed = |source| AppError::Store { database: "shared_psql", source };
     actix::System::new().block_on(async {
         let shared_db = SharedDb::open(&settings.postgres.shared).map_err(failed)?;
-        let imported = import(&shared_db, definitions, publish).await.map_err(failed)?;
+        let imported = import(&shared_db, definitions, publish, &Origin::default()).await.map_err(failed)?;
         // A bell that fails delays the events by a second, and nothing else.
         let _rung_or_late = ring(&shared_db).await;
         Ok(imported)

@@ -9,6 +9,7 @@ use crate::actors::event_consumers::{ConsumerSettings, consumer};
 use crate::actors::event_publisher::{EventPublisher, PublisherParts};
 use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
 use crate::actors::instance_ledger::InstanceLedger;
+use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::instances::Instances;
 use crate::actors::notify_listener::notify_listener;
 use crate::actors::rate_limits::{RateLimiter, RateLimits};
@@ -29,6 +30,7 @@ pub(super) struct Handles {
     pub(super) gate: Gate,
     pub(super) instances: Handle<Instances>,
     pub(super) catalog_editor: Handle<CatalogEditor>,
+    pub(super) instance_registry: Handle<InstanceRegistry>,
     pub(super) ws_sessions: Handle<WsSessions>,
     pub(super) catalog_view: CatalogView,
     pub(super) limiter: RateLimiter,
@@ -46,6 +48,7 @@ impl Handles {
             gate,
             instances: Handle::new(Instances::NAME, limits),
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
+            instance_registry: Handle::new(InstanceRegistry::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
             catalog_view: CatalogView::default(),
             limiter: RateLimiter::new(parts.settings.rate_limits.clone()),
@@ -117,6 +120,7 @@ fn rate_limits(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
 fn user(parts: &Parts, handles: &Handles) -> Child {
     let (shared_db, bell, view) =
         (parts.shared_db.clone(), handles.bell.clone(), handles.catalog_view.clone());
+    let quotas = parts.settings.quotas;
     let websocket = parts.settings.websocket.clone();
     let consumer_settings = parts.own_queue();
     // Asked by nobody but its consumer.
@@ -129,7 +133,7 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
         }))
         .with(actor(parts.spec(Instances::NAME), &handles.instances, {
             let shared_db = shared_db.clone();
-            move |lifeline| Instances::new(shared_db.clone(), bell.clone(), lifeline)
+            move |lifeline| Instances::new(shared_db.clone(), bell.clone(), quotas, lifeline)
         }))
         .with(actor(parts.spec(WsSessions::NAME), &ws_sessions, {
             let (shared_db, ended) = (shared_db.clone(), handles.gate.view().clone());
@@ -155,8 +159,12 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
 fn admin(parts: &Parts, handles: &Handles) -> Child {
     let (shared_db, bell) = (parts.shared_db.clone(), handles.bell.clone());
     Supervisor::new(Strategy::OneForOne)
-        .with(actor(parts.spec(CatalogEditor::NAME), &handles.catalog_editor, move |lifeline| {
-            CatalogEditor::new(shared_db.clone(), bell.clone(), lifeline)
+        .with(actor(parts.spec(CatalogEditor::NAME), &handles.catalog_editor, {
+            let (shared_db, bell) = (shared_db.clone(), bell.clone());
+            move |lifeline| CatalogEditor::new(shared_db.clone(), bell.clone(), lifeline)
+        }))
+        .with(actor(parts.spec(InstanceRegistry::NAME), &handles.instance_registry, move |lifeline| {
+            InstanceRegistry::new(shared_db.clone(), bell.clone(), lifeline)
         }))
         .child(parts.subtree("admin"))
 }

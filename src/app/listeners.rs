@@ -74,6 +74,7 @@ impl Bound {
                 tokens: callers.tokens.clone(),
                 gate: handles.gate.clone(),
                 catalog_editor: handles.catalog_editor.clone(),
+                instance_registry: handles.instance_registry.clone(),
             };
             let routes = move |config: &mut ServiceConfig| admin::configure(config, &api);
             self.bind_one(parts, Role::Admin, settings.admin.port, &quiet, common, routes)?;

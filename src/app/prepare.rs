@@ -4,6 +4,7 @@ use super::AppError;
 use crate::actors::accounts::{self, ensure_admin, hash_password};
 use crate::actors::catalog_editor::definition::{Definition, DefinitionFormat, Reading, parse};
 use crate::actors::catalog_editor::draft;
+use crate::models::Origin;
 use crate::models::store::{SharedDb, StoreError, UserDb, agents};
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -44,8 +45,10 @@ async fn seed_catalog(shared_db: &SharedDb) -> Result<usize, StoreError> {
     let connection = shared_db.connection().await?;
     for definition in sample_catalog()? {
         // One that an administrator has retired or edited since stays as it is.
-        if let Some(agent) = agents::insert_if_missing(&connection, &draft(&definition)).await? {
-            let _published = agents::publish(&connection, agent.id).await?;
+        if let Some(agent) =
+            agents::insert_if_missing(&connection, &draft(&definition), &Origin::default()).await?
+        {
+            let _published = agents::publish(&connection, agent.id, &Origin::default()).await?;
         }
     }
     Ok(agents::load_published(&connection).await?.len())

@@ -9,14 +9,14 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::{BytesMut, Data, Query};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::fields::{Fields, ReadFields};
 use super::problem::Problem;
-use crate::models::{AgentId, ErrorCode, InstanceId};
+use crate::models::{AgentId, ErrorCode, InstanceId, Origin};
 
 /// What is read of a body, and how long it may take to come.
 #[derive(Clone, Copy, Debug)]
@@ -35,15 +35,23 @@ impl<T: ReadFields> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let readable = is_plain_json(request);
-        let bytes = body_bytes(request, payload);
-        Box::pin(async move {
-            readable?;
-            let bytes = bytes.await?;
-            let body: Value = serde_json::from_slice(&bytes)
-                .map_err(|error| Problem::new(ErrorCode::MalformedJson).detail(error.to_string()))?;
-            Fields::read_body(body).map(Self).map_err(Problem::invalid)
-        })
+        let body = json_body(request, payload);
+        Box::pin(async move { Fields::read_body(body.await?).map(Self).map_err(Problem::invalid) })
+    }
+}
+
+/// The JSON body of a request, whatever is in it, within the limits.
+pub(super) fn json_body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<Value, Problem>> + use<> {
+    let readable = is_plain_json(request);
+    let bytes = body_bytes(request, payload);
+    async move {
+        readable?;
+        let bytes = bytes.await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Problem::new(ErrorCode::MalformedJson).detail(error.to_string()))
     }
 }
 
@@ -153,5 +161,15 @@ impl<T: PathKey> FromRequest for Id<T> {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| text.parse().ok());
         ready(id.map(Self).ok_or(Problem::new(T::MISSING)))
+    }
+}
+
+/// What the changes follow from that a request makes; the middleware has read it.
+impl FromRequest for Origin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(request.extensions().get::<Self>().cloned().ok_or(Problem::new(ErrorCode::Internal)))
     }
 }

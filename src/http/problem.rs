@@ -231,7 +231,7 @@ impl<E: Coded> From<E> for Problem {
                 tracing::warn!(%error, "request failed");
                 Self::new(code)
             }
-            _ => Self::new(code).detail(error.to_string()),
+            _ => Self { extension: error.extension(), ..Self::new(code).detail(error.to_string()) },
         }
     }
 }

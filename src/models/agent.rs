@@ -1,6 +1,7 @@
 //! An agent: one entry of the catalog.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::AgentId;
@@ -19,8 +20,8 @@ text_enum! {
     }
 }
 
-/// One agent as its row says.
-#[derive(Clone, Debug, PartialEq)]
+/// One agent as its row says. Kept as JSON, too, under the key of the wish: a field that is added later needs a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
     /// Its id.
     pub id: AgentId,

@@ -117,6 +117,8 @@ error_codes! {
     HeadersTooLarge,       "headers_too_large",      HeadersTooLarge,      "Header fields are too large";
     UnsupportedMediaType,  "unsupported_media_type", UnsupportedMediaType, "Content type is not supported";
     RateLimited,           "rate_limited",           TooManyRequests,      "Too many requests; retry later";
+    QuotaExceeded,         "quota_exceeded",         Forbidden,            "Quota is used up";
+    IdempotencyKeyReused,  "idempotency_key_reused", Unprocessable,        "Idempotency key was used for another request";
     PreconditionFailed,    "precondition_failed",    PreconditionFailed,   "Resource has changed meanwhile";
     UsernameTaken,         "username_taken",         Conflict,             "User name is taken";
     EmailTaken,            "email_taken",            Conflict,             "Email address is taken";
@@ -144,6 +146,11 @@ impl fmt::Display for ErrorCode {
 pub trait Coded: std::error::Error {
     /// The code of this very error. Implementations match without a `_` arm.
     fn code(&self) -> ErrorCode;
+
+    /// A member that this error adds to the problem document, where a program may want to know more than the code.
+    fn extension(&self) -> Option<(&'static str, serde_json::Value)> {
+        None
+    }
 }
 
 #[cfg(test)]

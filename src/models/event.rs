@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::ids::{EventId, TeamId, UserId};
+use super::origin::Origin;
 use super::text_enum::text_enum;
 
 /// The version of every body's shape. It grows when a field changes its meaning or goes away; new fields leave it alone.
@@ -161,6 +162,8 @@ pub struct StoredEvent {
     pub user_id: Option<UserId>,
     /// The team that shares it; decides who may see it.
     pub team_id: Option<TeamId>,
+    /// The request that it followed from.
+    pub origin: Origin,
     /// The event's own fields, a JSON object as Postgres wrote it.
     pub body: Box<RawValue>,
 }
@@ -261,6 +264,7 @@ mod tests {
             revision: Some(2),
             user_id: None,
             team_id: None,
+            origin: Origin::default(),
             body: RawValue::from_string(body.to_owned()).unwrap(),
         }
     }

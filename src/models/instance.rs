@@ -1,9 +1,11 @@
 //! An instance: one agent at work for one user, and the lawful moves of its status.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::{AgentId, InstanceId, KnowledgeBaseId, ReplicaId, TeamId, UserId};
+use super::origin::Origin;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -66,8 +68,8 @@ text_enum! {
     }
 }
 
-/// One instance as its row says.
-#[derive(Clone, Debug, PartialEq)]
+/// One instance as its row says. Kept as JSON, too, under the key of the wish: a field that is added later needs a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     /// Its id.
     pub id: InstanceId,
@@ -130,6 +132,8 @@ pub struct NewInstance {
     pub user_config: Value,
     /// Settings of the pipeline, a JSON object.
     pub pipeline_config: Value,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// What a user changes of an instance; `None` leaves the column alone.
@@ -143,6 +147,8 @@ pub struct InstancePatch {
     pub pipeline_config: Option<Value>,
     /// Applies the patch only while the row still has this revision (`If-Match`).
     pub expected_revision: Option<i64>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 #[cfg(test)]

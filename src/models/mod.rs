@@ -7,11 +7,14 @@ pub mod agent;
 pub mod document;
 pub mod error;
 pub mod event;
+pub mod idempotency;
 pub mod ids;
 pub mod instance;
+pub mod origin;
 pub mod page;
 pub mod principal;
 pub mod search;
+pub mod standing;
 pub mod store;
 mod text_enum;
 pub mod user;
@@ -20,11 +23,13 @@ pub mod web_origin;
 pub use agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentStatus, AgentVersion};
 pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
+pub use idempotency::{IdempotencyKey, Made};
 pub use ids::{
     AgentId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId, ReplicaId,
     SessionId, TeamId, TokenId, UserId, WorkflowId,
 };
 pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
+pub use origin::{Origin, Traceparent};
 pub use page::{Cursor, Page, PageLimit};
 pub use principal::Principal;
 pub use text_enum::UnknownText;

@@ -58,6 +58,8 @@ pub struct Settings {
     pub worker: WorkerSettings,
     /// Requests of one caller.
     pub rate_limits: RateLimitsSettings,
+    /// What users may have.
+    pub quotas: QuotaSettings,
     /// Sockets.
     pub websocket: WebsocketSettings,
     /// The supervision kernel.
@@ -117,6 +119,7 @@ impl Settings {
         faults.within("event_publisher", |section| self.event_publisher.check(section));
         faults.within("worker", |section| self.worker.check(section));
         faults.within("rate_limits", |section| self.rate_limits.check(section));
+        faults.within("quotas", |section| self.quotas.check(section));
         faults.within("websocket", |section| self.websocket.check(section));
         faults.within("supervision", |section| self.supervision.check(section));
         faults.within("telemetry", |section| self.telemetry.check(section));

@@ -25,6 +25,7 @@ const FLOW: &[&str] = &[
     "rate_limits",
     "accounts",
     "catalog_editor",
+    "instance_registry",
     "instances",
     "notify_listener",
     "event_publisher",

@@ -20,6 +20,12 @@ pub enum CatalogError {
     /// It has changed since the editor read it.
     #[error("agent {0} has changed meanwhile; read it again")]
     Stale(AgentId),
+    /// The key belongs to another wish.
+    #[error("that `Idempotency-Key` was sent with another body; take a new one")]
+    KeyReused,
+    /// Others work under the same key, and are refused, again and again.
+    #[error("the key is in use")]
+    KeyBusy,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -32,6 +38,8 @@ impl Coded for CatalogError {
             Self::InUse(_) => ErrorCode::AgentInUse,
             Self::ActivationCodeTaken => ErrorCode::ActivationCodeTaken,
             Self::Stale(_) => ErrorCode::PreconditionFailed,
+            Self::KeyReused => ErrorCode::IdempotencyKeyReused,
+            Self::KeyBusy => ErrorCode::ServiceBusy,
             Self::Store(error) => error.code(),
         }
     }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::definition::Definition;
 use crate::models::store::agents::{self, AgentUpdate};
 use crate::models::store::{Session, SharedDb, SharedSide, StoreError};
-use crate::models::{Agent, AgentDraft, AgentId, AgentPatch, AgentStatus};
+use crate::models::{Agent, AgentDraft, AgentId, AgentPatch, AgentStatus, Origin};
 
 /// How often it is tried to write an agent that others make and delete at the same moment.
 const TRIES_MAX: usize = 3;
@@ -50,6 +50,7 @@ pub async fn import(
     shared_db: &SharedDb,
     definitions: &[Definition],
     publish: bool,
+    origin: &Origin,
 ) -> Result<Vec<ImportedAgent>, StoreError> {
     let mut connection = shared_db.connection().await?;
     let transaction = connection.transaction().await?;
@@ -58,7 +59,7 @@ pub async fn import(
     order.sort_by(|(_, one), (_, other)| one.activation_code.cmp(&other.activation_code));
     let mut imported = Vec::with_capacity(order.len());
     for (index, definition) in order {
-        imported.push((index, import_one(&transaction, definition, publish).await?));
+        imported.push((index, import_one(&transaction, definition, publish, origin).await?));
     }
     transaction.commit().await?;
     imported.sort_by_key(|(index, _)| *index);
@@ -69,10 +70,11 @@ async fn import_one(
     db: &impl Session<SharedSide>,
     definition: &Definition,
     publish: bool,
+    origin: &Origin,
 ) -> Result<ImportedAgent, StoreError> {
-    let (mut agent, was) = written(db, definition).await?;
+    let (mut agent, was) = written(db, definition, origin).await?;
     if publish && agent.status == AgentStatus::Draft {
-        agent = agents::publish(db, agent.id).await?.ok_or_else(|| gone(definition))?;
+        agent = agents::publish(db, agent.id, origin).await?.ok_or_else(|| gone(definition))?;
     }
     let outcome = match was {
         None => ImportOutcome::Created,
@@ -87,14 +89,15 @@ async fn import_one(
 async fn written(
     db: &impl Session<SharedSide>,
     definition: &Definition,
+    origin: &Origin,
 ) -> Result<(Agent, Option<i64>), StoreError> {
     for _ in 0..TRIES_MAX {
         if let Some(agent) = agents::lock_by_code(db, &definition.activation_code).await? {
             let revision = agent.revision;
-            return Ok((edited(db, agent, definition).await?, Some(revision)));
+            return Ok((edited(db, agent, definition, origin).await?, Some(revision)));
         }
         // Somebody may have made it since it was looked for.
-        if let Some(agent) = agents::insert_if_missing(db, &draft(definition)).await? {
+        if let Some(agent) = agents::insert_if_missing(db, &draft(definition), origin).await? {
             return Ok((agent, None));
         }
     }
@@ -105,6 +108,7 @@ async fn edited(
     db: &impl Session<SharedSide>,
     agent: Agent,
     definition: &Definition,
+    origin: &Origin,
 ) -> Result<Agent, StoreError> {
     let rate = definition.rate.unwrap_or(agent.rate);
     if (&agent.title, &agent.content, agent.rate) == (&definition.title, &definition.content, rate) {
@@ -116,7 +120,7 @@ async fn edited(
         rate: Some(rate),
         ..AgentPatch::default()
     };
-    match agents::update(db, agent.id, &patch).await? {
+    match agents::update(db, agent.id, &patch, origin).await? {
         AgentUpdate::Updated(agent) => Ok(*agent),
         // It is locked.
         AgentUpdate::NotFound | AgentUpdate::Stale => Err(gone(definition)),

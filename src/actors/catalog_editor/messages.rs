@@ -5,14 +5,23 @@ use actix::Message;
 use super::CatalogError;
 use super::definition::Definition;
 use super::import::ImportedAgent;
-use crate::models::{Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentVersion, Page, PageLimit};
+use crate::models::{
+    Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentVersion, IdempotencyKey, Made, Origin, Page,
+    PageLimit, UserId,
+};
 
 /// Writes a new agent, as a draft that users do not see.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Agent, CatalogError>")]
+#[rtype(result = "Result<Made<Agent>, CatalogError>")]
 pub struct CreateAgent {
     /// The agent, whose fields keep the rules.
     pub draft: AgentDraft,
+    /// The administrator who writes it.
+    pub author: UserId,
+    /// What the wish may be sent again with; then it is answered with the draft as it was then.
+    pub key: Option<IdempotencyKey>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Brings definitions in, all or none, and answers with what became of each, in their order.
@@ -23,6 +32,8 @@ pub struct ImportAgents {
     pub definitions: Vec<Definition>,
     /// Whether drafts among them are offered.
     pub publish: bool,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Changes what the patch names, whatever the agent's status. An edit of what was published makes its next version,
@@ -34,6 +45,8 @@ pub struct EditAgent {
     pub id: AgentId,
     /// The changes, whose fields keep the rules; with the revision that they were made for, if that matters.
     pub patch: AgentPatch,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Offers an agent in its present version; one that was retired, again.
@@ -44,6 +57,8 @@ pub struct PublishAgent {
     pub id: AgentId,
     /// Does so only while the agent has this revision.
     pub expected_revision: Option<i64>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Offers an agent no longer; its instances go on.
@@ -54,6 +69,8 @@ pub struct RetireAgent {
     pub id: AgentId,
     /// Does so only while the agent has this revision.
     pub expected_revision: Option<i64>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Deletes an agent that no instance was made from.
@@ -64,6 +81,8 @@ pub struct DeleteAgent {
     pub id: AgentId,
     /// Does so only while the agent has this revision.
     pub expected_revision: Option<i64>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Asks for one agent, whatever its status.

@@ -8,6 +8,7 @@
 //! - **On failure:** keeps no state, so a rebuild loses nothing.
 
 pub mod definition;
+mod drafting;
 mod error;
 mod import;
 mod messages;
@@ -27,7 +28,7 @@ use super::probe;
 use super::system::{Answer, Handle, Lifeline};
 use crate::models::store::agents::AgentUpdate;
 use crate::models::store::{Session, SharedDb, SharedSide, StoreError, agents};
-use crate::models::{Agent, AgentId, AgentVersion, Page};
+use crate::models::{Agent, AgentId, AgentVersion, Made, Page};
 
 /// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one row apart.
 pub struct CatalogEditor {
@@ -65,15 +66,14 @@ impl Actor for CatalogEditor {
 }
 
 impl Handler<CreateAgent> for CatalogEditor {
-    type Result = Answer<Result<Agent, CatalogError>>;
+    type Result = Answer<Result<Made<Agent>, CatalogError>>;
 
-    fn handle(&mut self, CreateAgent { draft }: CreateAgent, _context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, order: CreateAgent, _context: &mut Self::Context) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let session = works.shared_db.connection().await?;
-            let agent = agents::insert(&session, &draft).await.map_err(taken)?;
+            let made = works.draft(&order).await?;
             works.committed();
-            Ok(agent)
+            Ok(made)
         })
     }
 }
@@ -82,10 +82,10 @@ impl Handler<ImportAgents> for CatalogEditor {
     type Result = Answer<Result<Vec<ImportedAgent>, CatalogError>>;
 
     fn handle(&mut self, order: ImportAgents, _context: &mut Self::Context) -> Self::Result {
-        let ImportAgents { definitions, publish } = order;
+        let ImportAgents { definitions, publish, origin } = order;
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let imported = import(&works.shared_db, &definitions, publish).await?;
+            let imported = import(&works.shared_db, &definitions, publish, &origin).await?;
             works.committed();
             Ok(imported)
         })
@@ -95,11 +95,12 @@ impl Handler<ImportAgents> for CatalogEditor {
 impl Handler<EditAgent> for CatalogEditor {
     type Result = Answer<Result<Agent, CatalogError>>;
 
-    fn handle(&mut self, EditAgent { id, patch }: EditAgent, _context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, order: EditAgent, _context: &mut Self::Context) -> Self::Result {
+        let EditAgent { id, patch, origin } = order;
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            match agents::update(&session, id, &patch).await.map_err(taken)? {
+            match agents::update(&session, id, &patch, &origin).await.map_err(taken)? {
                 AgentUpdate::NotFound => Err(CatalogError::NotFound(id)),
                 AgentUpdate::Stale => Err(CatalogError::Stale(id)),
                 AgentUpdate::Updated(agent) => {
@@ -115,11 +116,11 @@ impl Handler<PublishAgent> for CatalogEditor {
     type Result = Answer<Result<Agent, CatalogError>>;
 
     fn handle(&mut self, order: PublishAgent, _context: &mut Self::Context) -> Self::Result {
-        let PublishAgent { id, expected_revision } = order;
+        let PublishAgent { id, expected_revision, origin } = order;
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            match agents::publish_if(&session, id, expected_revision).await? {
+            match agents::publish_if(&session, id, expected_revision, &origin).await? {
                 Some(agent) => {
                     works.committed();
                     Ok(agent)
@@ -134,11 +135,11 @@ impl Handler<RetireAgent> for CatalogEditor {
     type Result = Answer<Result<Agent, CatalogError>>;
 
     fn handle(&mut self, order: RetireAgent, _context: &mut Self::Context) -> Self::Result {
-        let RetireAgent { id, expected_revision } = order;
+        let RetireAgent { id, expected_revision, origin } = order;
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            match agents::retire_if(&session, id, expected_revision).await? {
+            match agents::retire_if(&session, id, expected_revision, &origin).await? {
                 Some(agent) => {
                     works.committed();
                     Ok(agent)
@@ -153,16 +154,19 @@ impl Handler<DeleteAgent> for CatalogEditor {
     type Result = Answer<Result<(), CatalogError>>;
 
     fn handle(&mut self, order: DeleteAgent, _context: &mut Self::Context) -> Self::Result {
-        let DeleteAgent { id, expected_revision } = order;
+        let DeleteAgent { id, expected_revision, origin } = order;
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let session = works.shared_db.connection().await?;
-            let deleted = agents::delete_if(&session, id, expected_revision).await;
+            let mut session = works.shared_db.connection().await?;
+            let transaction = session.transaction().await?;
+            agents::name_origin(&transaction, id, &origin).await?;
+            let deleted = agents::delete_if(&transaction, id, expected_revision).await;
             if deleted.map_err(|error| in_use(id, error))? {
+                transaction.commit().await?;
                 works.committed();
                 return Ok(());
             }
-            Err(not_met(&session, id, expected_revision).await?)
+            Err(not_met(&transaction, id, expected_revision).await?)
         })
     }
 }

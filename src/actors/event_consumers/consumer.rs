@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -17,8 +17,9 @@ use tokio::time::sleep;
 
 use super::{Bound, BusEvent, Deliver, decode};
 use crate::actors::broker::topology::{self, QueueSpec};
-use crate::actors::broker::{self, BusError, RabbitmqSettings};
+use crate::actors::broker::{self, BusError, REQUEST_ID, RabbitmqSettings, TRACEPARENT};
 use crate::actors::system::{Backoff, Child, ChildSpec, Exit, Handle, Lifeline};
+use crate::models::Origin;
 use crate::models::store::dead_letters::{self, NewDeadLetter};
 use crate::models::store::{SharedDb, StoreError};
 
@@ -156,8 +157,18 @@ where
             if key.starts_with("report.") {
                 continue;
             }
-            match decode(key, &delivery.data) {
-                Ok(event) => events.push(event),
+            match decode(key, origin(delivery), &delivery.data) {
+                Ok(event) => {
+                    tracing::debug!(
+                        queue = self.queue.name,
+                        event.kind = key,
+                        event.position = event.position,
+                        request.id = event.origin.request_id,
+                        trace.id = event.origin.trace_id(),
+                        "event taken"
+                    );
+                    events.push(event);
+                }
                 Err(error) => self.bury(delivery, &error.to_string()).await,
             }
         }
@@ -223,4 +234,14 @@ fn message_id(delivery: &Delivery) -> String {
         Some(stated) => stated.to_string(),
         None => URL_SAFE_NO_PAD.encode(Sha256::digest(&delivery.data)),
     }
+}
+
+/// What the headers say that the message followed from; nothing, if they make no sense.
+fn origin(delivery: &Delivery) -> Origin {
+    let headers = delivery.properties.headers().as_ref().map(FieldTable::inner);
+    let text = |name: &str| match headers.and_then(|headers| headers.get(name)) {
+        Some(AMQPValue::LongString(text)) => str::from_utf8(text.as_bytes()).ok(),
+        _ => None,
+    };
+    Origin::read(text(REQUEST_ID).map(str::to_owned), text(TRACEPARENT))
 }

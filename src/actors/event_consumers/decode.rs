@@ -6,7 +6,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::BusEvent;
-use crate::models::{EventId, InstanceId, RoutingKey, SCHEMA_VERSION, TeamId, UserId};
+use crate::models::{EventId, InstanceId, Origin, RoutingKey, SCHEMA_VERSION, TeamId, UserId};
 
 /// Why a message is no event. What a consumer cannot read it will never be able to read: it goes to the dead letters.
 #[derive(Debug, Error)]
@@ -46,7 +46,7 @@ struct Head {
 ///
 /// # Errors
 /// [`Undecodable`] for anything that the publisher does not write.
-pub fn decode(key: &str, body: &[u8]) -> Result<BusEvent, Undecodable> {
+pub fn decode(key: &str, origin: Origin, body: &[u8]) -> Result<BusEvent, Undecodable> {
     let text = str::from_utf8(body).map_err(|_invalid| Undecodable::NotText)?;
     let head: Head = serde_json::from_str(text)?;
     if head.event_type.as_str() != key {
@@ -63,6 +63,7 @@ pub fn decode(key: &str, body: &[u8]) -> Result<BusEvent, Undecodable> {
         team_id: head.team_id,
         instance_id: head.instance_id,
         revision: head.revision,
+        origin,
         body: Arc::from(text),
     })
 }
@@ -80,7 +81,7 @@ mod tests {
             r#"{{"event_id":"{id}","event_type":"instance.created","schema_version":1,"position":7,
                 "occurred_at":"2026-11-20T10:00:00Z","revision":1,"config":{{"position":"left"}},"user_id":null}}"#
         );
-        let event = decode("instance.created", body.as_bytes()).unwrap();
+        let event = decode("instance.created", Origin::default(), body.as_bytes()).unwrap();
         assert_eq!((event.position, event.event_id, event.revision), (7, id, Some(1)));
         assert_eq!(event.routing_key, RoutingKey::INSTANCE_CREATED);
         assert_eq!(&*event.body, body);
@@ -92,7 +93,7 @@ mod tests {
             r#"{{"event_id":"{}","event_type":"instance.updated","schema_version":1,"position":7}}"#,
             EventId::new()
         );
-        let refused = decode("report.instance", body.as_bytes());
+        let refused = decode("report.instance", Origin::default(), body.as_bytes());
         assert!(matches!(refused, Err(Undecodable::Forged { .. })), "{refused:?}");
     }
 
@@ -102,13 +103,16 @@ mod tests {
             r#"{{"event_id":"{}","event_type":"instance.created","schema_version":2,"position":7}}"#,
             EventId::new()
         );
-        assert!(matches!(decode("instance.created", body.as_bytes()), Err(Undecodable::SchemaVersion(2))));
+        assert!(matches!(
+            decode("instance.created", Origin::default(), body.as_bytes()),
+            Err(Undecodable::SchemaVersion(2))
+        ));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_an_event_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _never_panics = decode("instance.created", &bytes);
+            let _never_panics = decode("instance.created", Origin::default(), &bytes);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Message;
 use thiserror::Error;
 
-use crate::models::{EventId, InstanceId, RoutingKey, TeamId, UserId};
+use crate::models::{EventId, InstanceId, Origin, RoutingKey, TeamId, UserId};
 
 /// One event off the bus. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct BusEvent {
     pub instance_id: Option<InstanceId>,
     /// The revision of what it is about, where that has one.
     pub revision: Option<i64>,
+    /// The request that it followed from, as the message's headers say.
+    pub origin: Origin,
     /// The whole body as it stands on the bus: a JSON object.
     pub body: Arc<str>,
 }

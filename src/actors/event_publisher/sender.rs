@@ -17,11 +17,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::PublisherParts;
 use super::leader::Progress;
 use crate::actors::broker::topology::{self, EVENTS};
-use crate::actors::broker::{self, BusError, RabbitmqSettings};
+use crate::actors::broker::{self, BusError, REQUEST_ID, RabbitmqSettings, TRACEPARENT};
 use crate::actors::system::Lifeline;
 use crate::models::store::dead_letters::{self, NewDeadLetter};
 use crate::models::store::{OwnConnection, SharedSide, StoreError, outbox};
-use crate::models::{RoutingKey, SCHEMA_VERSION, StoredEvent};
+use crate::models::{Origin, RoutingKey, SCHEMA_VERSION, StoredEvent};
 
 /// How often an event that must be routed is sent again after it came back, before it becomes a dead letter.
 const RETURNS_MAX: u32 = 5;
@@ -313,6 +313,12 @@ fn properties(event: &StoredEvent) -> AMQPProperties {
     let mut headers = FieldTable::default();
     headers.insert("schema_version".into(), AMQPValue::LongInt(SCHEMA_VERSION));
     headers.insert("position".into(), AMQPValue::LongLongInt(event.position));
+    let Origin { request_id, .. } = &event.origin;
+    for (name, value) in [(REQUEST_ID, request_id.clone()), (TRACEPARENT, event.origin.traceparent_text())] {
+        if let Some(value) = value {
+            headers.insert(name.into(), AMQPValue::LongString(value.into()));
+        }
+    }
     let key: LongString = event.routing_key.as_str().into();
     AMQPProperties::default()
         .with_message_id(event.event_id.to_string().into())

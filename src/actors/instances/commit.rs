@@ -3,17 +3,20 @@
 //! A commit costs a flush of the disk, whether it holds one instance or a hundred. Nobody waits for a batch to fill: a
 //! committer that is free takes what is there.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::lock::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use super::InstanceError;
+use super::{InstanceError, QuotaSettings};
 use crate::actors::bell::{self, Bell};
 use crate::actors::system::Handle;
+use crate::models::idempotency::{IdempotencyKey, Made};
+use crate::models::store::idempotency::{self, Claim, Known};
 use crate::models::store::instances::{self, InsertOutcome};
-use crate::models::store::{SharedDb, StoreError};
-use crate::models::{Instance, NewInstance};
+use crate::models::store::{Session, SharedDb, SharedSide, StoreError};
+use crate::models::{Instance, NewInstance, UserId};
 
 /// Commits under way at once. One would leave Postgres idle between a commit and the next; many make batches small.
 pub(super) const COMMITTERS: usize = 3;
@@ -24,10 +27,37 @@ const BATCH_LENGTH_MAX: usize = 64;
 /// Wishes that wait. More are told that the service is busy.
 const WAITING_MAX: usize = 1_024;
 
+/// What keys are used for here.
+const ROUTE: &str = "POST /instances";
+
+/// How often a wish is tried whose key somebody else has, and then has not: each time another's work under it was refused.
+const CLAIMS_MAX: usize = 3;
+
+type Granted = Result<Made<Instance>, InstanceError>;
+
+/// A wish and the key that it may be sent again with.
+pub(super) struct Wish {
+    pub(super) instance: NewInstance,
+    pub(super) key: Option<IdempotencyKey>,
+}
+
+impl Wish {
+    fn claim(&self) -> Option<Claim<'_>> {
+        self.key.as_ref().map(|key| (self.instance.user_id, key))
+    }
+}
+
 /// A wish and whoever waits for its outcome.
 struct Waiting {
-    wish: NewInstance,
-    asker: oneshot::Sender<Result<Instance, InstanceError>>,
+    wish: Wish,
+    asker: oneshot::Sender<Granted>,
+}
+
+/// What became of a wish in a commit.
+enum Fate {
+    Decided(InsertOutcome),
+    /// The same was wished before, or in the same commit: the outcome of that is this one's.
+    Twin,
 }
 
 /// Takes wishes.
@@ -38,10 +68,7 @@ pub(super) struct Wishes {
 
 impl Wishes {
     /// Leaves a wish; the outcome comes later.
-    pub(super) fn leave(
-        &self,
-        wish: NewInstance,
-    ) -> Result<oneshot::Receiver<Result<Instance, InstanceError>>, InstanceError> {
+    pub(super) fn leave(&self, wish: Wish) -> Result<oneshot::Receiver<Granted>, InstanceError> {
         let (asker, outcome) = oneshot::channel();
         self.queue.try_send(Waiting { wish, asker }).map_err(|_full_or_ended| InstanceError::Busy)?;
         Ok(outcome)
@@ -54,12 +81,13 @@ pub(super) struct Committer {
     queue: Arc<Mutex<mpsc::Receiver<Waiting>>>,
     shared_db: SharedDb,
     bell: Handle<Bell>,
+    quotas: QuotaSettings,
 }
 
 impl Committer {
-    pub(super) fn new(shared_db: SharedDb, bell: Handle<Bell>) -> (Wishes, Self) {
+    pub(super) fn new(shared_db: SharedDb, bell: Handle<Bell>, quotas: QuotaSettings) -> (Wishes, Self) {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        (Wishes { queue: sender }, Self { queue: Arc::new(Mutex::new(receiver)), shared_db, bell })
+        (Wishes { queue: sender }, Self { queue: Arc::new(Mutex::new(receiver)), shared_db, bell, quotas })
     }
 
     pub(super) async fn run(self) {
@@ -76,10 +104,18 @@ impl Committer {
 
     async fn grant(&self, batch: Vec<Waiting>) {
         let (wishes, askers): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.wish, one.asker)).unzip();
-        match self.insert(&wishes).await {
-            Ok(outcomes) => {
-                for ((wish, asker), outcome) in wishes.iter().zip(askers).zip(outcomes) {
-                    answer(asker, granted(wish, outcome));
+        match self.commit(&wishes).await {
+            Ok(fates) => {
+                // Those that are decided hear of it before the twins are looked up.
+                let mut twins = Vec::new();
+                for ((wish, asker), fate) in wishes.iter().zip(askers).zip(fates) {
+                    match fate {
+                        Fate::Decided(outcome) => answer(asker, granted(wish, outcome)),
+                        Fate::Twin => twins.push((wish, asker)),
+                    }
+                }
+                for (wish, asker) in twins {
+                    answer(asker, self.grant_twin(wish).await);
                 }
             }
             Err(error) if wishes.len() > 1 && is_about_one(&error) => {
@@ -96,18 +132,118 @@ impl Committer {
         }
     }
 
-    async fn grant_alone(&self, wish: &NewInstance) -> Result<Instance, InstanceError> {
-        let mut outcomes = self.insert(std::slice::from_ref(wish)).await?;
-        let outcome = outcomes.pop().ok_or(InstanceError::Abandoned)?;
-        granted(wish, outcome)
+    async fn grant_alone(&self, wish: &Wish) -> Granted {
+        let fate = self.commit(std::slice::from_ref(wish)).await?.pop();
+        match fate.ok_or(InstanceError::Abandoned)? {
+            Fate::Decided(outcome) => granted(wish, outcome),
+            Fate::Twin => self.grant_twin(wish).await,
+        }
     }
 
-    async fn insert(&self, wishes: &[NewInstance]) -> Result<Vec<InsertOutcome>, StoreError> {
-        let session = self.shared_db.connection().await?;
-        let outcomes = instances::insert_batch(&session, wishes).await?;
-        bell::ring(&self.bell);
-        Ok(outcomes)
+    /// Gives what was made at the first wish of that key. If that was refused, the key is free again.
+    async fn grant_twin(&self, wish: &Wish) -> Granted {
+        let claim = wish.claim().ok_or(InstanceError::Abandoned)?;
+        for _try in 0..CLAIMS_MAX {
+            let known = idempotency::find(&self.shared_db.connection().await?, ROUTE, claim).await?;
+            match known {
+                Known::Answer(answer) => {
+                    let thing = serde_json::from_value(answer)
+                        .map_err(|error| StoreError::Shape(format!("idempotency_keys.answer: {error}")))?;
+                    return Ok(Made { thing, is_replayed: true });
+                }
+                Known::OtherWork => return Err(InstanceError::KeyReused),
+                Known::Nothing => {}
+            }
+            let fate = self.commit(std::slice::from_ref(wish)).await?.pop();
+            if let Some(Fate::Decided(outcome)) = fate {
+                return granted(wish, outcome);
+            }
+        }
+        Err(InstanceError::Busy)
     }
+
+    async fn commit(&self, wishes: &[Wish]) -> Result<Vec<Fate>, StoreError> {
+        let mut session = self.shared_db.connection().await?;
+        let fates = if wishes.iter().any(|wish| wish.key.is_some()) {
+            let transaction = session.transaction().await?;
+            let fates = self.insert_claimed(&transaction, wishes).await?;
+            transaction.commit().await?;
+            fates
+        } else {
+            let outcomes = self.insert(&session, wishes.iter()).await?;
+            outcomes.into_iter().map(Fate::Decided).collect()
+        };
+        bell::ring(&self.bell);
+        Ok(fates)
+    }
+
+    async fn insert(
+        &self,
+        db: &impl Session<SharedSide>,
+        wishes: impl Iterator<Item = &Wish>,
+    ) -> Result<Vec<InsertOutcome>, StoreError> {
+        let wanted: Vec<&NewInstance> = wishes.map(|wish| &wish.instance).collect();
+        instances::insert_batch(db, &wanted, self.quotas.instances_max).await
+    }
+
+    /// Claims the keys, inserts what has none or could claim it, and keeps what was made: all of it, or nothing.
+    async fn insert_claimed(
+        &self,
+        db: &impl Session<SharedSide>,
+        wishes: &[Wish],
+    ) -> Result<Vec<Fate>, StoreError> {
+        let mut keys = HashSet::new();
+        let is_first: Vec<bool> =
+            wishes.iter().map(|wish| wish.claim().is_none_or(|claim| keys.insert(named(claim)))).collect();
+        let first = || wishes.iter().zip(&is_first).filter(|(_, first)| **first).map(|(wish, _)| wish);
+        let claims: Vec<_> = first().filter_map(Wish::claim).collect();
+        let claimed: HashSet<(UserId, String)> =
+            idempotency::claim(db, ROUTE, &claims).await?.into_iter().collect();
+        let is_ours = |wish: &Wish| {
+            wish.claim().is_none_or(|(owner, key)| claimed.contains(&(owner, key.text().to_owned())))
+        };
+
+        let ours: Vec<&Wish> = first().filter(|wish| is_ours(wish)).collect();
+        let outcomes = self.insert(db, ours.iter().copied()).await?;
+        self.settle(db, &ours, &outcomes).await?;
+
+        let mut outcomes = outcomes.into_iter();
+        let fate = |(wish, is_first): (&Wish, &bool)| {
+            let decided = if *is_first && is_ours(wish) { outcomes.next() } else { None };
+            decided.map_or(Fate::Twin, Fate::Decided)
+        };
+        Ok(wishes.iter().zip(&is_first).map(fate).collect())
+    }
+
+    async fn settle(
+        &self,
+        db: &impl Session<SharedSide>,
+        wishes: &[&Wish],
+        outcomes: &[InsertOutcome],
+    ) -> Result<(), StoreError> {
+        let (mut settled, mut refused) = (Vec::new(), Vec::new());
+        for (wish, outcome) in wishes.iter().zip(outcomes) {
+            let Some(claim) = wish.claim() else { continue };
+            if let InsertOutcome::Created(instance) = outcome {
+                let answer = serde_json::to_value(instance)
+                    .map_err(|error| StoreError::Shape(format!("an instance is no JSON: {error}")))?;
+                settled.push((claim, answer));
+            } else {
+                refused.push(claim);
+            }
+        }
+        if !settled.is_empty() {
+            idempotency::settle(db, ROUTE, &settled).await?;
+        }
+        if !refused.is_empty() {
+            idempotency::give_back(db, ROUTE, &refused).await?;
+        }
+        Ok(())
+    }
+}
+
+fn named<'a>((owner, key): Claim<'a>) -> (UserId, &'a str) {
+    (owner, key.text())
 }
 
 /// Whether one wish spoilt it for all, so that the others may well succeed without it. An outage is everybody's.
@@ -127,15 +263,16 @@ fn is_about_one(error: &StoreError) -> bool {
     }
 }
 
-fn granted(wish: &NewInstance, outcome: InsertOutcome) -> Result<Instance, InstanceError> {
+fn granted(Wish { instance: wish, .. }: &Wish, outcome: InsertOutcome) -> Granted {
     match outcome {
-        InsertOutcome::Created(instance) => Ok(*instance),
+        InsertOutcome::Created(instance) => Ok(Made::anew(*instance)),
         InsertOutcome::AgentUnknown => Err(InstanceError::AgentNotFound(wish.agent_id)),
         InsertOutcome::AgentRetired => Err(InstanceError::AgentRetired(wish.agent_id)),
+        InsertOutcome::QuotaExceeded { used, limit } => Err(InstanceError::QuotaExceeded { used, limit }),
     }
 }
 
 /// An asker that has gone away has no use for the outcome; the instance is there all the same.
-fn answer(asker: oneshot::Sender<Result<Instance, InstanceError>>, outcome: Result<Instance, InstanceError>) {
+fn answer(asker: oneshot::Sender<Granted>, outcome: Granted) {
     let _gone = asker.send(outcome);
 }

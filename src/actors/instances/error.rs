@@ -7,6 +7,9 @@ use thiserror::Error;
 use crate::models::store::StoreError;
 use crate::models::{AgentId, Coded, ErrorCode, InstanceId};
 
+/// The name of the quota.
+pub(super) const INSTANCES: &str = "instances";
+
 /// What `Instances` answers instead.
 #[derive(Debug, Error)]
 pub enum InstanceError {
@@ -22,6 +25,17 @@ pub enum InstanceError {
     /// It has changed since the user looked.
     #[error("instance {0} has changed meanwhile")]
     Stale(InstanceId),
+    /// The user has as many as they may have.
+    #[error("{used} of {limit} instances are there; delete one that is not needed")]
+    QuotaExceeded {
+        /// How many there are.
+        used: i64,
+        /// How many there may be.
+        limit: i64,
+    },
+    /// The key belongs to another wish.
+    #[error("that `Idempotency-Key` was sent with another body; take a new one")]
+    KeyReused,
     /// As many are waiting to be made as may wait.
     #[error("too many instances are waiting to be made")]
     Busy,
@@ -43,10 +57,17 @@ impl Coded for InstanceError {
             Self::AgentNotFound(_) => ErrorCode::AgentNotFound,
             Self::AgentRetired(_) => ErrorCode::AgentRetired,
             Self::Stale(_) => ErrorCode::PreconditionFailed,
+            Self::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,
+            Self::KeyReused => ErrorCode::IdempotencyKeyReused,
             Self::Busy => ErrorCode::ServiceBusy,
             Self::Abandoned => ErrorCode::OutcomeUnknown,
             Self::Commit(error) => error.code(),
             Self::Store(error) => error.code(),
         }
+    }
+
+    fn extension(&self) -> Option<(&'static str, serde_json::Value)> {
+        let Self::QuotaExceeded { used, limit } = self else { return None };
+        Some(("quota", serde_json::json!({"name": INSTANCES, "limit": limit, "used": used})))
     }
 }

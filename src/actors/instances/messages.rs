@@ -4,17 +4,20 @@
 use actix::Message;
 
 use super::InstanceError;
+use crate::models::standing::Standing;
 use crate::models::{
-    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, NewInstance, Page, PageLimit, StoredEvent,
-    UserId,
+    AgentId, IdempotencyKey, Instance, InstanceId, InstancePatch, InstanceStatus, Made, NewInstance, Origin,
+    Page, PageLimit, StoredEvent, UserId,
 };
 
-/// Makes an instance. Answered with the `pending` row.
+/// Makes an instance. Answered with the `pending` row, or, for a key that was used for it before, with the row as it was then.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Instance, InstanceError>")]
+#[rtype(result = "Result<Made<Instance>, InstanceError>")]
 pub struct CreateInstance {
     /// The instance, whose fields keep the rules.
     pub wish: NewInstance,
+    /// What the wish may be sent again with.
+    pub key: Option<IdempotencyKey>,
 }
 
 /// Asks for one instance.
@@ -65,6 +68,8 @@ pub struct DeleteInstance {
     pub id: InstanceId,
     /// Deletes it only while it has this revision.
     pub expected_revision: Option<i64>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Wishes that an instance be halted. Answered with the row as it is now: a worker does the halting.
@@ -75,6 +80,8 @@ pub struct StopInstance {
     pub owner: UserId,
     /// Which.
     pub id: InstanceId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Wishes that an instance be live. Answered with the row as it is now: a worker brings it up.
@@ -85,6 +92,8 @@ pub struct StartInstance {
     pub owner: UserId,
     /// Which.
     pub id: InstanceId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Asks for the history of an instance, oldest first.
@@ -99,4 +108,33 @@ pub struct ListInstanceEvents {
     pub after: i64,
     /// How long the page may be.
     pub limit: PageLimit,
+}
+
+/// Asks how an instance stands: why it is not, or not yet, what its user wants.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Standing, InstanceError>")]
+pub struct ExplainInstance {
+    /// Whose.
+    pub owner: UserId,
+    /// Which.
+    pub id: InstanceId,
+}
+
+/// Asks how much a user has of what is limited.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<QuotaUsage>, InstanceError>")]
+pub struct FindUsage {
+    /// Whose.
+    pub owner: UserId,
+}
+
+/// How much a user has of one thing that is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaUsage {
+    /// What is limited.
+    pub name: &'static str,
+    /// How much there may be.
+    pub limit: i64,
+    /// How much there is; more than the limit where that was lowered.
+    pub used: i64,
 }

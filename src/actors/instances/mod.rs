@@ -1,30 +1,35 @@
 //! Users' instances: made, changed, wished up and down, and deleted.
 //!
-//! - **Owns:** the queue of wishes for instances, and the commits that they share (`commit.rs`). Quotas will be here.
+//! - **Owns:** the queue of wishes for instances, the commits that they share (`commit.rs`), and how many a user may have.
 //! - **Receives:** the messages of `messages.rs` from `http::user`; every one of them names the owner.
 //! - **Sends:** `Ring` to the bell after each commit; the triggers tell the rest through the outbox.
-//! - **Invariant:** one wish's failure never fails another; nobody touches or sees what is not theirs.
+//! - **Invariant:** one wish's failure never fails another; nobody touches or sees what is not theirs; nobody has more than
+//!   their quota; one key makes one instance.
 //! - **On failure:** what was waiting to be made is answered with `outcome_unknown`; beside the queue it keeps no state.
 
 mod commit;
 mod error;
 mod messages;
 pub mod rules;
+mod settings;
 
 pub use error::InstanceError;
 pub use messages::{
-    CreateInstance, DeleteInstance, FindInstance, ListInstanceEvents, ListInstances, PatchInstance,
-    StartInstance, StopInstance,
+    CreateInstance, DeleteInstance, ExplainInstance, FindInstance, FindUsage, ListInstanceEvents,
+    ListInstances, PatchInstance, QuotaUsage, StartInstance, StopInstance,
 };
+pub use settings::QuotaSettings;
 
 use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
 
-use self::commit::{COMMITTERS, Committer, Wishes};
+use self::commit::{COMMITTERS, Committer, Wish, Wishes};
+use self::error::INSTANCES;
 use super::bell::{self, Bell};
 use super::system::{Answer, Handle, Lifeline};
+use crate::models::standing::Standing;
 use crate::models::store::instances::{self as rows, ChangeOutcome, InstanceFilter};
-use crate::models::store::{SharedDb, outbox};
-use crate::models::{Cursor, Instance, InstanceId, Page, StoredEvent};
+use crate::models::store::{SharedDb, outbox, standings, usage};
+use crate::models::{Cursor, Instance, InstanceId, Made, Page, StoredEvent};
 
 /// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one row apart.
 pub struct Instances {
@@ -38,6 +43,7 @@ pub struct Instances {
 struct Works {
     shared_db: SharedDb,
     bell: Handle<Bell>,
+    quotas: QuotaSettings,
 }
 
 impl Instances {
@@ -46,9 +52,9 @@ impl Instances {
 
     /// An actor that connects to nothing before it is asked.
     #[must_use]
-    pub fn new(shared_db: SharedDb, bell: Handle<Bell>, lifeline: Lifeline) -> Self {
-        let (wishes, committer) = Committer::new(shared_db.clone(), bell.clone());
-        Self { works: Works { shared_db, bell }, wishes, committer, lifeline }
+    pub fn new(shared_db: SharedDb, bell: Handle<Bell>, quotas: QuotaSettings, lifeline: Lifeline) -> Self {
+        let (wishes, committer) = Committer::new(shared_db.clone(), bell.clone(), quotas);
+        Self { works: Works { shared_db, bell, quotas }, wishes, committer, lifeline }
     }
 }
 
@@ -65,14 +71,14 @@ impl Actor for Instances {
 }
 
 impl Handler<CreateInstance> for Instances {
-    type Result = Answer<Result<Instance, InstanceError>>;
+    type Result = Answer<Result<Made<Instance>, InstanceError>>;
 
     fn handle(
         &mut self,
-        CreateInstance { wish }: CreateInstance,
+        CreateInstance { wish: instance, key }: CreateInstance,
         _context: &mut Self::Context,
     ) -> Self::Result {
-        let left = self.wishes.leave(wish);
+        let left = self.wishes.leave(Wish { instance, key });
         self.lifeline.answer(async move { left?.await.map_err(|_actor_ended| InstanceError::Abandoned)? })
     }
 }
@@ -126,9 +132,9 @@ impl Handler<DeleteInstance> for Instances {
     fn handle(&mut self, order: DeleteInstance, _context: &mut Self::Context) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let DeleteInstance { owner, id, expected_revision } = order;
+            let DeleteInstance { owner, id, expected_revision, origin } = order;
             let session = works.shared_db.connection().await?;
-            let outcome = rows::tombstone(&session, owner, id, expected_revision).await?;
+            let outcome = rows::tombstone(&session, owner, id, expected_revision, &origin).await?;
             works.changed(id, outcome).map(|_tombstone| ())
         })
     }
@@ -139,13 +145,13 @@ impl Handler<StopInstance> for Instances {
 
     fn handle(
         &mut self,
-        StopInstance { owner, id }: StopInstance,
+        StopInstance { owner, id, origin }: StopInstance,
         _context: &mut Self::Context,
     ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let instance = rows::stop(&session, owner, id).await?;
+            let instance = rows::stop(&session, owner, id, &origin).await?;
             bell::ring(&works.bell);
             instance.ok_or(InstanceError::NotFound(id))
         })
@@ -157,13 +163,13 @@ impl Handler<StartInstance> for Instances {
 
     fn handle(
         &mut self,
-        StartInstance { owner, id }: StartInstance,
+        StartInstance { owner, id, origin }: StartInstance,
         _context: &mut Self::Context,
     ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let instance = rows::start(&session, owner, id).await?;
+            let instance = rows::start(&session, owner, id, &origin).await?;
             bell::ring(&works.bell);
             instance.ok_or(InstanceError::NotFound(id))
         })
@@ -182,6 +188,36 @@ impl Handler<ListInstanceEvents> for Instances {
             rows::find(&session, owner, id).await?.ok_or(InstanceError::NotFound(id))?;
             let events = outbox::of_instance(&session, owner, id, after, limit.rows()).await?;
             Ok(Page::cut(events, limit, |event: &StoredEvent| Cursor::Number(event.position)))
+        })
+    }
+}
+
+impl Handler<ExplainInstance> for Instances {
+    type Result = Answer<Result<Standing, InstanceError>>;
+
+    fn handle(
+        &mut self,
+        ExplainInstance { owner, id }: ExplainInstance,
+        _context: &mut Self::Context,
+    ) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let session = works.shared_db.connection().await?;
+            standings::explain(&session, owner, id).await?.ok_or(InstanceError::NotFound(id))
+        })
+    }
+}
+
+impl Handler<FindUsage> for Instances {
+    type Result = Answer<Result<Vec<QuotaUsage>, InstanceError>>;
+
+    fn handle(&mut self, FindUsage { owner }: FindUsage, _context: &mut Self::Context) -> Self::Result {
+        let works = self.works.clone();
+        self.lifeline.answer(async move {
+            let session = works.shared_db.connection().await?;
+            let usage = usage::find(&session, owner).await?;
+            let limit = usage.instances_max.unwrap_or(works.quotas.instances_max);
+            Ok(vec![QuotaUsage { name: INSTANCES, limit, used: usage.instances }])
         })
     }
 }

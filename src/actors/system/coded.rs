@@ -13,6 +13,13 @@ impl<E: Coded> Coded for AskError<E> {
             Self::Lost { .. } | Self::TimedOut { .. } => ErrorCode::OutcomeUnknown,
         }
     }
+
+    fn extension(&self) -> Option<(&'static str, serde_json::Value)> {
+        match self {
+            Self::Reply(error) => error.extension(),
+            Self::Overloaded { .. } | Self::Down { .. } | Self::Lost { .. } | Self::TimedOut { .. } => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -58,8 +58,8 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::models::EventId;
     use crate::models::event::RowChange;
+    use crate::models::{EventId, Origin};
 
     #[test]
     fn an_event_looks_the_same_from_the_bus_and_from_the_log() {
@@ -74,6 +74,7 @@ mod tests {
             revision: Some(2),
             user_id: None,
             team_id: None,
+            origin: Origin::default(),
             body: RawValue::from_string(format!(r#"{{"instance_id":"{instance_id}","status":"running"}}"#))
                 .unwrap(),
         };
@@ -85,6 +86,7 @@ mod tests {
             team_id: None,
             instance_id: Some(instance_id),
             revision: Some(2),
+            origin: Origin::default(),
             body: stored.message_body().into(),
         };
         let (from_bus, from_log) =

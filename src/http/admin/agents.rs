@@ -17,11 +17,12 @@ use crate::http::PREFIX;
 use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
+use crate::http::idempotency::{Keyed, REPLAYED};
 use crate::http::identity::CurrentAdmin;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::search::{self, Words};
-use crate::models::{Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentStatus, Page};
+use crate::models::{Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentStatus, Made, Origin, Page};
 
 /// An agent, with what users do not see.
 #[derive(Serialize, ToSchema)]
@@ -115,29 +116,38 @@ impl ReadFields for Draft {
 /// It is a draft at first, which users do not see; `POST /api/v1/agents/{id}/publish` offers it to them.
 #[utoipa::path(
     post, path = "/api/v1/agents", tag = "Agents", operation_id = "createAgent", security(("bearer" = ["admin"])),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+        description = "Makes it safe to send the same body again within 24 hours: it is done once, and answered as the first time.",
+        example = "9f3c6a2e-signup-form")),
     request_body = Draft,
     responses((
         status = 201, description = "The agent, a `draft`.", body = AgentView,
-        headers(("Location" = String, description = "Its path."))
+        headers(
+            ("Location" = String, description = "Its path."),
+            ("Idempotency-Replayed" = bool, description = "`true` when it was made before, under the same key.")
+        )
     )),
-    extensions(("x-problems" = json!(["activation_code_taken"])))
+    extensions(("x-problems" = json!(["activation_code_taken", "idempotency_key_reused", "bad_request"])))
 )]
 pub(super) async fn create(
-    _admin: CurrentAdmin,
+    admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
-    Body(draft): Body<Draft>,
+    Keyed(draft, key): Keyed<Draft>,
 ) -> Result<HttpResponse, Problem> {
     let Draft { title, content, activation_code, rate } = draft;
     let draft = AgentDraft { title, content, activation_code, rate };
+    let order = CreateAgent { draft, author: admin.0.user_id, key, origin };
 
-    let agent = editor.ask(CreateAgent { draft }).await?;
+    let Made { thing: agent, is_replayed } = editor.ask(order).await?;
 
-    let location = format!("{PREFIX}/agents/{}", agent.id);
-    let tag = AgentView::tag(&agent).header();
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, location))
-        .insert_header(tag)
-        .json(AgentView::from(agent)))
+    let mut answer = HttpResponse::Created();
+    answer.insert_header((LOCATION, format!("{PREFIX}/agents/{}", agent.id)));
+    answer.insert_header(AgentView::tag(&agent).header());
+    if is_replayed {
+        answer.insert_header(REPLAYED);
+    }
+    Ok(answer.json(AgentView::from(agent)))
 }
 
 /// The revision that the caller has seen, if it makes that a condition.
@@ -203,6 +213,7 @@ impl ReadFields for Change {
 )]
 pub(super) async fn replace(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
     seen: IfMatch,
@@ -217,7 +228,7 @@ pub(super) async fn replace(
         expected_revision: expected(&seen, &editor, id).await?,
     };
 
-    let agent = editor.ask(EditAgent { id, patch }).await?;
+    let agent = editor.ask(EditAgent { id, patch, origin }).await?;
 
     Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
@@ -234,6 +245,7 @@ pub(super) async fn replace(
 )]
 pub(super) async fn change(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
     seen: IfMatch,
@@ -243,7 +255,7 @@ pub(super) async fn change(
     let expected_revision = expected(&seen, &editor, id).await?;
     let patch = AgentPatch { title, content, activation_code, rate, expected_revision };
 
-    let agent = editor.ask(EditAgent { id, patch }).await?;
+    let agent = editor.ask(EditAgent { id, patch, origin }).await?;
 
     Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
@@ -332,13 +344,14 @@ pub(super) async fn show(
 )]
 pub(super) async fn publish(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let expected_revision = expected(&seen, &editor, id).await?;
 
-    let agent = editor.ask(PublishAgent { id, expected_revision }).await?;
+    let agent = editor.ask(PublishAgent { id, expected_revision, origin }).await?;
 
     Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
@@ -355,13 +368,14 @@ pub(super) async fn publish(
 )]
 pub(super) async fn retire(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let expected_revision = expected(&seen, &editor, id).await?;
 
-    let agent = editor.ask(RetireAgent { id, expected_revision }).await?;
+    let agent = editor.ask(RetireAgent { id, expected_revision, origin }).await?;
 
     Ok(HttpResponse::Ok().insert_header(AgentView::tag(&agent).header()).json(AgentView::from(agent)))
 }
@@ -378,13 +392,14 @@ pub(super) async fn retire(
 )]
 pub(super) async fn delete(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let expected_revision = expected(&seen, &editor, id).await?;
 
-    editor.ask(DeleteAgent { id, expected_revision }).await?;
+    editor.ask(DeleteAgent { id, expected_revision, origin }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }

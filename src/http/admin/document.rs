@@ -3,7 +3,7 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{agents, import, versions};
+use super::{agents, import, instances, versions};
 use crate::http::document::complete;
 use crate::http::login;
 
@@ -24,10 +24,16 @@ use crate::http::login;
         agents::publish,
         agents::retire,
         agents::delete,
+        instances::list,
+        instances::show,
+        instances::explain,
+        instances::stop,
+        instances::start,
     ),
     tags(
         (name = "Accounts", description = "Signing in. Everything else asks for the access token of an administrator."),
         (name = "Agents", description = "The catalog: writing agents, offering them to users and taking them off."),
+        (name = "Instances", description = "Everybody's instances: how they fare, and halting or starting them."),
     )
 )]
 struct Routes;
@@ -35,7 +41,6 @@ struct Routes;
 /// The document.
 #[must_use]
 pub fn document() -> OpenApi {
-    let about =
-        "For administrators: the catalog of agents. Everything but signing in asks for the role `admin`.";
+    let about = "For administrators: the catalog of agents, and everybody's instances. Everything but signing in asks for the role `admin`.";
     complete("Botberi admin API", about, Routes::openapi())
 }

@@ -17,7 +17,7 @@ use crate::http::extract::{Parameters, body_bytes, is_packed, media_type};
 use crate::http::fields::{Fields, ReadFields, parsed};
 use crate::http::identity::CurrentAdmin;
 use crate::http::problem::{FieldError, Problem};
-use crate::models::{AgentId, AgentStatus, ErrorCode};
+use crate::models::{AgentId, AgentStatus, ErrorCode, Origin};
 
 /// The definitions of a body, JSON or YAML, all of which keep all rules.
 pub(super) struct Definitions(Vec<Definition>);
@@ -230,11 +230,12 @@ impl From<Vec<ImportedAgent>> for ReportView {
 )]
 pub(super) async fn import(
     _admin: CurrentAdmin,
+    origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Parameters(Wish { publish }): Parameters<Wish>,
     Definitions(definitions): Definitions,
 ) -> Result<HttpResponse, Problem> {
-    let imported = editor.ask(ImportAgents { definitions, publish }).await?;
+    let imported = editor.ask(ImportAgents { definitions, publish, origin }).await?;
 
     Ok(HttpResponse::Ok().json(ReportView::from(imported)))
 }

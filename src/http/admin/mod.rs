@@ -3,6 +3,7 @@
 mod agents;
 mod document;
 mod import;
+mod instances;
 mod versions;
 
 pub use document::document;
@@ -18,6 +19,7 @@ use super::problem::Problem;
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
 use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::rate_limits::RateLimiter;
 use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
@@ -34,16 +36,19 @@ pub struct AdminApi {
     pub gate: Gate,
     /// Writes the catalog.
     pub catalog_editor: Handle<CatalogEditor>,
+    /// Everybody's instances.
+    pub instance_registry: Handle<InstanceRegistry>,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
-    let AdminApi { accounts, tokens, gate, catalog_editor } = api.clone();
+    let AdminApi { accounts, tokens, gate, catalog_editor, instance_registry } = api.clone();
     config
         .app_data(Data::new(accounts))
         .app_data(Data::new(tokens))
         .app_data(Data::new(gate))
-        .app_data(Data::new(catalog_editor));
+        .app_data(Data::new(catalog_editor))
+        .app_data(Data::new(instance_registry));
     mount(config, &document());
     under_prefix(config, routes);
 }
@@ -68,7 +73,12 @@ fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/agents/{id}/versions", "GET, HEAD").route(get().to(versions::list)))
         .service(resource("/agents/{id}/publish", "POST").route(web::post().to(agents::publish)))
-        .service(resource("/agents/{id}/retire", "POST").route(web::post().to(agents::retire)));
+        .service(resource("/agents/{id}/retire", "POST").route(web::post().to(agents::retire)))
+        .service(resource("/instances", "GET, HEAD").route(get().to(instances::list)))
+        .service(resource("/instances/{id}", "GET, HEAD").route(get().to(instances::show)))
+        .service(resource("/instances/{id}/explain", "GET, HEAD").route(get().to(instances::explain)))
+        .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
+        .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)));
 }
 
 /// Sign in

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -17,7 +17,9 @@ use super::{HeadLimits, RequestId, cors, headers, rate_limit};
 use crate::actors::rate_limits::RateLimiter;
 use crate::http::client_address::Networks;
 use crate::http::problem::{MEDIA_TYPE, Problem};
-use crate::models::WebOrigins;
+use crate::models::{Origin, WebOrigins};
+
+const TRACEPARENT: &str = "traceparent";
 
 /// What the middleware goes by.
 pub(in crate::http) struct Manners {
@@ -45,8 +47,13 @@ pub(in crate::http) async fn observe(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
+    let origin = origin(request.headers(), &id);
+    let span = tracing::info_span!("request", request.id = id.as_str(), trace.id = tracing::field::Empty);
+    if origin.traceparent.is_some() {
+        span.record("trace.id", origin.trace_id());
+    }
     request.extensions_mut().insert(id.clone());
-    let span = tracing::info_span!("request", request.id = id.as_str());
+    request.extensions_mut().insert(origin);
     let page = cors::allowed(&manners.origins, request.headers());
 
     let mut standing = None;
@@ -86,6 +93,14 @@ fn answered_at_the_door(
         return Some(problem.respond(Some(id.as_str())));
     }
     page.and_then(|page| cors::preflight(request.method(), request.headers(), page))
+}
+
+/// What the changes follow from that this request makes. Two `traceparent`s are as good as none.
+fn origin(headers: &HeaderMap, id: &RequestId) -> Origin {
+    let mut traceparents = headers.get_all(TRACEPARENT);
+    let (only, another) = (traceparents.next(), traceparents.next());
+    let traceparent = only.filter(|_| another.is_none()).and_then(|value| value.to_str().ok());
+    Origin::read(Some(id.as_str().to_owned()), traceparent)
 }
 
 /// The answer with a problem document in it, if it is a failure.

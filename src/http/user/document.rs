@@ -3,7 +3,7 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{accounts, agents, instances, ws};
+use super::{accounts, agents, instances, usage, ws};
 use crate::http::document::complete;
 use crate::http::login;
 
@@ -29,7 +29,9 @@ use crate::http::login;
         instances::delete,
         instances::stop,
         instances::start,
+        instances::explain,
         instances::events,
+        usage::show,
         ws::open,
     ),
     tags(

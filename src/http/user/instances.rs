@@ -10,20 +10,22 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::view::InstanceView;
 use crate::actors::instances::{
-    CreateInstance, DeleteInstance, FindInstance, Instances, ListInstanceEvents, ListInstances,
-    PatchInstance, StartInstance, StopInstance, rules,
+    CreateInstance, DeleteInstance, ExplainInstance, FindInstance, Instances, ListInstanceEvents,
+    ListInstances, PatchInstance, StartInstance, StopInstance, rules,
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
 use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
+use crate::http::idempotency::{Keyed, REPLAYED};
 use crate::http::identity::CurrentUser;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
+use crate::http::standing::StandingView;
 use crate::models::{
-    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, NewInstance, Page,
-    PageLimit, StoredEvent, UserId,
+    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, Made, NewInstance, Origin,
+    Page, PageLimit, StoredEvent, UserId,
 };
 
 /// A new instance.
@@ -70,7 +72,7 @@ impl ReadFields for Wish {
 }
 
 impl Wish {
-    fn of(self, owner: UserId) -> NewInstance {
+    fn of(self, owner: UserId, origin: Origin) -> NewInstance {
         let empty = || Value::Object(serde_json::Map::new());
         NewInstance {
             id: InstanceId::new(),
@@ -81,6 +83,7 @@ impl Wish {
             title: self.title,
             user_config: self.user_config.unwrap_or_else(empty),
             pipeline_config: self.pipeline_config.unwrap_or_else(empty),
+            origin,
         }
     }
 }
@@ -96,27 +99,37 @@ fn tag(instance: &Instance) -> EntityTag {
 /// for `instance.updated` on the WebSocket, or read it again.
 #[utoipa::path(
     post, path = "/api/v1/instances", tag = "Instances", operation_id = "createInstance", security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+        description = "Makes it safe to send the same body again within 24 hours: it is done once, and answered as the first time.",
+        example = "9f3c6a2e-signup-form")),
     request_body = Wish,
     responses((
         status = 201, description = "The instance, `pending`.", body = InstanceView,
-        headers(("Location" = String, description = "Its path."))
+        headers(
+            ("Location" = String, description = "Its path."),
+            ("Idempotency-Replayed" = bool, description = "`true` when it was made before, under the same key.")
+        )
     )),
-    extensions(("x-problems" = json!(["agent_not_found", "agent_retired"])))
+    extensions(("x-problems" = json!(["agent_not_found", "agent_retired", "quota_exceeded", "idempotency_key_reused", "bad_request"])))
 )]
 pub(super) async fn create(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
-    Body(wish): Body<Wish>,
+    Keyed(wish, key): Keyed<Wish>,
 ) -> Result<HttpResponse, Problem> {
-    let wish = wish.of(owner.id());
+    let wish = wish.of(owner.id(), origin);
 
-    let instance = instances.ask(CreateInstance { wish }).await?;
+    let Made { thing: instance, is_replayed } = instances.ask(CreateInstance { wish, key }).await?;
 
     let location = format!("{PREFIX}/instances/{}", instance.id);
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, location))
-        .insert_header(tag(&instance).header())
-        .json(InstanceView::from(instance)))
+    let mut answer = HttpResponse::Created();
+    answer.insert_header((LOCATION, location));
+    answer.insert_header(tag(&instance).header());
+    if is_replayed {
+        answer.insert_header(REPLAYED);
+    }
+    Ok(answer.json(InstanceView::from(instance)))
 }
 
 /// Which of a user's instances a list shows.
@@ -240,6 +253,7 @@ impl ReadFields for Change {
 )]
 pub(super) async fn change(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
     seen: IfMatch,
@@ -247,7 +261,7 @@ pub(super) async fn change(
 ) -> Result<HttpResponse, Problem> {
     let Change { title, user_config, pipeline_config } = change;
     let expected_revision = expected(&seen, &instances, &owner, id).await?;
-    let patch = InstancePatch { title, user_config, pipeline_config, expected_revision };
+    let patch = InstancePatch { title, user_config, pipeline_config, expected_revision, origin };
 
     let instance = instances.ask(PatchInstance { owner: owner.id(), id, patch }).await?;
 
@@ -266,13 +280,14 @@ pub(super) async fn change(
 )]
 pub(super) async fn delete(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let expected_revision = expected(&seen, &instances, &owner, id).await?;
 
-    instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision }).await?;
+    instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision, origin }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }
@@ -289,10 +304,11 @@ pub(super) async fn delete(
 )]
 pub(super) async fn stop(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
-    let instance = instances.ask(StopInstance { owner: owner.id(), id }).await?;
+    let instance = instances.ask(StopInstance { owner: owner.id(), id, origin }).await?;
 
     Ok(HttpResponse::Accepted().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
@@ -309,12 +325,33 @@ pub(super) async fn stop(
 )]
 pub(super) async fn start(
     owner: CurrentUser,
+    origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
-    let instance = instances.ask(StartInstance { owner: owner.id(), id }).await?;
+    let instance = instances.ask(StartInstance { owner: owner.id(), id, origin }).await?;
 
     Ok(HttpResponse::Accepted().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
+}
+
+/// Explain an instance
+///
+/// Why it is not, or not yet, what you want: who works on it, its place in the queue, what went wrong last.
+#[utoipa::path(
+    get, path = "/api/v1/instances/{id}/explain", tag = "Instances", operation_id = "explainInstance",
+    security(("bearer" = [])),
+    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
+    responses((status = 200, description = "How it stands.", body = StandingView)),
+    extensions(("x-problems" = json!(["instance_not_found"])))
+)]
+pub(super) async fn explain(
+    owner: CurrentUser,
+    instances: Data<Handle<Instances>>,
+    Id(id): Id<InstanceId>,
+) -> Result<HttpResponse, Problem> {
+    let standing = instances.ask(ExplainInstance { owner: owner.id(), id }).await?;
+
+    Ok(HttpResponse::Ok().json(StandingView::from(&standing)))
 }
 
 /// Which part of a history is wanted: after a cursor, or after a position that the client knows from an event.

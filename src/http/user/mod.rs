@@ -4,6 +4,7 @@ mod accounts;
 mod agents;
 mod document;
 mod instances;
+mod usage;
 mod view;
 mod ws;
 
@@ -66,6 +67,7 @@ fn routes(config: &mut ServiceConfig) {
                 .route(web::delete().to(accounts::close)),
         )
         .service(resource("/users/me/password", "POST").route(web::post().to(accounts::change_password)))
+        .service(resource("/usage", "GET, HEAD").route(get().to(usage::show)))
         .service(resource("/ws", "GET").route(web::get().to(ws::open)))
         .service(resource("/ws/tickets", "POST").route(web::post().to(accounts::issue_ticket)))
         .service(resource("/agents", "GET, HEAD").route(get().to(agents::list)))
@@ -83,5 +85,6 @@ fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
         .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
+        .service(resource("/instances/{id}/explain", "GET, HEAD").route(get().to(instances::explain)))
         .service(resource("/instances/{id}/events", "GET, HEAD").route(get().to(instances::events)));
 }

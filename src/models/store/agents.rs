@@ -6,10 +6,12 @@ use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use crate::models::agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentVersion};
 use crate::models::ids::AgentId;
+use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
 
 const INSERT: &str = include_str!("sql/agents/insert.sql");
 const INSERT_IF_MISSING: &str = include_str!("sql/agents/insert_if_missing.sql");
+const NAME_ORIGIN: &str = include_str!("sql/agents/name_origin.sql");
 const FIND: &str = include_str!("sql/agents/find.sql");
 const LOCK_BY_CODE: &str = include_str!("sql/agents/lock_by_code.sql");
 const LIST: &str = include_str!("sql/agents/list.sql");
@@ -28,9 +30,21 @@ pub const ACTIVATION_CODE_KEY: &str = "agents_activation_code_key";
 ///
 /// # Errors
 /// [`StoreError::Conflict`] on [`ACTIVATION_CODE_KEY`].
-pub async fn insert(db: &impl Session<SharedSide>, draft: &AgentDraft) -> Result<Agent, StoreError> {
-    let row = session::one(db, INSERT, &[&draft.title, &draft.content, &draft.activation_code, &draft.rate])
-        .await?;
+pub async fn insert(
+    db: &impl Session<SharedSide>,
+    draft: &AgentDraft,
+    origin: &Origin,
+) -> Result<Agent, StoreError> {
+    let traceparent = origin.traceparent_text();
+    let parameters: session::Parameters<'_> = &[
+        &draft.title,
+        &draft.content,
+        &draft.activation_code,
+        &draft.rate,
+        &origin.request_id,
+        &traceparent,
+    ];
+    let row = session::one(db, INSERT, parameters).await?;
     Agent::try_from(&row)
 }
 
@@ -41,9 +55,17 @@ pub async fn insert(db: &impl Session<SharedSide>, draft: &AgentDraft) -> Result
 pub async fn insert_if_missing(
     db: &impl Session<SharedSide>,
     draft: &AgentDraft,
+    origin: &Origin,
 ) -> Result<Option<Agent>, StoreError> {
-    let parameters: session::Parameters<'_> =
-        &[&draft.title, &draft.content, &draft.activation_code, &draft.rate];
+    let traceparent = origin.traceparent_text();
+    let parameters: session::Parameters<'_> = &[
+        &draft.title,
+        &draft.content,
+        &draft.activation_code,
+        &draft.rate,
+        &origin.request_id,
+        &traceparent,
+    ];
     let row = session::optional(db, INSERT_IF_MISSING, parameters).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
@@ -115,9 +137,19 @@ pub async fn update(
     db: &impl Session<SharedSide>,
     id: AgentId,
     patch: &AgentPatch,
+    origin: &Origin,
 ) -> Result<AgentUpdate, StoreError> {
-    let parameters: session::Parameters<'_> =
-        &[&id, &patch.title, &patch.content, &patch.activation_code, &patch.rate, &patch.expected_revision];
+    let traceparent = origin.traceparent_text();
+    let parameters: session::Parameters<'_> = &[
+        &id,
+        &patch.title,
+        &patch.content,
+        &patch.activation_code,
+        &patch.rate,
+        &patch.expected_revision,
+        &origin.request_id,
+        &traceparent,
+    ];
     let Some(row) = session::optional(db, UPDATE, parameters).await? else {
         return Ok(AgentUpdate::NotFound);
     };
@@ -131,8 +163,12 @@ pub async fn update(
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn publish(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option<Agent>, StoreError> {
-    publish_if(db, id, None).await
+pub async fn publish(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    origin: &Origin,
+) -> Result<Option<Agent>, StoreError> {
+    publish_if(db, id, None, origin).await
 }
 
 /// The same only while the agent has the revision `expected`, if one is expected.
@@ -143,8 +179,11 @@ pub async fn publish_if(
     db: &impl Session<SharedSide>,
     id: AgentId,
     expected: Option<i64>,
+    origin: &Origin,
 ) -> Result<Option<Agent>, StoreError> {
-    let row = session::optional(db, PUBLISH, &[&id, &expected]).await?;
+    let parameters: session::Parameters<'_> =
+        &[&id, &origin.request_id, &origin.traceparent_text(), &expected];
+    let row = session::optional(db, PUBLISH, parameters).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
 
@@ -152,8 +191,12 @@ pub async fn publish_if(
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn retire(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option<Agent>, StoreError> {
-    retire_if(db, id, None).await
+pub async fn retire(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    origin: &Origin,
+) -> Result<Option<Agent>, StoreError> {
+    retire_if(db, id, None, origin).await
 }
 
 /// The same only while the agent has the revision `expected`, if one is expected.
@@ -164,8 +207,11 @@ pub async fn retire_if(
     db: &impl Session<SharedSide>,
     id: AgentId,
     expected: Option<i64>,
+    origin: &Origin,
 ) -> Result<Option<Agent>, StoreError> {
-    let row = session::optional(db, RETIRE, &[&id, &expected]).await?;
+    let parameters: session::Parameters<'_> =
+        &[&id, &origin.request_id, &origin.traceparent_text(), &expected];
+    let row = session::optional(db, RETIRE, parameters).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
 
@@ -175,6 +221,20 @@ pub async fn retire_if(
 /// [`StoreError::Reference`] while instances were made from it.
 pub async fn delete(db: &impl Session<SharedSide>, id: AgentId) -> Result<bool, StoreError> {
     delete_if(db, id, None).await
+}
+
+/// Writes down what a deletion follows from; it is to come in the same transaction.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn name_origin(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let parameters: session::Parameters<'_> = &[&id, &origin.request_id, &origin.traceparent_text()];
+    let _one_or_none = session::run(db, NAME_ORIGIN, parameters).await?;
+    Ok(())
 }
 
 /// The same only while the agent has the revision `expected`, if one is expected.

@@ -5,9 +5,11 @@ use tokio_postgres::Row;
 
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
+use super::usage;
 use crate::models::agent::AgentStatus;
 use crate::models::ids::{AgentId, InstanceId, UserId};
 use crate::models::instance::{Instance, InstancePatch, InstanceStatus, NewInstance};
+use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
 
 const INSERT: &str = include_str!("sql/instances/insert.sql");
@@ -18,6 +20,9 @@ const TOMBSTONE: &str = include_str!("sql/instances/tombstone.sql");
 const STOP: &str = include_str!("sql/instances/stop.sql");
 const START: &str = include_str!("sql/instances/start.sql");
 
+/// How often users' counts are opened before an insert: they are never closed, so once is enough.
+const COUNTS_OPENED_MAX: usize = 2;
+
 /// What became of a wish for an instance.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InsertOutcome {
@@ -27,18 +32,45 @@ pub enum InsertOutcome {
     AgentUnknown,
     /// The agent is no longer offered.
     AgentRetired,
+    /// The user has as many as they may have.
+    QuotaExceeded {
+        /// How many there are, those of the same statement included.
+        used: i64,
+        /// How many there may be.
+        limit: i64,
+    },
 }
 
 /// Inserts any number of instances with their knowledge bases in one statement, and so in one commit; the answers come
 /// in the order of the wishes. The triggers record `instance.created` and `knowledge_base.created`.
+///
+/// `instances_max` is how many a user may have whose own row in `usage` says nothing else.
 ///
 /// # Errors
 /// One wish that the database refuses fails them all: try them one by one then. [`StoreError::Conflict`] on
 /// `instances_pkey` means that the id is there already, as after an insert whose answer was lost.
 pub async fn insert_batch(
     db: &impl Session<SharedSide>,
-    wishes: &[NewInstance],
+    wishes: &[&NewInstance],
+    instances_max: i64,
 ) -> Result<Vec<InsertOutcome>, StoreError> {
+    for _try in 0..COUNTS_OPENED_MAX {
+        if let Some(outcomes) = insert_metered(db, wishes, instances_max).await? {
+            return Ok(outcomes);
+        }
+        // Once in a user's life.
+        let users: Vec<_> = wishes.iter().map(|wish| wish.user_id).collect();
+        usage::open(db, &users).await?;
+    }
+    Err(StoreError::Busy { reason: "the users' counts went away as they were opened".to_owned() })
+}
+
+/// `None`, and nothing was made, while one of the users has no count.
+async fn insert_metered(
+    db: &impl Session<SharedSide>,
+    wishes: &[&NewInstance],
+    instances_max: i64,
+) -> Result<Option<Vec<InsertOutcome>>, StoreError> {
     let ids: Vec<_> = wishes.iter().map(|wish| wish.id).collect();
     let base_ids: Vec<_> = wishes.iter().map(|wish| wish.knowledge_base_id).collect();
     let agents: Vec<_> = wishes.iter().map(|wish| wish.agent_id).collect();
@@ -47,22 +79,45 @@ pub async fn insert_batch(
     let titles: Vec<_> = wishes.iter().map(|wish| wish.title.as_str()).collect();
     let user_configs: Vec<_> = wishes.iter().map(|wish| &wish.user_config).collect();
     let pipeline_configs: Vec<_> = wishes.iter().map(|wish| &wish.pipeline_config).collect();
+    let request_ids: Vec<_> = wishes.iter().map(|wish| wish.origin.request_id.as_deref()).collect();
+    let traceparents: Vec<_> = wishes.iter().map(|wish| wish.origin.traceparent_text()).collect();
 
     let rows = session::rows(
         db,
         INSERT,
-        &[&ids, &base_ids, &agents, &users, &teams, &titles, &user_configs, &pipeline_configs],
+        &[
+            &ids,
+            &base_ids,
+            &agents,
+            &users,
+            &teams,
+            &titles,
+            &user_configs,
+            &pipeline_configs,
+            &request_ids,
+            &traceparents,
+            &instances_max,
+        ],
     )
     .await?;
-    rows.iter().map(insert_outcome).collect()
+    for row in &rows {
+        if row.try_get::<_, Option<i64>>("used")?.is_none() {
+            return Ok(None);
+        }
+    }
+    rows.iter().map(insert_outcome).collect::<Result<_, _>>().map(Some)
 }
 
 /// Inserts one instance with its knowledge base.
 ///
 /// # Errors
 /// As [`insert_batch`].
-pub async fn insert(db: &impl Session<SharedSide>, wish: &NewInstance) -> Result<InsertOutcome, StoreError> {
-    let mut outcomes = insert_batch(db, std::slice::from_ref(wish)).await?;
+pub async fn insert(
+    db: &impl Session<SharedSide>,
+    wish: &NewInstance,
+    instances_max: i64,
+) -> Result<InsertOutcome, StoreError> {
+    let mut outcomes = insert_batch(db, &[wish], instances_max).await?;
     outcomes.pop().ok_or_else(|| StoreError::Shape("an insert of one instance gave no row".to_owned()))
 }
 
@@ -72,7 +127,12 @@ fn insert_outcome(row: &Row) -> Result<InsertOutcome, StoreError> {
     }
     Ok(match row.try_get::<_, Option<AgentStatus>>("agent_status")? {
         Some(AgentStatus::Retired) => InsertOutcome::AgentRetired,
-        Some(AgentStatus::Draft | AgentStatus::Published) | None => InsertOutcome::AgentUnknown,
+        Some(AgentStatus::Published) => {
+            let (used, limit): (i64, i64) = (row.try_get("used")?, row.try_get("allowed")?);
+            // What was granted in the same statement has filled it up.
+            InsertOutcome::QuotaExceeded { used: used.max(limit), limit }
+        }
+        Some(AgentStatus::Draft) | None => InsertOutcome::AgentUnknown,
     })
 }
 
@@ -136,8 +196,17 @@ pub async fn patch(
     id: InstanceId,
     patch: &InstancePatch,
 ) -> Result<ChangeOutcome, StoreError> {
-    let parameters: session::Parameters<'_> =
-        &[&id, &owner, &patch.title, &patch.user_config, &patch.pipeline_config, &patch.expected_revision];
+    let traceparent = patch.origin.traceparent_text();
+    let parameters: session::Parameters<'_> = &[
+        &id,
+        &owner,
+        &patch.title,
+        &patch.user_config,
+        &patch.pipeline_config,
+        &patch.expected_revision,
+        &patch.origin.request_id,
+        &traceparent,
+    ];
     change_outcome(session::optional(db, PATCH, parameters).await?.as_ref())
 }
 
@@ -150,8 +219,11 @@ pub async fn tombstone(
     owner: UserId,
     id: InstanceId,
     expected_revision: Option<i64>,
+    origin: &Origin,
 ) -> Result<ChangeOutcome, StoreError> {
-    change_outcome(session::optional(db, TOMBSTONE, &[&id, &owner, &expected_revision]).await?.as_ref())
+    let parameters: session::Parameters<'_> =
+        &[&id, &owner, &expected_revision, &origin.request_id, &origin.traceparent_text()];
+    change_outcome(session::optional(db, TOMBSTONE, parameters).await?.as_ref())
 }
 
 fn change_outcome(row: Option<&Row>) -> Result<ChangeOutcome, StoreError> {
@@ -170,8 +242,10 @@ pub async fn stop(
     db: &impl Session<SharedSide>,
     owner: UserId,
     id: InstanceId,
+    origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let row = session::optional(db, STOP, &[&id, &owner]).await?;
+    let parameters: session::Parameters<'_> = &[&id, &owner, &origin.request_id, &origin.traceparent_text()];
+    let row = session::optional(db, STOP, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
 
@@ -184,8 +258,10 @@ pub async fn start(
     db: &impl Session<SharedSide>,
     owner: UserId,
     id: InstanceId,
+    origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let row = session::optional(db, START, &[&id, &owner]).await?;
+    let parameters: session::Parameters<'_> = &[&id, &owner, &origin.request_id, &origin.traceparent_text()];
+    let row = session::optional(db, START, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
 

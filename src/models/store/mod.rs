@@ -11,6 +11,8 @@
 pub mod agents;
 pub mod dead_letters;
 pub mod error;
+pub mod idempotency;
+pub mod instance_registry;
 pub mod instance_sweep;
 pub mod instance_work;
 pub mod instances;
@@ -24,6 +26,8 @@ pub mod replicas;
 mod session;
 pub mod sessions;
 pub mod settings;
+pub mod standings;
+pub mod usage;
 pub mod users;
 pub mod ws_tickets;
 

@@ -7,6 +7,7 @@ use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use crate::models::event::{RoutingKey, StoredEvent};
 use crate::models::ids::{InstanceId, ReplicaId, UserId};
+use crate::models::origin::Origin;
 
 const LIST_FOR_OWNER: &str = include_str!("sql/event_outbox/list_for_owner.sql");
 const LIST_RANGE: &str = include_str!("sql/event_outbox/list_range.sql");
@@ -146,6 +147,7 @@ impl TryFrom<&Row> for StoredEvent {
             revision: row.try_get("revision")?,
             user_id: row.try_get("user_id")?,
             team_id: row.try_get("team_id")?,
+            origin: Origin::read(row.try_get("request_id")?, row.try_get("traceparent")?),
             body,
         })
     }

@@ -4,7 +4,7 @@ use crate::settings::layer::variable_of;
 const SEED: &str = "c29tZWJvZHkgZWxzZSdzIDMyIGJ5dGVzIG9mIGtleSE=";
 
 /// Sections of the development profile that hold no accounts.
-const OPEN: [&str; 2] = ["http.", "rate_limits."];
+const OPEN: [&str; 3] = ["http.", "quotas.", "rate_limits."];
 
 /// A production environment with accounts of its own.
 fn production() -> Vec<(&'static str, &'static str)> {

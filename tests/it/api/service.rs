@@ -16,7 +16,8 @@ use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
 use botberi::actors::event_consumers::Bound;
-use botberi::actors::instances::Instances;
+use botberi::actors::instance_registry::InstanceRegistry;
+use botberi::actors::instances::{Instances, QuotaSettings};
 use botberi::actors::rate_limits::{RateLimiter, RateLimitsSettings};
 use botberi::actors::redis_link::RedisAccess;
 use botberi::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
@@ -115,22 +116,29 @@ fn http_settings() -> HttpSettings {
     }
 }
 
+const QUOTAS: QuotaSettings = QuotaSettings { instances_max: 1_000 };
+
 impl Service {
     pub(crate) async fn start() -> Self {
-        Self::build(0, unlimited()).await
+        Self::build(0, unlimited(), QUOTAS).await
     }
 
     /// With a database of Redis that no other test uses.
     pub(crate) async fn start_in(redis_database: u8) -> Self {
-        Self::build(redis_database, unlimited()).await
+        Self::build(redis_database, unlimited(), QUOTAS).await
     }
 
     /// The same, where things may be asked for so often only. No replica is told of it.
     pub(crate) async fn limited(rate_limits: RateLimitsSettings) -> Self {
-        Self::build(0, rate_limits).await
+        Self::build(0, rate_limits, QUOTAS).await
     }
 
-    async fn build(redis_database: u8, rate_limits: RateLimitsSettings) -> Self {
+    /// The same, where users may have so much only.
+    pub(crate) async fn with_quotas(quotas: QuotaSettings) -> Self {
+        Self::build(0, unlimited(), quotas).await
+    }
+
+    async fn build(redis_database: u8, rate_limits: RateLimitsSettings, quotas: QuotaSettings) -> Self {
         let databases = TestDatabases::create().await;
         let upstream = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
         let upstream = upstream.trim_start_matches("redis://").split('/').next().unwrap().parse().unwrap();
@@ -142,6 +150,7 @@ impl Service {
         let accounts = Handle::new(Accounts::NAME, limits);
         let catalog = Handle::new(Catalog::NAME, limits);
         let catalog_editor = Handle::new(CatalogEditor::NAME, limits);
+        let instance_registry = Handle::new(InstanceRegistry::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
         let catalog_view = CatalogView::default();
         let revocations = Handle::new(Revocations::NAME, limits);
@@ -185,9 +194,13 @@ impl Service {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| CatalogEditor::new(shared.clone(), bell.clone(), lifeline)
             }))
+            .with(actor(ChildSpec::permanent(InstanceRegistry::NAME), &instance_registry, {
+                let (shared, bell) = (databases.shared.clone(), bell.clone());
+                move |lifeline| InstanceRegistry::new(shared.clone(), bell.clone(), lifeline)
+            }))
             .with(actor(ChildSpec::permanent(Instances::NAME), &instances, {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
-                move |lifeline| Instances::new(shared.clone(), bell.clone(), lifeline)
+                move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
             }))
             .start(tree.clone());
         root.ready().await.unwrap();
@@ -207,7 +220,13 @@ impl Service {
             instances,
             sockets,
         };
-        let admin_api = AdminApi { accounts: accounts.clone(), tokens, gate: gate.clone(), catalog_editor };
+        let admin_api = AdminApi {
+            accounts: accounts.clone(),
+            tokens,
+            gate: gate.clone(),
+            catalog_editor,
+            instance_registry,
+        };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));
         let admin = serve("admin", &common, &mut servers, move |config| admin::configure(config, &admin_api));

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod leadership;
+mod origin;
 mod outages;
 mod plain_sql;
 mod poison;

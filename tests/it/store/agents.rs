@@ -19,22 +19,22 @@ fn draft(code: &str) -> AgentDraft {
 async fn only_a_published_agent_can_be_made_into_an_instance() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
-    let agent = agents::insert(&db, &draft("a")).await.unwrap();
+    let agent = agents::insert(&db, &draft("a"), &botberi::models::Origin::default()).await.unwrap();
     let wanted = wish(&agent, UserId::new());
-    assert_eq!(instances::insert(&db, &wanted).await.unwrap(), InsertOutcome::AgentUnknown);
+    assert_eq!(instances::insert(&db, &wanted, i64::MAX).await.unwrap(), InsertOutcome::AgentUnknown);
 
-    let agent = agents::publish(&db, agent.id).await.unwrap().unwrap();
+    let agent = agents::publish(&db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap();
     assert_eq!(agent.status, AgentStatus::Published);
-    let instance = created(instances::insert(&db, &wanted).await.unwrap());
+    let instance = created(instances::insert(&db, &wanted, i64::MAX).await.unwrap());
     assert_eq!((instance.agent_version, instance.revision), (1, 1));
 
-    let _retired = agents::retire(&db, agent.id).await.unwrap().unwrap();
+    let _retired = agents::retire(&db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap();
     let late = wish(&agent, UserId::new());
-    assert_eq!(instances::insert(&db, &late).await.unwrap(), InsertOutcome::AgentRetired);
+    assert_eq!(instances::insert(&db, &late, i64::MAX).await.unwrap(), InsertOutcome::AgentRetired);
 
     let unknown =
         botberi::models::instance::NewInstance { agent_id: AgentId(999_999), ..wish(&agent, UserId::new()) };
-    assert_eq!(instances::insert(&db, &unknown).await.unwrap(), InsertOutcome::AgentUnknown);
+    assert_eq!(instances::insert(&db, &unknown, i64::MAX).await.unwrap(), InsertOutcome::AgentUnknown);
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_batch_answers_each_wish_by_itself_and_in_order() {
     let owner = UserId::new();
     let mut wishes = vec![wish(&agent, owner), wish(&agent, owner), wish(&agent, owner)];
     wishes[1].agent_id = AgentId(999_999);
-    let outcomes = instances::insert_batch(&db, &wishes).await.unwrap();
+    let outcomes = instances::insert_batch(&db, &wishes.iter().collect::<Vec<_>>(), i64::MAX).await.unwrap();
     assert_eq!(outcomes.len(), 3);
     assert_eq!(outcomes[1], InsertOutcome::AgentUnknown);
     for (index, outcome) in outcomes.into_iter().enumerate().filter(|(index, _)| *index != 1) {
@@ -56,7 +56,7 @@ async fn a_batch_answers_each_wish_by_itself_and_in_order() {
         );
         assert_eq!(instances::find(&db, owner, instance.id).await.unwrap(), Some(instance));
     }
-    assert!(instances::insert_batch(&db, &[]).await.unwrap().is_empty());
+    assert!(instances::insert_batch(&db, &[], i64::MAX).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -64,11 +64,17 @@ async fn publishing_twice_changes_nothing_the_second_time() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let agent = published_agent(&db).await;
-    assert_eq!(agents::publish(&db, agent.id).await.unwrap(), Some(agent.clone()));
+    assert_eq!(
+        agents::publish(&db, agent.id, &botberi::models::Origin::default()).await.unwrap(),
+        Some(agent.clone())
+    );
     let keys: Vec<_> =
         placed(&databases).await.into_iter().map(|event| event.routing_key.to_string()).collect();
     assert_eq!(keys, ["agent.updated", "agent.published"]);
-    assert_eq!(agents::publish(&db, AgentId(999_999)).await.unwrap(), None);
+    assert_eq!(
+        agents::publish(&db, AgentId(999_999), &botberi::models::Origin::default()).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
@@ -76,10 +82,14 @@ async fn an_edit_of_what_was_published_makes_the_next_version_and_keeps_the_form
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let agent = published_agent(&db).await;
-    let instance = created(instances::insert(&db, &wish(&agent, UserId::new())).await.unwrap());
+    let instance = created(instances::insert(&db, &wish(&agent, UserId::new()), i64::MAX).await.unwrap());
 
     let patch = AgentPatch { title: Some("Louder".to_owned()), ..AgentPatch::default() };
-    let AgentUpdate::Updated(edited) = agents::update(&db, agent.id, &patch).await.unwrap() else { panic!() };
+    let AgentUpdate::Updated(edited) =
+        agents::update(&db, agent.id, &patch, &botberi::models::Origin::default()).await.unwrap()
+    else {
+        panic!()
+    };
     assert_eq!((edited.version, edited.title.as_str()), (2, "Louder"));
     assert_eq!(
         agents::find_version(&db, agent.id, instance.agent_version).await.unwrap().unwrap().title,
@@ -90,7 +100,9 @@ async fn an_edit_of_what_was_published_makes_the_next_version_and_keeps_the_form
 
     // The code is no part of what is offered.
     let recoded = AgentPatch { activation_code: Some("other".to_owned()), ..AgentPatch::default() };
-    let AgentUpdate::Updated(recoded) = agents::update(&db, agent.id, &recoded).await.unwrap() else {
+    let AgentUpdate::Updated(recoded) =
+        agents::update(&db, agent.id, &recoded, &botberi::models::Origin::default()).await.unwrap()
+    else {
         panic!()
     };
     assert_eq!((recoded.version, recoded.revision), (2, edited.revision + 1));
@@ -106,12 +118,22 @@ async fn an_edit_of_what_was_published_makes_the_next_version_and_keeps_the_form
 async fn a_stale_edit_changes_nothing() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
-    let agent = agents::insert(&db, &draft("a")).await.unwrap();
+    let agent = agents::insert(&db, &draft("a"), &botberi::models::Origin::default()).await.unwrap();
     let patch = AgentPatch { rate: Some(9), expected_revision: Some(7), ..AgentPatch::default() };
-    assert_eq!(agents::update(&db, agent.id, &patch).await.unwrap(), AgentUpdate::Stale);
-    assert_eq!(agents::update(&db, AgentId(999_999), &patch).await.unwrap(), AgentUpdate::NotFound);
+    assert_eq!(
+        agents::update(&db, agent.id, &patch, &botberi::models::Origin::default()).await.unwrap(),
+        AgentUpdate::Stale
+    );
+    assert_eq!(
+        agents::update(&db, AgentId(999_999), &patch, &botberi::models::Origin::default()).await.unwrap(),
+        AgentUpdate::NotFound
+    );
     let patch = AgentPatch { rate: Some(9), expected_revision: Some(1), ..AgentPatch::default() };
-    let AgentUpdate::Updated(edited) = agents::update(&db, agent.id, &patch).await.unwrap() else { panic!() };
+    let AgentUpdate::Updated(edited) =
+        agents::update(&db, agent.id, &patch, &botberi::models::Origin::default()).await.unwrap()
+    else {
+        panic!()
+    };
     assert_eq!((edited.rate, edited.version, edited.revision), (9, 1, 2));
 }
 
@@ -120,7 +142,7 @@ async fn an_agent_with_instances_is_not_deleted_and_one_without_goes_with_its_ve
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let used = published_agent(&db).await;
-    let _instance = created(instances::insert(&db, &wish(&used, UserId::new())).await.unwrap());
+    let _instance = created(instances::insert(&db, &wish(&used, UserId::new()), i64::MAX).await.unwrap());
     let refused = agents::delete(&db, used.id).await.unwrap_err();
     assert!(matches!(refused, StoreError::Reference { .. }), "{refused:?}");
 
@@ -134,9 +156,14 @@ async fn an_agent_with_instances_is_not_deleted_and_one_without_goes_with_its_ve
 async fn activation_codes_are_unique_and_seeding_respects_what_is_there() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
-    let agent = agents::insert_if_missing(&db, &draft("a")).await.unwrap().unwrap();
-    assert_eq!(agents::insert_if_missing(&db, &draft("a")).await.unwrap(), None);
-    assert!(agents::insert(&db, &draft("a")).await.unwrap_err().is_conflict_on(agents::ACTIVATION_CODE_KEY));
+    let agent = agents::insert_if_missing(&db, &draft("a"), &Origin::default()).await.unwrap().unwrap();
+    assert_eq!(agents::insert_if_missing(&db, &draft("a"), &Origin::default()).await.unwrap(), None);
+    assert!(
+        agents::insert(&db, &draft("a"), &botberi::models::Origin::default())
+            .await
+            .unwrap_err()
+            .is_conflict_on(agents::ACTIVATION_CODE_KEY)
+    );
     assert_eq!(agents::find(&db, agent.id).await.unwrap(), Some(agent));
 }
 
@@ -145,7 +172,7 @@ async fn pages_of_agents_meet_without_overlap() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     for code in ["a", "b", "c"] {
-        let _agent = agents::insert(&db, &draft(code)).await.unwrap();
+        let _agent = agents::insert(&db, &draft(code), &botberi::models::Origin::default()).await.unwrap();
     }
     let limit = PageLimit::new(2).unwrap();
     let first = agents::list(&db, &AgentFilter::default(), None, limit).await.unwrap();

@@ -128,7 +128,7 @@ async fn an_event_holds_a_configuration_of_any_length() {
     let agent = published_agent(&db).await;
     let mut wanted = wish(&agent, UserId::new());
     wanted.user_config = json!({"text": "🦜\"\\\n".repeat(30_000)});
-    let instance = created(instances::insert(&db, &wanted).await.unwrap());
+    let instance = created(instances::insert(&db, &wanted, i64::MAX).await.unwrap());
     let events = super::builders::placed(&databases).await;
     let told = events.iter().find(|event| event.aggregate_id == instance.id.to_string()).unwrap();
     let message: Value = serde_json::from_str(&told.message_body()).unwrap();

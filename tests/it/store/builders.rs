@@ -19,8 +19,8 @@ pub(crate) async fn published_agent(db: &impl Session<SharedSide>) -> Agent {
         activation_code: format!("code-that-nobody-sees-{}", uuid::Uuid::now_v7()),
         rate: 3,
     };
-    let agent = agents::insert(db, &draft).await.unwrap();
-    agents::publish(db, agent.id).await.unwrap().unwrap()
+    let agent = agents::insert(db, &draft, &botberi::models::Origin::default()).await.unwrap();
+    agents::publish(db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap()
 }
 
 pub(crate) fn wish(agent: &Agent, user_id: UserId) -> NewInstance {
@@ -33,6 +33,7 @@ pub(crate) fn wish(agent: &Agent, user_id: UserId) -> NewInstance {
         title: "Parrot".to_owned(),
         user_config: json!({"tone": "dry"}),
         pipeline_config: json!({"steps": [1, 2]}),
+        origin: botberi::models::Origin::default(),
     }
 }
 
@@ -45,7 +46,7 @@ pub(crate) fn created(outcome: InsertOutcome) -> Instance {
 
 pub(crate) async fn an_instance(db: &impl Session<SharedSide>) -> Instance {
     let agent = published_agent(db).await;
-    created(instances::insert(db, &wish(&agent, UserId::new())).await.unwrap())
+    created(instances::insert(db, &wish(&agent, UserId::new()), i64::MAX).await.unwrap())
 }
 
 pub(crate) async fn living_replica(db: &impl Session<SharedSide>) -> ReplicaId {

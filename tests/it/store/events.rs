@@ -26,7 +26,7 @@ async fn the_life_of_an_instance_is_told_in_the_words_of_the_catalogue() {
     let team = TeamId::new();
     let wanted =
         botberi::models::instance::NewInstance { team_id: Some(team), ..wish(&agent, UserId::new()) };
-    let instance = created(instances::insert(&db, &wanted).await.unwrap());
+    let instance = created(instances::insert(&db, &wanted, i64::MAX).await.unwrap());
     let me = ReplicaId::new();
     let taken = instance_work::take_batch(&db, me, &[instance.id], 60_000).await.unwrap();
     let step = Move {
@@ -37,7 +37,10 @@ async fn the_life_of_an_instance_is_told_in_the_words_of_the_catalogue() {
         deadline_ms: None,
     };
     let _moved = instance_work::move_batch(&db, me, &[step]).await.unwrap();
-    let _gone = instances::tombstone(&db, instance.user_id, instance.id, None).await.unwrap();
+    let _gone =
+        instances::tombstone(&db, instance.user_id, instance.id, None, &botberi::models::Origin::default())
+            .await
+            .unwrap();
 
     let events: Vec<_> = placed(&databases).await.into_iter().skip(2).collect();
     assert_eq!(
@@ -122,11 +125,17 @@ async fn a_rolled_back_change_leaves_no_event() {
     let _before = placed(&databases).await;
 
     let transaction = db.transaction().await.unwrap();
-    let _wish = instances::stop(&transaction, instance.user_id, instance.id).await.unwrap();
+    let _wish =
+        instances::stop(&transaction, instance.user_id, instance.id, &botberi::models::Origin::default())
+            .await
+            .unwrap();
     transaction.rollback().await.unwrap();
     {
         let dropped = db.transaction().await.unwrap();
-        let _wish = instances::stop(&dropped, instance.user_id, instance.id).await.unwrap();
+        let _wish =
+            instances::stop(&dropped, instance.user_id, instance.id, &botberi::models::Origin::default())
+                .await
+                .unwrap();
     }
     assert_eq!(instances::find(&db, instance.user_id, instance.id).await.unwrap(), Some(instance));
     assert!(placed(&databases).await.is_empty());
@@ -139,7 +148,10 @@ async fn the_purge_of_a_tombstone_tells_nothing() {
     let plain = databases.plain("postgres").await;
     let instance = an_instance(&db).await;
     add_entry(&plain, instance.knowledge_base_id, "x").await;
-    let _gone = instances::tombstone(&db, instance.user_id, instance.id, None).await.unwrap();
+    let _gone =
+        instances::tombstone(&db, instance.user_id, instance.id, None, &botberi::models::Origin::default())
+            .await
+            .unwrap();
     let before = placed(&databases).await;
     assert_eq!(keys(&before).last(), Some(&"instance.deleted"));
 
@@ -223,7 +235,7 @@ async fn the_life_of_an_agent_is_told_without_its_code() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let agent = published_agent(&db).await;
-    let _retired = agents::retire(&db, agent.id).await.unwrap();
+    let _retired = agents::retire(&db, agent.id, &botberi::models::Origin::default()).await.unwrap();
     assert!(agents::delete(&db, agent.id).await.unwrap());
 
     let events = placed(&databases).await;

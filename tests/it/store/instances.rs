@@ -40,7 +40,8 @@ async fn the_database_lets_exactly_the_lawful_moves_happen() {
     let agent = published_agent(&db).await;
     for from in InstanceStatus::ALL {
         for to in InstanceStatus::ALL {
-            let instance = created(instances::insert(&db, &wish(&agent, UserId::new())).await.unwrap());
+            let instance =
+                created(instances::insert(&db, &wish(&agent, UserId::new()), i64::MAX).await.unwrap());
             lead_to(&plain, instance.id, *from).await;
             let outcome =
                 plain.execute("UPDATE instances SET status = $2 WHERE id = $1", &[&instance.id, to]).await;
@@ -172,9 +173,12 @@ async fn nobody_reaches_anothers_instance() {
 
     assert_eq!(instances::find(&db, eve, id).await.unwrap(), None);
     assert_eq!(instances::patch(&db, eve, id, &patch).await.unwrap(), ChangeOutcome::NotFound);
-    assert_eq!(instances::tombstone(&db, eve, id, None).await.unwrap(), ChangeOutcome::NotFound);
-    assert_eq!(instances::stop(&db, eve, id).await.unwrap(), None);
-    assert_eq!(instances::start(&db, eve, id).await.unwrap(), None);
+    assert_eq!(
+        instances::tombstone(&db, eve, id, None, &botberi::models::Origin::default()).await.unwrap(),
+        ChangeOutcome::NotFound
+    );
+    assert_eq!(instances::stop(&db, eve, id, &botberi::models::Origin::default()).await.unwrap(), None);
+    assert_eq!(instances::start(&db, eve, id, &botberi::models::Origin::default()).await.unwrap(), None);
     let page = instances::list(&db, eve, InstanceFilter::default(), None, PageLimit::DEFAULT).await.unwrap();
     assert!(page.items.is_empty());
     assert_eq!(instances::find(&db, instance.user_id, id).await.unwrap(), Some(instance));
@@ -201,7 +205,15 @@ async fn a_patch_with_an_old_revision_changes_nothing() {
 
     let stale = instances::patch(&db, instance.user_id, instance.id, &patch("b", Some(1))).await.unwrap();
     assert_eq!(stale, ChangeOutcome::Stale);
-    let stale = instances::tombstone(&db, instance.user_id, instance.id, Some(1)).await.unwrap();
+    let stale = instances::tombstone(
+        &db,
+        instance.user_id,
+        instance.id,
+        Some(1),
+        &botberi::models::Origin::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(stale, ChangeOutcome::Stale);
     let not_an_object = InstancePatch { user_config: Some(json!([])), ..InstancePatch::default() };
     let refused = instances::patch(&db, instance.user_id, instance.id, &not_an_object).await.unwrap_err();
@@ -218,9 +230,10 @@ async fn lists_are_newest_first_filtered_and_without_the_deleted() {
     let owner = UserId::new();
     let mut ids = Vec::new();
     for agent in [&agent, &agent, &other_agent, &agent] {
-        ids.push(created(instances::insert(&db, &wish(agent, owner)).await.unwrap()).id);
+        ids.push(created(instances::insert(&db, &wish(agent, owner), i64::MAX).await.unwrap()).id);
     }
-    let _gone = instances::tombstone(&db, owner, ids[3], None).await.unwrap();
+    let _gone =
+        instances::tombstone(&db, owner, ids[3], None, &botberi::models::Origin::default()).await.unwrap();
     plain.execute("UPDATE instances SET status = 'failed' WHERE id = $1", &[&ids[0]]).await.unwrap();
 
     let list = async |filter, before, limit| {
@@ -248,17 +261,25 @@ async fn stopping_and_starting_are_wishes_and_may_be_repeated() {
     let (owner, id) = (instance.user_id, instance.id);
     lead_to(&plain, id, InstanceStatus::Running).await;
 
-    let stopping = instances::stop(&db, owner, id).await.unwrap().unwrap();
+    let stopping =
+        instances::stop(&db, owner, id, &botberi::models::Origin::default()).await.unwrap().unwrap();
     assert_eq!((stopping.desired_state, stopping.status), (DesiredState::Stopped, InstanceStatus::Running));
-    assert_eq!(instances::stop(&db, owner, id).await.unwrap(), Some(stopping.clone()));
+    assert_eq!(
+        instances::stop(&db, owner, id, &botberi::models::Origin::default()).await.unwrap(),
+        Some(stopping.clone())
+    );
 
-    let called_off = instances::start(&db, owner, id).await.unwrap().unwrap();
+    let called_off =
+        instances::start(&db, owner, id, &botberi::models::Origin::default()).await.unwrap().unwrap();
     assert_eq!(
         (called_off.desired_state, called_off.status),
         (DesiredState::Running, InstanceStatus::Running)
     );
     assert_eq!(called_off.revision, stopping.revision + 1);
-    assert_eq!(instances::start(&db, owner, id).await.unwrap(), Some(called_off));
+    assert_eq!(
+        instances::start(&db, owner, id, &botberi::models::Origin::default()).await.unwrap(),
+        Some(called_off)
+    );
 
     plain
         .execute(
@@ -267,7 +288,7 @@ async fn stopping_and_starting_are_wishes_and_may_be_repeated() {
         )
         .await
         .unwrap();
-    let anew = instances::start(&db, owner, id).await.unwrap().unwrap();
+    let anew = instances::start(&db, owner, id, &botberi::models::Origin::default()).await.unwrap().unwrap();
     assert_eq!((anew.status, anew.status_reason, anew.attempts), (InstanceStatus::Pending, None, 0));
 }
 
@@ -279,12 +300,16 @@ async fn a_tombstone_hides_the_row_and_cannot_be_undone() {
     let instance = an_instance(&db).await;
     let (owner, id) = (instance.user_id, instance.id);
 
-    let outcome = instances::tombstone(&db, owner, id, Some(1)).await.unwrap();
+    let outcome =
+        instances::tombstone(&db, owner, id, Some(1), &botberi::models::Origin::default()).await.unwrap();
     let ChangeOutcome::Changed(tombstone) = outcome else { panic!("{outcome:?}") };
     assert_eq!((tombstone.desired_state, tombstone.revision), (DesiredState::Deleted, 2));
     assert_eq!(instances::find(&db, owner, id).await.unwrap(), None);
-    assert_eq!(instances::tombstone(&db, owner, id, None).await.unwrap(), ChangeOutcome::NotFound);
-    assert_eq!(instances::start(&db, owner, id).await.unwrap(), None);
+    assert_eq!(
+        instances::tombstone(&db, owner, id, None, &botberi::models::Origin::default()).await.unwrap(),
+        ChangeOutcome::NotFound
+    );
+    assert_eq!(instances::start(&db, owner, id, &botberi::models::Origin::default()).await.unwrap(), None);
 
     for undo in
         ["deleted_at = NULL", "desired_state = 'running'", "deleted_at = NULL, desired_state = 'running'"]

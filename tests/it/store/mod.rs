@@ -11,6 +11,7 @@ mod plans;
 mod pool;
 mod privileges;
 mod publisher;
+mod quotas;
 mod sessions;
 mod statements;
 mod users;

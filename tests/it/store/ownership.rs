@@ -55,7 +55,8 @@ async fn only_one_of_many_concurrent_takers_wins_each_instance() {
     let owner = UserId::new();
     let wishes: Vec<_> = (0..40).map(|_| wish(&agent, owner)).collect();
     let ids: Vec<_> = wishes.iter().map(|wish| wish.id).collect();
-    let _instances = instances::insert_batch(&db, &wishes).await.unwrap();
+    let _instances =
+        instances::insert_batch(&db, &wishes.iter().collect::<Vec<_>>(), i64::MAX).await.unwrap();
 
     let takers = (0..6).map(|number| {
         let databases = &databases;
@@ -209,7 +210,10 @@ async fn an_end_needs_no_owner_and_says_why() {
     assert_eq!(take(&db, me, taken.id).await, None, "what failed waits for its user");
     assert!(instance_work::sweep(&db, 10).await.unwrap().is_empty());
 
-    let anew = instances::start(&db, now.user_id, now.id).await.unwrap().unwrap();
+    let anew = instances::start(&db, now.user_id, now.id, &botberi::models::Origin::default())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(anew.status, InstanceStatus::Pending);
     assert_eq!(take(&db, me, taken.id).await.unwrap().attempts, 1);
 }
@@ -221,7 +225,10 @@ async fn stop_and_start_come_about_through_a_worker() {
     let plain = databases.plain("botberi").await;
     let me = living_replica(&db).await;
     let live = running(&db, me).await;
-    let _wish = instances::stop(&db, live.user_id, live.id).await.unwrap().unwrap();
+    let _wish = instances::stop(&db, live.user_id, live.id, &botberi::models::Origin::default())
+        .await
+        .unwrap()
+        .unwrap();
     let stopped = step(&live, InstanceStatus::Running, InstanceStatus::Stopped);
     assert_eq!(instance_work::move_batch(&db, me, &[stopped]).await.unwrap().len(), 1);
     assert_eq!(take(&db, me, live.id).await, None, "it has what its user wants");
@@ -240,7 +247,9 @@ async fn a_tombstone_is_taken_torn_down_and_purged_in_silence() {
     let me = living_replica(&db).await;
     let live = running(&db, me).await;
     assert!(instance_work::finish_teardown(&db, me, &[claim(&live)]).await.unwrap().is_empty(), "it lives");
-    let _gone = instances::tombstone(&db, live.user_id, live.id, None).await.unwrap();
+    let _gone = instances::tombstone(&db, live.user_id, live.id, None, &botberi::models::Origin::default())
+        .await
+        .unwrap();
     let _before = placed(&databases).await;
     let seen = instance_work::load_batch(&db, &[live.id, InstanceId::new()]).await.unwrap();
     assert_eq!((seen.len(), seen[0].desired_state), (1, DesiredState::Deleted), "a worker sees tombstones");
@@ -300,7 +309,9 @@ async fn past_its_deadline_a_start_has_failed_and_a_teardown_is_tried_again() {
     let me = living_replica(&db).await;
     let starting = an_instance(&db).await;
     let dying = an_instance(&db).await;
-    let _gone = instances::tombstone(&db, dying.user_id, dying.id, None).await.unwrap();
+    let _gone = instances::tombstone(&db, dying.user_id, dying.id, None, &botberi::models::Origin::default())
+        .await
+        .unwrap();
     let in_time = take(&db, me, an_instance(&db).await.id).await.unwrap();
     let late = instance_work::take_batch(&db, me, &[starting.id, dying.id], -1).await.unwrap();
     assert_eq!(late.len(), 2);

@@ -30,7 +30,14 @@ async fn a_transaction_that_was_left_in_the_middle_is_not_handed_to_the_next_bor
         let leaving = async {
             let mut db = shared.connection().await.unwrap();
             let transaction = db.transaction().await.unwrap();
-            let _wish = instances::stop(&transaction, instance.user_id, instance.id).await.unwrap();
+            let _wish = instances::stop(
+                &transaction,
+                instance.user_id,
+                instance.id,
+                &botberi::models::Origin::default(),
+            )
+            .await
+            .unwrap();
             std::future::pending::<()>().await;
         };
         // Cancelled at some point between the BEGIN and the never coming COMMIT.
@@ -42,7 +49,10 @@ async fn a_transaction_that_was_left_in_the_middle_is_not_handed_to_the_next_bor
     }
     // Nothing that was read above was read inside a transaction that is still open: its writes would be invisible here.
     let db = shared.connection().await.unwrap();
-    let stopped = instances::stop(&db, instance.user_id, instance.id).await.unwrap().unwrap();
+    let stopped = instances::stop(&db, instance.user_id, instance.id, &botberi::models::Origin::default())
+        .await
+        .unwrap()
+        .unwrap();
     let seen = instances::find(&databases.shared().await, instance.user_id, instance.id).await.unwrap();
     assert_eq!(seen, Some(stopped));
 }
@@ -67,10 +77,14 @@ async fn a_lock_that_does_not_come_is_busyness_too() {
     let instance = an_instance(&databases.shared().await).await;
     let mut holder = databases.shared().await;
     let open = holder.transaction().await.unwrap();
-    let _held = instances::stop(&open, instance.user_id, instance.id).await.unwrap();
+    let _held = instances::stop(&open, instance.user_id, instance.id, &botberi::models::Origin::default())
+        .await
+        .unwrap();
 
     let db = shared.connection().await.unwrap();
-    let refused = instances::stop(&db, instance.user_id, instance.id).await.unwrap_err();
+    let refused = instances::stop(&db, instance.user_id, instance.id, &botberi::models::Origin::default())
+        .await
+        .unwrap_err();
     assert!(matches!(refused, StoreError::Busy { .. }), "{refused:?}");
     assert!(refused.is_transient());
 }

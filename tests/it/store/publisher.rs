@@ -46,7 +46,7 @@ async fn for_one_instance_places_follow_revisions_while_many_write_and_one_place
     let owner = UserId::new();
     let mut ids = Vec::new();
     for _ in 0..4 {
-        ids.push(created(instances::insert(&db, &wish(&agent, owner)).await.unwrap()).id);
+        ids.push(created(instances::insert(&db, &wish(&agent, owner), i64::MAX).await.unwrap()).id);
     }
     let writers = (0..4).map(|_| {
         let (databases, ids) = (&databases, &ids);

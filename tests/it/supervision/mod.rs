@@ -3,4 +3,5 @@
 mod budget;
 mod chaos;
 mod panics;
+mod repeats;
 mod takeover;

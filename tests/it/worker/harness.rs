@@ -163,6 +163,7 @@ fn hint_of(id: InstanceId, revision: i64) -> BusEvent {
         team_id: None,
         instance_id: Some(id),
         revision: Some(revision),
+        origin: botberi::models::Origin::default(),
         body: "{}".into(),
     }
 }
@@ -237,8 +238,9 @@ impl TestUser {
         let db = databases.shared().await;
         let activation_code = format!("code-{}", Uuid::now_v7());
         let draft = AgentDraft { title: "Echo".to_owned(), content, activation_code, rate: 1 };
-        let agent = agents::insert(&db, &draft).await.unwrap();
-        let agent = agents::publish(&db, agent.id).await.unwrap().unwrap();
+        let agent = agents::insert(&db, &draft, &botberi::models::Origin::default()).await.unwrap();
+        let agent =
+            agents::publish(&db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap();
         let plain = databases.plain("postgres").await;
         Self { id: UserId::new(), agent, shared_db: databases.shared.clone(), plain }
     }
@@ -261,9 +263,10 @@ impl TestUser {
             title: "Parrot".to_owned(),
             user_config: json!({"language": "en", "channels": ["web", "mail"], "greeting": "hello", "n": 1}),
             pipeline_config,
+            origin: botberi::models::Origin::default(),
         };
         let db = self.shared_db.connection().await.unwrap();
-        match instances::insert(&db, &wish).await.unwrap() {
+        match instances::insert(&db, &wish, i64::MAX).await.unwrap() {
             InsertOutcome::Created(instance) => instance.id,
             other => panic!("{other:?}"),
         }
@@ -271,17 +274,18 @@ impl TestUser {
 
     pub(crate) async fn stop(&self, id: InstanceId) {
         let db = self.shared_db.connection().await.unwrap();
-        instances::stop(&db, self.id, id).await.unwrap().unwrap();
+        instances::stop(&db, self.id, id, &botberi::models::Origin::default()).await.unwrap().unwrap();
     }
 
     pub(crate) async fn start(&self, id: InstanceId) {
         let db = self.shared_db.connection().await.unwrap();
-        instances::start(&db, self.id, id).await.unwrap().unwrap();
+        instances::start(&db, self.id, id, &botberi::models::Origin::default()).await.unwrap().unwrap();
     }
 
     pub(crate) async fn delete(&self, id: InstanceId) {
         let db = self.shared_db.connection().await.unwrap();
-        let _outcome = instances::tombstone(&db, self.id, id, None).await.unwrap();
+        let _outcome =
+            instances::tombstone(&db, self.id, id, None, &botberi::models::Origin::default()).await.unwrap();
     }
 
     pub(crate) async fn find(&self, id: InstanceId) -> Option<Instance> {

@@ -70,6 +70,7 @@ impl Log {
             team_id: event.team_id,
             instance_id: None,
             revision: event.revision,
+            origin: event.origin.clone(),
             body: event.message_body().into(),
         });
         on_the_bus.collect()

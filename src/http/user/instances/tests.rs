@@ -15,7 +15,7 @@ fn a_wish_has_empty_configurations_unless_it_brings_some() {
     let wish: Wish =
         Fields::read_body(json!({"agent_id": 7, "title": " Mine ", "user_config": null})).unwrap();
     let owner = UserId::new();
-    let wish = wish.of(owner);
+    let wish = wish.of(owner, Origin::default());
     assert_eq!((wish.agent_id, wish.user_id, wish.title.as_str()), (AgentId(7), owner, "Mine"));
     assert_eq!((wish.user_config, wish.pipeline_config), (json!({}), json!({})));
 }

@@ -1,3 +1,3 @@
-INSERT INTO agents (title, content, activation_code, rate)
-VALUES ($1, $2, $3, $4)
+INSERT INTO agents (title, content, activation_code, rate, request_id, traceparent)
+VALUES ($1, $2, $3, $4, $5, $6)
 RETURNING id, title, content, activation_code, rate, version, status, revision, created_at, updated_at

@@ -1,4 +1,4 @@
-INSERT INTO agents (title, content, activation_code, rate)
-VALUES ($1, $2, $3, $4)
+INSERT INTO agents (title, content, activation_code, rate, request_id, traceparent)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (activation_code) DO NOTHING
 RETURNING id, title, content, activation_code, rate, version, status, revision, created_at, updated_at

@@ -6,7 +6,9 @@ WITH target AS (
     SET title = coalesce($2, a.title),
         content = coalesce($3, a.content),
         activation_code = coalesce($4, a.activation_code),
-        rate = coalesce($5, a.rate)
+        rate = coalesce($5, a.rate),
+        request_id = $7,
+        traceparent = $8
     FROM target
     WHERE a.id = $1 AND target_revision = coalesce($6, target_revision)
     RETURNING

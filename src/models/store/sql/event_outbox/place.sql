@@ -20,8 +20,10 @@ WITH waiting AS MATERIALIZED (
     FROM state
     WHERE event_id = ANY ((SELECT event_ids FROM taken)::uuid[])
     RETURNING
-        position, event_id, routing_key, event_type, occurred_at, aggregate_id, revision, user_id, team_id, body::text AS body
+        position, event_id, routing_key, event_type, occurred_at, aggregate_id, revision, user_id, team_id, request_id,
+        traceparent, body::text AS body
 )
-SELECT placed.position, event_id, routing_key, event_type, occurred_at, aggregate_id, revision, user_id, team_id, body
+SELECT placed.position, event_id, routing_key, event_type, occurred_at, aggregate_id, revision, user_id, team_id,
+    request_id, traceparent, body
 FROM state LEFT JOIN placed ON true
 ORDER BY placed.position

@@ -1,22 +1,44 @@
--- One row per wish, in the order of the arrays. Whether the agent is offered is decided here and nowhere else: a cache
--- may be behind. A wish that is not granted comes back with the agent's status (or none), and no id of an instance.
-WITH draft AS MATERIALIZED (
+-- One row per wish, in the order of the arrays. Whether the agent is offered, and whether the user may have one more, is
+-- decided here and nowhere else: a cache may be behind. The lock on a user's count comes first and reads it as the last
+-- commit left it, so that of two wishes for the last free place one finds it taken. Nothing is made while a user has no
+-- count yet: the caller opens one and asks again.
+WITH meter AS MATERIALIZED (
+    SELECT u.user_id AS metered_user, u.instances AS used, coalesce(u.instances_max, $11::bigint) AS allowed
+    FROM usage u
+    WHERE u.user_id = ANY ($4::uuid[])
+    ORDER BY u.user_id
+    FOR NO KEY UPDATE
+), draft AS MATERIALIZED (
     SELECT ordinal, draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config,
-        agent_status, agent_version
+        request_id, traceparent, agent_status, agent_version, used, allowed
     FROM unnest(
-        $1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::jsonb[], $8::jsonb[]
+        $1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::jsonb[], $8::jsonb[],
+        $9::text[], $10::text[]
     ) WITH ORDINALITY AS wish (
-        draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config, ordinal
+        draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent,
+        ordinal
     )
     LEFT JOIN LATERAL (
         SELECT a.status AS agent_status, a.version AS agent_version FROM agents a WHERE a.id = agent_id OFFSET 0
     ) AS agent ON true
+    LEFT JOIN LATERAL (
+        SELECT meter.used, meter.allowed FROM meter WHERE metered_user = user_id OFFSET 0
+    ) AS place ON true
+), ranked AS MATERIALIZED (
+    SELECT ordinal, draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config,
+        request_id, traceparent, agent_status, agent_version, used, allowed,
+        agent_status = 'published'
+        AND used + count(*) FILTER (WHERE agent_status = 'published') OVER (PARTITION BY user_id ORDER BY ordinal) <= allowed
+        AND NOT EXISTS (SELECT FROM draft unmetered WHERE unmetered.used IS NULL)
+            AS is_granted
+    FROM draft
 ), created AS (
     INSERT INTO instances AS i
-        (id, bot_id, agent_version, user_id, team_id, title, user_config, pipeline_config)
-    SELECT draft_id, agent_id, agent_version, user_id, team_id, title, user_config, pipeline_config
-    FROM draft
-    WHERE agent_status = 'published'
+        (id, bot_id, agent_version, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent)
+    SELECT
+        draft_id, agent_id, agent_version, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent
+    FROM ranked
+    WHERE is_granted
     RETURNING
         i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config, i.pipeline_config, i.status,
         i.status_reason, i.desired_state, i.revision, i.owner_replica, i.owner_epoch, i.attempts, i.deadline_at,
@@ -24,15 +46,15 @@ WITH draft AS MATERIALIZED (
 ), base AS (
     INSERT INTO knowledge_bases (id, instance_id)
     SELECT base_id, draft_id
-    FROM draft
-    WHERE agent_status = 'published'
+    FROM ranked
+    WHERE is_granted
 )
 SELECT
-    draft.agent_status,
-    draft.base_id AS knowledge_base_id,
+    ranked.agent_status, ranked.used, ranked.allowed,
+    ranked.base_id AS knowledge_base_id,
     created.id, created.bot_id, created.agent_version, created.user_id, created.team_id, created.title,
     created.user_config, created.pipeline_config, created.status, created.status_reason, created.desired_state,
     created.revision, created.owner_replica, created.owner_epoch, created.attempts, created.deadline_at,
     created.created_at, created.updated_at, created.deleted_at
-FROM draft LEFT JOIN created ON created.id = draft.draft_id
-ORDER BY draft.ordinal
+FROM ranked LEFT JOIN created ON created.id = ranked.draft_id
+ORDER BY ranked.ordinal

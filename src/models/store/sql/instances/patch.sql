@@ -8,7 +8,9 @@ WITH target AS (
     UPDATE instances i
     SET title = coalesce($3, i.title),
         user_config = coalesce($4, i.user_config),
-        pipeline_config = coalesce($5, i.pipeline_config)
+        pipeline_config = coalesce($5, i.pipeline_config),
+        request_id = $7,
+        traceparent = $8
     FROM target
     WHERE i.id = $1 AND target_revision = coalesce($6::bigint, target_revision)
     RETURNING

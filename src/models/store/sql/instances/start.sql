@@ -1,6 +1,8 @@
 -- From `failed` and `stopped` it begins anew. A stop that has not happened yet is called off. Else nothing changes.
 UPDATE instances i
 SET desired_state = 'running',
+    request_id = $3,
+    traceparent = $4,
     status = CASE WHEN i.status IN ('failed', 'stopped') THEN 'pending' ELSE i.status END,
     status_reason = CASE WHEN i.status IN ('failed', 'stopped') THEN NULL ELSE i.status_reason END,
     attempts = CASE WHEN i.status IN ('failed', 'stopped') THEN 0 ELSE i.attempts END,

@@ -1,6 +1,6 @@
 -- A wish. The worker does the stopping, and says so in the status; wishing twice changes nothing.
 UPDATE instances i
-SET desired_state = 'stopped'
+SET desired_state = 'stopped', request_id = $3, traceparent = $4
 WHERE i.id = $1 AND i.user_id = $2 AND i.deleted_at IS NULL
 RETURNING
     (SELECT kb.id FROM knowledge_bases kb WHERE kb.instance_id = i.id) AS knowledge_base_id,

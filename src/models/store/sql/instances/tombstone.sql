@@ -6,7 +6,7 @@ WITH target AS (
     FOR NO KEY UPDATE
 ), changed AS (
     UPDATE instances i
-    SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL
+    SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL, request_id = $4, traceparent = $5
     FROM target
     WHERE i.id = $1 AND target_revision = coalesce($3::bigint, target_revision)
     RETURNING

@@ -1,0 +1,16 @@
+-- For administrators: whoever's it is.
+-- From `failed` and `stopped` it begins anew. A stop that has not happened yet is called off. Else nothing changes.
+UPDATE instances i
+SET desired_state = 'running',
+    request_id = $2,
+    traceparent = $3,
+    status = CASE WHEN i.status IN ('failed', 'stopped') THEN 'pending' ELSE i.status END,
+    status_reason = CASE WHEN i.status IN ('failed', 'stopped') THEN NULL ELSE i.status_reason END,
+    attempts = CASE WHEN i.status IN ('failed', 'stopped') THEN 0 ELSE i.attempts END,
+    deadline_at = CASE WHEN i.status IN ('failed', 'stopped') THEN NULL ELSE i.deadline_at END
+WHERE i.id = $1 AND i.deleted_at IS NULL
+RETURNING
+    (SELECT kb.id FROM knowledge_bases kb WHERE kb.instance_id = i.id) AS knowledge_base_id,
+    i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config, i.pipeline_config, i.status,
+    i.status_reason, i.desired_state, i.revision, i.owner_replica, i.owner_epoch, i.attempts, i.deadline_at,
+    i.created_at, i.updated_at, i.deleted_at

@@ -1,0 +1,10 @@
+-- For administrators: whoever's it is.
+-- A wish. The worker does the stopping, and says so in the status; wishing twice changes nothing.
+UPDATE instances i
+SET desired_state = 'stopped', request_id = $2, traceparent = $3
+WHERE i.id = $1 AND i.deleted_at IS NULL
+RETURNING
+    (SELECT kb.id FROM knowledge_bases kb WHERE kb.instance_id = i.id) AS knowledge_base_id,
+    i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config, i.pipeline_config, i.status,
+    i.status_reason, i.desired_state, i.revision, i.owner_replica, i.owner_epoch, i.attempts, i.deadline_at,
+    i.created_at, i.updated_at, i.deleted_at

@@ -1,0 +1,3 @@
+SELECT instances, instances_max
+FROM usage
+WHERE user_id = $1
