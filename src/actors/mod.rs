@@ -30,6 +30,7 @@ pub mod instances;
 pub mod notify_listener;
 pub mod probe;
 pub mod reaper;
+pub mod replayer;
 pub mod replica;
 pub mod system;
 pub mod ws_sessions;

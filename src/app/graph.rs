@@ -12,6 +12,7 @@ use crate::actors::instance_ledger::InstanceLedger;
 use crate::actors::instances::Instances;
 use crate::actors::notify_listener::notify_listener;
 use crate::actors::reaper::Reaper;
+use crate::actors::replayer::{Replayer, ReplayerParts};
 use crate::actors::replica::{Replica, ReplicaLease};
 use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
 use crate::actors::ws_sessions::WsSessions;
@@ -26,6 +27,7 @@ pub(super) struct Handles {
     pub(super) instances: Handle<Instances>,
     pub(super) catalog_editor: Handle<CatalogEditor>,
     pub(super) ws_sessions: Handle<WsSessions>,
+    pub(super) replayer: Handle<Replayer>,
     pub(super) catalog_view: CatalogView,
 }
 
@@ -38,6 +40,7 @@ impl Handles {
             instances: Handle::new(Instances::NAME, limits),
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
+            replayer: Handle::new(Replayer::NAME, limits),
             catalog_view: CatalogView::default(),
         }
     }
@@ -48,7 +51,7 @@ impl Handles {
 pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
     let mut root = Supervisor::new(Strategy::OneForOne).with(runtime(parts, handles));
     if parts.plays(Role::Broker) {
-        root = root.with(broker(parts));
+        root = root.with(broker(parts, handles));
     }
     if parts.plays(Role::Worker) {
         root = root.with(worker(parts, handles));
@@ -136,7 +139,7 @@ fn runtime(parts: &Parts, handles: &Handles) -> Child {
 }
 
 /// On a thread of its own: events must not wait for requests.
-fn broker(parts: &Parts) -> Child {
+fn broker(parts: &Parts, handles: &Handles) -> Child {
     let handle = Handle::new(EventPublisher::NAME, parts.limits());
     let publisher = PublisherParts {
         replica: parts.replica,
@@ -144,12 +147,21 @@ fn broker(parts: &Parts) -> Child {
         rabbitmq: parts.settings.rabbitmq.clone(),
         settings: parts.settings.event_publisher.clone(),
     };
+    let replayer = ReplayerParts {
+        replica: parts.replica,
+        shared_db: parts.shared_db.clone(),
+        rabbitmq: parts.settings.rabbitmq.clone(),
+        settings: parts.settings.replayer.clone(),
+    };
     let backoff = parts.settings.rabbitmq.backoff();
     Supervisor::new(Strategy::OneForOne)
         .with(actor(parts.spec(EventPublisher::NAME), &handle, move |lifeline| {
             EventPublisher::new(publisher.clone(), lifeline)
         }))
         .with(notify_listener(parts.spec("notify_listener"), parts.shared_db.clone(), backoff, handle))
+        .with(actor(parts.spec(Replayer::NAME), &handles.replayer, move |lifeline| {
+            Replayer::new(replayer.clone(), lifeline)
+        }))
         .child_on_own_thread(parts.subtree("broker"))
 }
 

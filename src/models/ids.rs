@@ -108,6 +108,8 @@ uuid_ids! {
     SessionId;
     /// One refresh token of a session.
     RefreshTokenId;
+    /// One window of the event log that is published once more.
+    ReplayId;
 }
 
 /// One agent of the catalog. An integer, because the catalog's table numbers its rows.

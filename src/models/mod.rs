@@ -9,8 +9,10 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod instance;
+pub mod key_pattern;
 pub mod page;
 pub mod principal;
+pub mod replay;
 pub mod store;
 mod text_enum;
 pub mod user;
@@ -19,11 +21,13 @@ pub use agent::{Agent, AgentDraft, AgentPatch, AgentStatus};
 pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 pub use ids::{
-    AgentId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId, ReplicaId,
+    AgentId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId, ReplayId, ReplicaId,
     SessionId, TeamId, UserId, WorkflowId,
 };
 pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
+pub use key_pattern::KeyPattern;
 pub use page::{Cursor, Page, PageLimit};
 pub use principal::Principal;
+pub use replay::{NewReplay, Replay, ReplayStatus};
 pub use text_enum::UnknownText;
 pub use user::{NewUser, PasswordHash, Role, User};

@@ -52,6 +52,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// From committed rows to events.
     pub event_publisher: EventPublisherSettings,
+    /// Windows of the event log that are published once more.
+    pub replayer: ReplayerSettings,
     /// Instances and the lease on them.
     pub worker: WorkerSettings,
     /// Sockets.
@@ -111,6 +113,7 @@ impl Settings {
         faults.within("rabbitmq", |section| self.rabbitmq.check(section));
         faults.within("auth", |section| self.auth.check(section));
         faults.within("event_publisher", |section| self.event_publisher.check(section));
+        faults.within("replayer", |section| self.replayer.check(section));
         faults.within("worker", |section| self.worker.check(section));
         faults.within("websocket", |section| self.websocket.check(section));
         faults.within("supervision", |section| self.supervision.check(section));

@@ -26,6 +26,7 @@ const FLOW: &[&str] = &[
     "catalog_editor",
     "instances",
     "notify_listener",
+    "replayer",
     "event_publisher",
     "reaper",
     "instance_directory",

@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod pool;
 pub mod publisher;
 pub mod refresh_tokens;
+pub mod replays;
 pub mod replicas;
 mod session;
 pub mod settings;
