@@ -1,10 +1,10 @@
 //! A window of the event log that is published once more.
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
 
 use super::ids::{ReplayId, UserId};
 use super::key_pattern::KeyPattern;
+use super::text_enum::text_enum;
 
 /// A window to be published once more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,35 +17,17 @@ pub struct NewReplay {
     pub routing_key: Option<KeyPattern>,
 }
 
-/// How far a replay is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplayStatus {
-    /// No replica carries it out at the moment; one will in seconds.
-    Waiting,
-    /// A replica carries it out.
-    Running,
-    /// All of it is confirmed.
-    Done,
-    /// It was ended by an administrator.
-    Cancelled,
-}
-
-impl ReplayStatus {
-    /// The word that clients know.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-impl Serialize for ReplayStatus {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+text_enum! {
+    /// How far a replay is.
+    pub enum ReplayStatus {
+        /// No replica carries it out at the moment; one will in seconds.
+        Waiting = "waiting",
+        /// A replica carries it out.
+        Running = "running",
+        /// All of it is confirmed.
+        Done = "done",
+        /// It was ended by an administrator.
+        Cancelled = "cancelled",
     }
 }
 

@@ -1,11 +1,15 @@
 //! The broker's API, for administrators: how far publishing is, and replays. Health, readiness and measurements are on every
 //! listener, and so on this one; they ask nobody who they are.
 
+mod document;
 mod outbox;
 mod replays;
 
+pub use document::document;
+
 use actix_web::web::{self, Data, ServiceConfig};
 
+use super::document::mount;
 use super::ops::{get, resource};
 use super::under_prefix;
 use crate::actors::accounts::Tokens;
@@ -25,6 +29,7 @@ pub struct BrokerApi {
 pub fn configure(config: &mut ServiceConfig, api: &BrokerApi) {
     let BrokerApi { tokens, replayer } = api.clone();
     config.app_data(Data::new(tokens)).app_data(Data::new(replayer));
+    mount(config, &document());
     under_prefix(config, routes);
 }
 

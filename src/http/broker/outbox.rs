@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::actors::replayer::{FindOutbox, Outbox, Replayer};
 use crate::actors::system::Handle;
@@ -11,8 +12,13 @@ use crate::http::problem::Problem;
 use crate::models::ReplicaId;
 
 /// The outbox and its publisher.
-#[derive(Serialize)]
-struct OutboxView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Outbox, example = json!({
+    "pending": 3, "unplaced": 0, "unpublished": 3, "oldest_age_ms": 12, "published_total": 48210,
+    "leader": "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11", "leader_silence_ms": 140, "epoch": 4, "first_position": 1201,
+    "last_position": 48213
+}))]
+pub(super) struct OutboxView {
     /// Events that are committed and not confirmed by RabbitMQ.
     pending: i64,
     /// Those of them without a position: they wait for a leader.
@@ -52,7 +58,14 @@ impl From<Outbox> for OutboxView {
     }
 }
 
-/// `GET /outbox`
+/// Show the outbox
+///
+/// How far publishing is: what waits, since when, and who publishes. `pending` is `unplaced` (committed, waits for a leader)
+/// and `unpublished` (has a position, waits for RabbitMQ). `leader` is null when no replica has said lately that it leads.
+#[utoipa::path(
+    get, path = "/api/v1/outbox", tag = "Events", operation_id = "getOutbox", security(("bearer" = ["admin"])),
+    responses((status = 200, description = "How far publishing is.", body = OutboxView))
+)]
 pub(super) async fn show(
     _admin: CurrentAdmin,
     replayer: Data<Handle<Replayer>>,

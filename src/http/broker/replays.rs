@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::actors::replayer::{CancelReplay, FindReplay, Replayer, StartReplay};
 use crate::actors::system::Handle;
@@ -21,8 +22,14 @@ impl PathKey for ReplayId {
 }
 
 /// A replay and how far it is.
-#[derive(Serialize)]
-struct ReplayView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Replay, example = json!({
+    "replay_id": "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11", "from_position": 1201, "to_position": 1800,
+    "routing_key": "instance.*", "events": 600, "status": "running", "position": 1456, "events_sent": 251,
+    "last_error": null, "requested_by": "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c12", "created_at": "2026-11-20T10:00:00Z",
+    "finished_at": null
+}))]
+pub(super) struct ReplayView {
     replay_id: ReplayId,
     from_position: i64,
     to_position: i64,
@@ -30,9 +37,11 @@ struct ReplayView {
     routing_key: Option<String>,
     /// How many events the window has; with a key, how many are looked through.
     events: i64,
+    /// `waiting` for a replica, `running`, `done` or `cancelled`.
     status: ReplayStatus,
     /// Up to here all is confirmed.
     position: i64,
+    /// How many events RabbitMQ has confirmed; after a fault some of them were sent twice.
     events_sent: i64,
     /// Why it does not get on at present.
     last_error: Option<String>,
@@ -61,9 +70,17 @@ impl From<Replay> for ReplayView {
 }
 
 /// Which events are to be published once more.
+#[derive(ToSchema)]
+#[schema(as = NewReplay, example = json!({"from_position": 1201, "to_position": 1800, "routing_key": "instance.*"}))]
 pub(super) struct Window {
+    /// The first position of it.
+    #[schema(minimum = 1)]
     from_position: i64,
+    /// The last position of it; without it, the last one that is published by now.
+    #[schema(minimum = 1)]
     to_position: Option<i64>,
+    /// A routing key, or a pattern: `*` is one word, `#` any number of them.
+    #[schema(value_type = Option<String>, max_length = 255, pattern = r"^([a-z0-9_]+|\*|#)(\.([a-z0-9_]+|\*|#)){0,15}$")]
     routing_key: Option<KeyPattern>,
 }
 
@@ -88,7 +105,22 @@ fn position(value: Value) -> Result<i64, Fault> {
     value.as_i64().filter(|position| *position > 0).ok_or_else(|| "must be a position: 1 or more".to_owned())
 }
 
-/// `POST /events/replay`
+/// Replay events
+///
+/// Publishes the events of a window of the log to `events.topic` once more: the same message ids, positions, bodies and headers,
+/// in the order of their positions, with the headers `x-replayed: true` and `x-replay-id`. A broker replica does so beside
+/// live events, at `replayer.events_per_second_max`; the order between the two is not promised. There is one replay at a
+/// time. It goes on after a restart and through outages; follow it at `Location`.
+#[utoipa::path(
+    post, path = "/api/v1/events/replay", tag = "Events", operation_id = "replayEvents",
+    security(("bearer" = ["admin"])),
+    request_body = Window,
+    responses((
+        status = 202, description = "The replay, which begins in a moment.", body = ReplayView,
+        headers(("Location" = String, description = "Its path."))
+    )),
+    extensions(("x-problems" = json!(["replay_under_way", "positions_out_of_range"])))
+)]
 pub(super) async fn start(
     admin: CurrentAdmin,
     replayer: Data<Handle<Replayer>>,
@@ -103,7 +135,16 @@ pub(super) async fn start(
     Ok(HttpResponse::Accepted().insert_header((LOCATION, location)).json(ReplayView::from(replay)))
 }
 
-/// `GET /events/replays/{id}`
+/// Show a replay
+///
+/// How far it is, at whatever replica you ask.
+#[utoipa::path(
+    get, path = "/api/v1/events/replays/{id}", tag = "Events", operation_id = "getReplay",
+    security(("bearer" = ["admin"])),
+    params(("id" = ReplayId, Path, description = "Which replay.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11")),
+    responses((status = 200, description = "The replay.", body = ReplayView)),
+    extensions(("x-problems" = json!(["replay_not_found"])))
+)]
 pub(super) async fn show(
     _admin: CurrentAdmin,
     replayer: Data<Handle<Replayer>>,
@@ -113,7 +154,16 @@ pub(super) async fn show(
     Ok(HttpResponse::Ok().json(ReplayView::from(replay)))
 }
 
-/// `DELETE /events/replays/{id}`
+/// Cancel a replay
+///
+/// What is on its way is still published. To cancel one that is over changes nothing.
+#[utoipa::path(
+    delete, path = "/api/v1/events/replays/{id}", tag = "Events", operation_id = "cancelReplay",
+    security(("bearer" = ["admin"])),
+    params(("id" = ReplayId, Path, description = "Which replay.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11")),
+    responses((status = 200, description = "The replay as it ended.", body = ReplayView)),
+    extensions(("x-problems" = json!(["replay_not_found"])))
+)]
 pub(super) async fn cancel(
     _admin: CurrentAdmin,
     replayer: Data<Handle<Replayer>>,

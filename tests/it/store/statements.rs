@@ -75,5 +75,6 @@ async fn what_is_missing_is_named_before_it_is_applied() {
 
     owner.batch_execute("DROP TABLE refinery_schema_history").await.unwrap();
     let pending = migrate::pending(Schema::Shared, &databases.shared_url("botberi")).await.unwrap();
-    assert_eq!(pending.len(), 12);
+    let files = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/shared")).unwrap();
+    assert_eq!(pending.len(), files.count());
 }
