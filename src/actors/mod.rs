@@ -32,5 +32,6 @@ pub mod probe;
 pub mod reaper;
 pub mod replayer;
 pub mod replica;
+pub mod retention;
 pub mod system;
 pub mod ws_sessions;

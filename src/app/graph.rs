@@ -14,6 +14,7 @@ use crate::actors::notify_listener::notify_listener;
 use crate::actors::reaper::Reaper;
 use crate::actors::replayer::{Replayer, ReplayerParts};
 use crate::actors::replica::{Replica, ReplicaLease};
+use crate::actors::retention::{KeptIn, Retention};
 use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
 use crate::actors::ws_sessions::WsSessions;
 use crate::settings::Role;
@@ -131,11 +132,25 @@ fn admin(parts: &Parts, handles: &Handles) -> Child {
 
 fn runtime(parts: &Parts, handles: &Handles) -> Child {
     let shared_db = parts.shared_db.clone();
-    Supervisor::new(Strategy::OneForOne)
+    let kept = KeptIn::Shared(shared_db.clone());
+    let mut runtime = Supervisor::new(Strategy::OneForOne)
         .with(actor(parts.spec(Bell::NAME), &handles.bell, move |lifeline| {
             Bell::new(shared_db.clone(), lifeline)
         }))
-        .child(parts.subtree("runtime"))
+        .with(retention(parts, Retention::SHARED, kept));
+    if let Some(callers) = &parts.callers {
+        runtime = runtime.with(retention(parts, Retention::USER, KeptIn::User(callers.user_db.clone())));
+    }
+    runtime.child(parts.subtree("runtime"))
+}
+
+fn retention(parts: &Parts, name: &'static str, kept_in: KeptIn) -> Child {
+    let settings = parts.settings.retention.clone();
+    // Asked by nobody.
+    let handle = Handle::new(name, parts.limits());
+    actor(parts.spec(name), &handle, move |lifeline| {
+        Retention::new(kept_in.clone(), settings.clone(), lifeline)
+    })
 }
 
 /// On a thread of its own: events must not wait for requests.

@@ -54,6 +54,8 @@ pub struct Settings {
     pub event_publisher: EventPublisherSettings,
     /// Windows of the event log that are published once more.
     pub replayer: ReplayerSettings,
+    /// How long what grows is kept.
+    pub retention: RetentionSettings,
     /// Instances and the lease on them.
     pub worker: WorkerSettings,
     /// Sockets.
@@ -114,6 +116,7 @@ impl Settings {
         faults.within("auth", |section| self.auth.check(section));
         faults.within("event_publisher", |section| self.event_publisher.check(section));
         faults.within("replayer", |section| self.replayer.check(section));
+        faults.within("retention", |section| self.retention.check(section));
         faults.within("worker", |section| self.worker.check(section));
         faults.within("websocket", |section| self.websocket.check(section));
         faults.within("supervision", |section| self.supervision.check(section));

@@ -27,6 +27,7 @@ const FLOW: &[&str] = &[
     "instances",
     "notify_listener",
     "replayer",
+    "retention",
     "event_publisher",
     "reaper",
     "instance_directory",

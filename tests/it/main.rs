@@ -15,6 +15,7 @@ mod events;
 mod main_job;
 mod process;
 mod restarts;
+mod retention;
 mod sockets;
 mod store;
 mod supervision;

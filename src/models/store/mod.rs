@@ -22,6 +22,7 @@ pub mod publisher;
 pub mod refresh_tokens;
 pub mod replays;
 pub mod replicas;
+pub mod retention;
 mod session;
 pub mod settings;
 pub mod users;
