@@ -34,4 +34,5 @@ pub mod replayer;
 pub mod replica;
 pub mod retention;
 pub mod system;
+pub mod user_relay;
 pub mod ws_sessions;

@@ -16,6 +16,7 @@ use crate::actors::replayer::{Replayer, ReplayerParts};
 use crate::actors::replica::{Replica, ReplicaLease};
 use crate::actors::retention::{KeptIn, Retention};
 use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
+use crate::actors::user_relay::{UserRelay, UserRelayParts};
 use crate::actors::ws_sessions::WsSessions;
 use crate::settings::Role;
 
@@ -169,15 +170,29 @@ fn broker(parts: &Parts, handles: &Handles) -> Child {
         settings: parts.settings.replayer.clone(),
     };
     let backoff = parts.settings.rabbitmq.backoff();
-    Supervisor::new(Strategy::OneForOne)
+    let mut broker = Supervisor::new(Strategy::OneForOne)
         .with(actor(parts.spec(EventPublisher::NAME), &handle, move |lifeline| {
             EventPublisher::new(publisher.clone(), lifeline)
         }))
         .with(notify_listener(parts.spec("notify_listener"), parts.shared_db.clone(), backoff, handle))
         .with(actor(parts.spec(Replayer::NAME), &handles.replayer, move |lifeline| {
             Replayer::new(replayer.clone(), lifeline)
-        }))
-        .child_on_own_thread(parts.subtree("broker"))
+        }));
+    if let Some(callers) = &parts.callers {
+        broker = broker.with(user_relay(parts, handles, callers));
+    }
+    broker.child_on_own_thread(parts.subtree("broker"))
+}
+
+fn user_relay(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
+    let relay = UserRelayParts {
+        user_db: callers.user_db.clone(),
+        shared_db: parts.shared_db.clone(),
+        bell: handles.bell.clone(),
+    };
+    // Asked by nobody.
+    let handle = Handle::new(UserRelay::NAME, parts.limits());
+    actor(parts.spec(UserRelay::NAME), &handle, move |lifeline| UserRelay::new(relay.clone(), lifeline))
 }
 
 /// On a thread of its own: a hundred thousand supervisors must not stand between a request and its answer.

@@ -28,6 +28,7 @@ const FLOW: &[&str] = &[
     "notify_listener",
     "replayer",
     "retention",
+    "user_relay",
     "event_publisher",
     "reaper",
     "instance_directory",

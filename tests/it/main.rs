@@ -21,5 +21,6 @@ mod store;
 mod supervision;
 mod support;
 
+mod user_relay;
 mod worker;
 mod ws;

@@ -21,6 +21,9 @@ pub struct RetentionSettings {
     pub replays_seconds: u32,
     /// Refresh tokens after they have expired, in seconds; 0 to 3,155,760,000.
     pub expired_refresh_tokens_seconds: u32,
+    /// Account events after they were handed to the event log, and notes of closed accounts after their end, in seconds; 0 to
+    /// 3,155,760,000.
+    pub relayed_seconds: u32,
     /// Between two looks for what is old, in milliseconds; 10 to 86,400,000.
     pub interval_ms: u32,
     /// Rows that one statement deletes; 1 to 100,000.
@@ -37,6 +40,7 @@ impl RetentionSettings {
         for (key, life_seconds) in [
             ("handled_dead_letters_seconds", self.handled_dead_letters_seconds),
             ("replays_seconds", self.replays_seconds),
+            ("relayed_seconds", self.relayed_seconds),
             ("expired_refresh_tokens_seconds", self.expired_refresh_tokens_seconds),
         ] {
             faults.range(key, life_seconds, 0..=LIFE_SECONDS_MAX);

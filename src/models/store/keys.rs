@@ -4,11 +4,17 @@
 /// The channel of the doorbell.
 pub const BELL_CHANNEL: &str = "instances_notify";
 
+/// The channel of `user_psql` on which it is told that sessions were revoked.
+pub const REVOCATIONS_CHANNEL: &str = "sessions_revoked";
+
 /// Advisory lock of `shared_psql`: held by the one publisher that leads, as long as it leads.
 pub const PUBLISHER_LEADER_KEY: i64 = 4_202_010_001;
 
 /// Advisory lock of `shared_psql`: held by the publisher while it is awake and needs no bell.
 pub const PUBLISHER_AWAKE_KEY: i64 = 4_202_010_002;
+
+/// Advisory lock of `user_psql`: held while account events are copied to `shared_psql`.
+pub const USER_RELAY_KEY: i64 = 4_202_010_005;
 
 /// Advisory lock of either database: held while a batch of what is old is deleted.
 pub const RETENTION_KEY: i64 = 4_202_010_004;

@@ -25,6 +25,7 @@ pub mod replicas;
 pub mod retention;
 mod session;
 pub mod settings;
+pub mod user_outbox;
 pub mod users;
 pub mod ws_tickets;
 

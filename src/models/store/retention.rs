@@ -39,6 +39,13 @@ pub const REFRESH_TOKENS: Aging =
 pub const WS_TICKETS: Aging =
     Aging { name: "ws_tickets", statement: include_str!("sql/ws_tickets/delete_old.sql") };
 
+/// The note that an account was closed, by when nothing of it was left.
+pub const DELETED_USERS: Aging =
+    Aging { name: "deleted_users", statement: include_str!("sql/deleted_users/delete_old.sql") };
+/// An account event, by when it was handed on.
+pub const RELAYED_EVENTS: Aging =
+    Aging { name: "user_outbox", statement: include_str!("sql/user_outbox/delete_old.sql") };
+
 /// Takes up to `limit` rows of `shared_psql` that are older than `life_seconds`, the oldest first.
 ///
 /// # Errors

@@ -82,8 +82,9 @@ async fn the_advisory_lock_keys_are_the_same_in_sql_and_in_rust() {
     assert_eq!(row.get::<_, i64>(1), keys::PUBLISHER_AWAKE_KEY);
     assert_eq!(row.get::<_, i64>(2), keys::RETENTION_KEY);
     let user = databases.plain_user("botberi").await;
-    let row = user.query_one("SELECT retention_key()", &[]).await.unwrap();
+    let row = user.query_one("SELECT retention_key(), user_relay_key()", &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), keys::RETENTION_KEY);
+    assert_eq!(row.get::<_, i64>(1), keys::USER_RELAY_KEY);
 }
 
 #[tokio::test]

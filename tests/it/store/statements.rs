@@ -7,7 +7,7 @@ use botberi::models::store::migrate::{self, Schema};
 use crate::support::database::TestDatabases;
 
 /// The tables of `user_psql`; all others are in `shared_psql`.
-const USER_TABLES: [&str; 3] = ["users", "refresh_tokens", "ws_tickets"];
+const USER_TABLES: [&str; 4] = ["users", "refresh_tokens", "ws_tickets", "user_outbox"];
 
 pub(crate) fn statement_files() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/models/store/sql");
