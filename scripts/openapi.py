@@ -40,7 +40,7 @@ def validator_python():
     try:
         venv.create(ENVIRONMENT, clear=True, with_pip=True)
     except Exception as error:
-        die(f"cannot make a Python environment: {error}; on Debian, install python3-venv")
+        die(f"cannot make a Python environment: {error}; `make setup` installs what is missing on Debian")
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
@@ -94,7 +94,7 @@ def faults_of_operation(document, operation):
         yield "has no good answer"
     # The operators' plain routes do not fail.
     has_problem = any(PROBLEM in answer.get("content", {}) for status, answer in answers.items() if status >= "400")
-    if not has_problem and operation["security"] != [{}]:
+    if not has_problem and operation.get("security") != [{}]:
         yield "has no problem"
     for status, answer in answers.items():
         if not answer.get("description", "").strip():
@@ -169,7 +169,7 @@ def check(folder):
         if not document["openapi"].startswith("3.1."):
             faults.append(f"{path.name}: is OpenAPI {document['openapi']}")
         broken = [f"{'/'.join(map(str, error.path))}: {error.message}" for error in OpenAPIV31SpecValidator(document).iter_errors()]
-        own = [] if broken else [*faults_of_document(document), *faults_of_examples(document)]
+        own = list(faults_of_document(document)) + ([] if broken else list(faults_of_examples(document)))
         faults += [f"{path.name}: {fault}" for fault in broken + own]
         print(f"{path.name}: {sum(1 for _ in operations(document))} operations, {len(broken + own)} faults")
     for fault in faults:

@@ -10,7 +10,7 @@ pub(super) const TAG: &str = "Operations";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    paths(ops::health, ops::ready, ops::measurements, super::show),
+    paths(ops::health, ops::ready, ops::measurements, super::show, super::viewer::page),
     tags((name = TAG, description = "For those who run the service: is it alive, is it ready, how is it doing. No credential is asked for."))
 )]
 struct Operators;

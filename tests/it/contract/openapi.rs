@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 
 use botberi::http::{admin, broker, document, user};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::service::{Answer, Caller, Service};
+use crate::support::documented;
+
+/// Not for clients, and so in no document.
+const FILES_OF_THE_PAGE: &str = "/docs/{file:.*}";
 
 /// Each listener's document, as the program makes it.
 fn documents() -> [(&'static str, String); 3] {
@@ -40,6 +44,7 @@ fn every_route_that_is_mounted_is_in_the_document_with_its_methods_and_no_other_
     for (listener, folder) in [("user", "user"), ("admin", "admin"), ("broker", "broker")] {
         let mut mounted = mounted_in("ops.rs", "");
         mounted.extend(mounted_in("document", ""));
+        mounted.remove(FILES_OF_THE_PAGE);
         mounted.extend(mounted_in(folder, "/api/v1"));
         let document = parsed(listener);
         let described: BTreeMap<String, BTreeSet<String>> = document["paths"]
@@ -80,7 +85,7 @@ async fn each_operation_of_the_documents_is_answered() {
                 let status = answer.status.to_string();
                 let told = &operation["responses"][&status];
                 assert!(told.is_object(), "{listener}: {method} {path} answers {status}, which is not told");
-                let asks = operation["security"] != serde_json::json!([{}]);
+                let asks = operation["security"] != json!([{}]);
                 assert_eq!(
                     asks,
                     answer.status == 401,
@@ -94,6 +99,37 @@ async fn each_operation_of_the_documents_is_answered() {
                 item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
             assert_eq!(methods, described.iter().map(String::as_str).collect(), "{listener}: {path}");
         }
+    }
+    service.stop().await;
+}
+
+#[actix::test]
+async fn the_page_of_a_document_comes_from_the_program_alone() {
+    let service = Service::start().await;
+    for caller in [service.nobody(), service.nobody_at_admin()] {
+        for path in ["/docs", "/docs/"] {
+            let page = caller.request(Method::GET, path).send().await.unwrap();
+            assert_eq!(page.status(), 200, "{path}");
+            let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+            assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+            let text = page.text().await.unwrap();
+            assert!(
+                !text.contains("://") && !text.contains("<script>") && !text.contains(" style="),
+                "{text}"
+            );
+            let files: Vec<&str> = text.split('"').filter(|text| text.starts_with("/docs/")).collect();
+            assert_eq!(files.len(), 4);
+            for file in files {
+                let answer = caller.request(Method::GET, file).send().await.unwrap();
+                assert_eq!(answer.status(), 200, "{file}");
+                assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+                let is_packed = answer.headers().get("content-encoding").is_some_and(|value| value == "gzip");
+                let bytes = answer.bytes().await.unwrap();
+                assert_eq!(is_packed, bytes.starts_with(&[0x1f, 0x8b]), "{file}");
+            }
+        }
+        caller.get("/docs/nothing.js").await.problem(404, "not_found");
+        caller.get("/docs/../openapi.json").await.expect(200);
     }
     service.stop().await;
 }
@@ -120,12 +156,40 @@ fn bodies_say_that_they_take_no_other_fields() {
     }
 }
 
+#[test]
+fn an_answer_of_which_nothing_is_told_is_found_by_the_tests_of_the_api() {
+    let ada = json!({
+        "id": "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01", "username": "ada", "email": null, "role": "viewer",
+        "created_at": "2026-11-20T09:00:00Z", "updated_at": "2026-11-20T09:00:00Z"
+    });
+    let changed = |field: &str, value: Value| {
+        let mut changed = ada.clone();
+        changed[field] = value;
+        changed
+    };
+    let is_told = |path: &str, status: u16, body: Value| {
+        std::panic::catch_unwind(|| documented::check(&Method::GET, path, status, &body)).is_ok()
+    };
+    let me = "/api/v1/users/me";
+    assert!(is_told(me, 200, ada.clone()));
+    assert!(is_told(me, 401, json!({"type": "t", "title": "t", "status": 401, "code": "unauthenticated"})));
+    assert!(!is_told(me, 401, json!({"type": "t", "title": "t", "status": 401, "code": "forbidden"})));
+    assert!(!is_told(me, 418, json!({})));
+    for (field, value) in
+        [("role", json!("king")), ("email", json!(1)), ("age", json!(36)), ("id", json!(null))]
+    {
+        assert!(!is_told(me, 200, changed(field, value)), "{field}");
+    }
+    assert!(!is_told(me, 200, json!({"id": ada["id"]})));
+    assert!(!is_told("/api/v1/instances", 200, json!({"items": [ada], "next_cursor": null})));
+}
+
 async fn ask(caller: &Caller, method: &str, path: &str) -> Answer {
     let method: Method = method.to_uppercase().parse().unwrap();
     let has_body = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
     let mut request = caller.request(method, &concrete(path));
     if has_body {
-        request = request.json(&serde_json::json!({}));
+        request = request.json(&json!({}));
     }
     if path.ends_with("/ws") {
         request = request
