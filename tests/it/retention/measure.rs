@@ -1,5 +1,5 @@
 //! What it costs to take away a million events while users create instances. For people: run it with
-//! `cargo nextest run --run-ignored only -E 'test(retention::measure)' --no-capture`.
+//! `cargo test --test it retention::measure -- --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,9 @@ use crate::support::replica::Replica;
 use crate::support::stage::Stage;
 
 const EVENTS: i64 = 1_000_000;
+
+/// Creates in a second.
+const RATE: u64 = 100;
 
 /// Creates `rate` instances a second until `stop` says so; gives how long each took, sorted.
 async fn creates(ada: &Caller, agent: i64, rate: u64, stop: impl AsyncFn() -> bool) -> Vec<Duration> {
@@ -61,7 +64,6 @@ async fn replica(stage: &Stage, events_seconds: i64, name: &str) -> (Replica, Ca
 #[ignore = "a measurement of minutes"]
 #[expect(clippy::print_stderr, reason = "a measurement is for people")]
 async fn a_million_old_events_go_while_instances_are_created() {
-    let rate = std::env::var("RATE").ok().and_then(|rate| rate.parse().ok()).unwrap_or(100);
     let stage = Stage::set().await;
     let sql = stage.sql().await;
     fill(&sql, EVENTS, EVENTS, EVENTS).await;
@@ -70,16 +72,16 @@ async fn a_million_old_events_go_while_instances_are_created() {
 
     let (first, ada) = replica(&stage, 3_000_000_000, "ada").await;
     let (agent, began) = (ada.an_agent().await, Instant::now());
-    let _warm = creates(&ada, agent, rate, async || began.elapsed() > Duration::from_secs(5)).await;
+    let _warm = creates(&ada, agent, RATE, async || began.elapsed() > Duration::from_secs(5)).await;
     let began = Instant::now();
-    let quiet = creates(&ada, agent, rate, async || began.elapsed() > Duration::from_secs(30)).await;
+    let quiet = creates(&ada, agent, RATE, async || began.elapsed() > Duration::from_secs(30)).await;
     tell("nothing is deleted", &quiet);
     first.stop();
 
     let (second, eve) = replica(&stage, 86_400, "eve").await;
     let began = Instant::now();
     let left = "SELECT position <= $1 FROM event_outbox WHERE position IS NOT NULL ORDER BY position LIMIT 1";
-    let busy = creates(&eve, agent, rate, async || {
+    let busy = creates(&eve, agent, RATE, async || {
         !sql.query_one(left, &[&EVENTS]).await.unwrap().get::<_, bool>(0)
     })
     .await;
