@@ -14,9 +14,12 @@ use crate::actors::instances::Instances;
 use crate::actors::notify_listener::notify_listener;
 use crate::actors::rate_limits::{RateLimiter, RateLimits};
 use crate::actors::reaper::Reaper;
+use crate::actors::replayer::{Replayer, ReplayerParts};
 use crate::actors::replica::{Replica, ReplicaLease};
+use crate::actors::retention::{KeptIn, Retention};
 use crate::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
 use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
+use crate::actors::user_relay::{UserRelay, UserRelayParts};
 use crate::actors::ws_sessions::WsSessions;
 use crate::settings::Role;
 
@@ -32,6 +35,7 @@ pub(super) struct Handles {
     pub(super) catalog_editor: Handle<CatalogEditor>,
     pub(super) instance_registry: Handle<InstanceRegistry>,
     pub(super) ws_sessions: Handle<WsSessions>,
+    pub(super) replayer: Handle<Replayer>,
     pub(super) catalog_view: CatalogView,
     pub(super) limiter: RateLimiter,
 }
@@ -50,6 +54,7 @@ impl Handles {
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
             instance_registry: Handle::new(InstanceRegistry::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
+            replayer: Handle::new(Replayer::NAME, limits),
             catalog_view: CatalogView::default(),
             limiter: RateLimiter::new(parts.settings.rate_limits.clone()),
         }
@@ -61,7 +66,7 @@ impl Handles {
 pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
     let mut root = Supervisor::new(Strategy::OneForOne).with(runtime(parts, handles));
     if parts.plays(Role::Broker) {
-        root = root.with(broker(parts));
+        root = root.with(broker(parts, handles));
     }
     if parts.plays(Role::Worker) {
         root = root.with(worker(parts, handles));
@@ -171,15 +176,29 @@ fn admin(parts: &Parts, handles: &Handles) -> Child {
 
 fn runtime(parts: &Parts, handles: &Handles) -> Child {
     let shared_db = parts.shared_db.clone();
-    Supervisor::new(Strategy::OneForOne)
+    let kept = KeptIn::Shared(shared_db.clone());
+    let mut runtime = Supervisor::new(Strategy::OneForOne)
         .with(actor(parts.spec(Bell::NAME), &handles.bell, move |lifeline| {
             Bell::new(shared_db.clone(), lifeline)
         }))
-        .child(parts.subtree("runtime"))
+        .with(retention(parts, Retention::SHARED, kept));
+    if let Some(callers) = &parts.callers {
+        runtime = runtime.with(retention(parts, Retention::USER, KeptIn::User(callers.user_db.clone())));
+    }
+    runtime.child(parts.subtree("runtime"))
+}
+
+fn retention(parts: &Parts, name: &'static str, kept_in: KeptIn) -> Child {
+    let settings = parts.settings.retention.clone();
+    // Asked by nobody.
+    let handle = Handle::new(name, parts.limits());
+    actor(parts.spec(name), &handle, move |lifeline| {
+        Retention::new(kept_in.clone(), settings.clone(), lifeline)
+    })
 }
 
 /// On a thread of its own: events must not wait for requests.
-fn broker(parts: &Parts) -> Child {
+fn broker(parts: &Parts, handles: &Handles) -> Child {
     let handle = Handle::new(EventPublisher::NAME, parts.limits());
     let publisher = PublisherParts {
         replica: parts.replica,
@@ -187,13 +206,36 @@ fn broker(parts: &Parts) -> Child {
         rabbitmq: parts.settings.rabbitmq.clone(),
         settings: parts.settings.event_publisher.clone(),
     };
+    let replayer = ReplayerParts {
+        replica: parts.replica,
+        shared_db: parts.shared_db.clone(),
+        rabbitmq: parts.settings.rabbitmq.clone(),
+        settings: parts.settings.replayer.clone(),
+    };
     let backoff = parts.settings.rabbitmq.backoff();
-    Supervisor::new(Strategy::OneForOne)
+    let mut broker = Supervisor::new(Strategy::OneForOne)
         .with(actor(parts.spec(EventPublisher::NAME), &handle, move |lifeline| {
             EventPublisher::new(publisher.clone(), lifeline)
         }))
         .with(notify_listener(parts.spec("notify_listener"), parts.shared_db.clone(), backoff, handle))
-        .child_on_own_thread(parts.subtree("broker"))
+        .with(actor(parts.spec(Replayer::NAME), &handles.replayer, move |lifeline| {
+            Replayer::new(replayer.clone(), lifeline)
+        }));
+    if let Some(callers) = &parts.callers {
+        broker = broker.with(user_relay(parts, handles, callers));
+    }
+    broker.child_on_own_thread(parts.subtree("broker"))
+}
+
+fn user_relay(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
+    let relay = UserRelayParts {
+        user_db: callers.user_db.clone(),
+        shared_db: parts.shared_db.clone(),
+        bell: handles.bell.clone(),
+    };
+    // Asked by nobody.
+    let handle = Handle::new(UserRelay::NAME, parts.limits());
+    actor(parts.spec(UserRelay::NAME), &handle, move |lifeline| UserRelay::new(relay.clone(), lifeline))
 }
 
 /// On a thread of its own: a hundred thousand supervisors must not stand between a request and its answer.

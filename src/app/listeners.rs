@@ -13,8 +13,9 @@ use super::graph::Handles;
 use super::parts::{Callers, Parts};
 use crate::actors::system::Node;
 use crate::http::admin::{self, AdminApi};
+use crate::http::broker::{self, BrokerApi};
 use crate::http::user::{self, SocketDoor, UserApi};
-use crate::http::{self, Common, HttpSettings, broker};
+use crate::http::{self, Common, HttpSettings};
 use crate::settings::Role;
 
 /// How long requests under way may take to end once we are told to stop.
@@ -80,7 +81,9 @@ impl Bound {
             self.bind_one(parts, Role::Admin, settings.admin.port, &quiet, common, routes)?;
         }
         if parts.plays(Role::Broker) {
-            self.bind_one(parts, Role::Broker, settings.broker.port, &quiet, common, broker::configure)?;
+            let api = BrokerApi { tokens: callers.tokens.clone(), replayer: handles.replayer.clone() };
+            let routes = move |config: &mut ServiceConfig| broker::configure(config, &api);
+            self.bind_one(parts, Role::Broker, settings.broker.port, &quiet, common, routes)?;
         }
         Ok(())
     }

@@ -127,6 +127,9 @@ error_codes! {
     AgentRetired,          "agent_retired",          Conflict,             "Agent is retired";
     AgentInUse,            "agent_in_use",           Conflict,             "Agent still has instances; retire it instead";
     ActivationCodeTaken,   "activation_code_taken",  Conflict,             "Activation code is taken";
+    ReplayNotFound,        "replay_not_found",       NotFound,             "Replay does not exist";
+    ReplayUnderWay,        "replay_under_way",       Conflict,             "Another replay is under way";
+    PositionsOutOfRange,   "positions_out_of_range", Unprocessable,        "Positions are not in the event log";
     InstanceNotFound,      "instance_not_found",     NotFound,             "Instance does not exist";
     IllegalTransition,     "illegal_transition",     Conflict,             "Status change is not allowed";
     Conflict,              "conflict",               Conflict,             "Request conflicts with what exists";

@@ -111,6 +111,8 @@ uuid_ids! {
     RefreshTokenId;
     /// One access token: the `jti` in it.
     TokenId;
+    /// One window of the event log that is published once more.
+    ReplayId;
 }
 
 /// One agent of the catalog. An integer, because the catalog's table numbers its rows.

@@ -10,9 +10,11 @@ pub mod event;
 pub mod idempotency;
 pub mod ids;
 pub mod instance;
+pub mod key_pattern;
 pub mod origin;
 pub mod page;
 pub mod principal;
+pub mod replay;
 pub mod search;
 pub mod standing;
 pub mod store;
@@ -25,13 +27,15 @@ pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 pub use idempotency::{IdempotencyKey, Made};
 pub use ids::{
-    AgentId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId, ReplicaId,
+    AgentId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId, ReplayId, ReplicaId,
     SessionId, TeamId, TokenId, UserId, WorkflowId,
 };
 pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
+pub use key_pattern::KeyPattern;
 pub use origin::{Origin, Traceparent};
 pub use page::{Cursor, Page, PageLimit};
 pub use principal::Principal;
+pub use replay::{NewReplay, Replay, ReplayStatus};
 pub use text_enum::UnknownText;
 pub use user::{NewUser, PasswordHash, Role, User, UserPatch};
 pub use web_origin::WebOrigins;

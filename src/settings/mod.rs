@@ -54,6 +54,10 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// From committed rows to events.
     pub event_publisher: EventPublisherSettings,
+    /// Windows of the event log that are published once more.
+    pub replayer: ReplayerSettings,
+    /// How long what grows is kept.
+    pub retention: RetentionSettings,
     /// Instances and the lease on them.
     pub worker: WorkerSettings,
     /// Requests of one caller.
@@ -117,6 +121,8 @@ impl Settings {
         faults.within("rabbitmq", |section| self.rabbitmq.check(section));
         faults.within("auth", |section| self.auth.check(section));
         faults.within("event_publisher", |section| self.event_publisher.check(section));
+        faults.within("replayer", |section| self.replayer.check(section));
+        faults.within("retention", |section| self.retention.check(section));
         faults.within("worker", |section| self.worker.check(section));
         faults.within("rate_limits", |section| self.rate_limits.check(section));
         faults.within("quotas", |section| self.quotas.check(section));

@@ -7,6 +7,7 @@
 
 mod api;
 mod architecture;
+mod broker_api;
 mod cli;
 mod contract;
 mod dev_servers;
@@ -15,10 +16,12 @@ mod main_job;
 mod process;
 mod rate_limits;
 mod restarts;
+mod retention;
 mod sockets;
 mod store;
 mod supervision;
 mod support;
 
+mod user_relay;
 mod worker;
 mod ws;

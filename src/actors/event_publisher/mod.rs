@@ -16,6 +16,7 @@ mod sender;
 mod settings;
 
 pub use messages::OutboxRang;
+pub(super) use sender::properties;
 pub use settings::EventPublisherSettings;
 
 use std::rc::Rc;

@@ -309,7 +309,7 @@ impl<'a> Sender<'a> {
 }
 
 /// Contract, section 7: persistent, and everything a consumer may want to know without reading the body.
-fn properties(event: &StoredEvent) -> AMQPProperties {
+pub(in crate::actors) fn properties(event: &StoredEvent) -> AMQPProperties {
     let mut headers = FieldTable::default();
     headers.insert("schema_version".into(), AMQPValue::LongInt(SCHEMA_VERSION));
     headers.insert("position".into(), AMQPValue::LongLongInt(event.position));

@@ -13,6 +13,12 @@ pub const PUBLISHER_LEADER_KEY: i64 = 4_202_010_001;
 /// Advisory lock of `shared_psql`: held by the publisher while it is awake and needs no bell.
 pub const PUBLISHER_AWAKE_KEY: i64 = 4_202_010_002;
 
+/// Advisory lock of `user_psql`: held while account events are copied to `shared_psql`.
+pub const USER_RELAY_KEY: i64 = 4_202_010_005;
+
+/// Advisory lock of either database: held while a batch of what is old is deleted.
+pub const RETENTION_KEY: i64 = 4_202_010_004;
+
 /// Advisory lock of either database: held while migrations are applied. No SQL function repeats it, for it is needed
 /// before there are any.
 pub const MIGRATION_KEY: i64 = 4_202_010_003;

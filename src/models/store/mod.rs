@@ -22,12 +22,15 @@ pub mod outbox;
 pub mod pool;
 pub mod publisher;
 pub mod refresh_tokens;
+pub mod replays;
 pub mod replicas;
+pub mod retention;
 mod session;
 pub mod sessions;
 pub mod settings;
 pub mod standings;
 pub mod usage;
+pub mod user_outbox;
 pub mod users;
 pub mod ws_tickets;
 

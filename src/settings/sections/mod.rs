@@ -13,6 +13,8 @@ pub use crate::actors::event_publisher::EventPublisherSettings;
 pub use crate::actors::instance_directory::WorkerSettings;
 pub use crate::actors::instances::QuotaSettings;
 pub use crate::actors::rate_limits::RateLimitsSettings;
+pub use crate::actors::replayer::ReplayerSettings;
+pub use crate::actors::retention::RetentionSettings;
 pub use crate::actors::ws_sessions::WebsocketSettings;
 pub use crate::http::{HttpSettings, ListenerSettings};
 pub use crate::models::store::{PostgresSettings, StoreSettings};

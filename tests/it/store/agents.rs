@@ -156,8 +156,14 @@ async fn an_agent_with_instances_is_not_deleted_and_one_without_goes_with_its_ve
 async fn activation_codes_are_unique_and_seeding_respects_what_is_there() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
-    let agent = agents::insert_if_missing(&db, &draft("a"), &Origin::default()).await.unwrap().unwrap();
-    assert_eq!(agents::insert_if_missing(&db, &draft("a"), &Origin::default()).await.unwrap(), None);
+    let agent = agents::insert_if_missing(&db, &draft("a"), &botberi::models::Origin::default())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        agents::insert_if_missing(&db, &draft("a"), &botberi::models::Origin::default()).await.unwrap(),
+        None
+    );
     assert!(
         agents::insert(&db, &draft("a"), &botberi::models::Origin::default())
             .await

@@ -74,9 +74,17 @@ async fn the_words_of_every_check_are_those_of_the_enum() {
 async fn the_advisory_lock_keys_are_the_same_in_sql_and_in_rust() {
     let databases = TestDatabases::create().await;
     let plain = databases.plain("botberi").await;
-    let row = plain.query_one("SELECT publisher_leader_key(), publisher_awake_key()", &[]).await.unwrap();
+    let row = plain
+        .query_one("SELECT publisher_leader_key(), publisher_awake_key(), retention_key()", &[])
+        .await
+        .unwrap();
     assert_eq!(row.get::<_, i64>(0), keys::PUBLISHER_LEADER_KEY);
     assert_eq!(row.get::<_, i64>(1), keys::PUBLISHER_AWAKE_KEY);
+    assert_eq!(row.get::<_, i64>(2), keys::RETENTION_KEY);
+    let user = databases.plain_user("botberi").await;
+    let row = user.query_one("SELECT retention_key(), user_relay_key()", &[]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), keys::RETENTION_KEY);
+    assert_eq!(row.get::<_, i64>(1), keys::USER_RELAY_KEY);
 }
 
 #[tokio::test]

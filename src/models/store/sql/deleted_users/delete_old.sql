@@ -1,0 +1,15 @@
+WITH turn AS MATERIALIZED (
+    SELECT pg_try_advisory_xact_lock(retention_key()) AS is_mine
+), old AS MATERIALIZED (
+    SELECT user_id
+    FROM deleted_users
+    WHERE (SELECT is_mine FROM turn) AND finished_at < now() - $1::bigint * interval '1 second'
+    ORDER BY finished_at
+    LIMIT $2
+), gone AS (
+    DELETE FROM deleted_users
+    WHERE user_id = ANY (ARRAY(SELECT user_id FROM old))
+    RETURNING user_id
+)
+SELECT is_mine, (SELECT count(*) FROM gone) AS deleted
+FROM turn

@@ -1,0 +1,158 @@
+//! The statements, batch by batch.
+
+use botberi::models::store::keys::RETENTION_KEY;
+use botberi::models::store::retention::{self, Aging, Batch};
+use tokio_postgres::Client;
+
+use crate::support::database::TestDatabases;
+
+const DAY: i64 = 86_400;
+
+/// A log of that many events, of which the first `old` happened two days ago, and up to `published` are confirmed.
+pub(super) async fn fill(plain: &Client, events: i64, old: i64, published: i64) {
+    let sql = format!(
+        "INSERT INTO event_outbox (routing_key, table_name, event_type, aggregate_id, user_id, body, occurred_at, position)
+         SELECT 'instance.updated', 'instances', 'update', 'i' || n % 1000, gen_random_uuid(),
+                json_build_object('n', n, 'filler', repeat('x', 300)),
+                now() - CASE WHEN n <= {old} THEN interval '2 days' ELSE interval '1 minute' END, n
+         FROM generate_series(1, {events}) AS n;
+         UPDATE publisher_state SET last_position = {events}, published_position = {published}"
+    );
+    plain.batch_execute(&sql).await.unwrap();
+}
+
+async fn positions(plain: &Client) -> Vec<i64> {
+    let rows = plain.query("SELECT position FROM event_outbox ORDER BY position", &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn of_the_log_only_a_beginning_goes_that_is_old_and_published() {
+    let databases = TestDatabases::create().await;
+    let (db, plain) = (databases.shared().await, databases.plain("postgres").await);
+    fill(&plain, 30, 20, 15).await;
+    // A young one in the middle: a transaction was quicker than the one before it.
+    plain.execute("UPDATE event_outbox SET occurred_at = now() WHERE position = 13", &[]).await.unwrap();
+
+    assert_eq!(retention::sweep_events(&db, DAY, 8, 0).await.unwrap(), (Batch::Deleted(8), 8));
+    assert_eq!(retention::sweep_events(&db, DAY, 8, 8).await.unwrap(), (Batch::Deleted(4), 12));
+    assert_eq!(retention::sweep_events(&db, DAY, 8, 12).await.unwrap(), (Batch::Deleted(0), 12));
+    assert_eq!(positions(&plain).await, (13..=30).collect::<Vec<i64>>());
+
+    plain.execute("UPDATE event_outbox SET occurred_at = now() - interval '2 days'", &[]).await.unwrap();
+    assert_eq!(retention::sweep_events(&db, DAY, 100, 0).await.unwrap(), (Batch::Deleted(3), 15));
+    assert_eq!(positions(&plain).await, (16..=30).collect::<Vec<i64>>(), "what is not published must stay");
+}
+
+#[tokio::test]
+async fn an_event_without_a_position_is_never_too_old() {
+    let databases = TestDatabases::create().await;
+    let (db, plain) = (databases.shared().await, databases.plain("postgres").await);
+    fill(&plain, 3, 3, 3).await;
+    plain.execute("UPDATE event_outbox SET position = NULL WHERE position = 2", &[]).await.unwrap();
+    assert_eq!(retention::sweep_events(&db, DAY, 100, 0).await.unwrap(), (Batch::Deleted(2), 3));
+    let left: i64 = plain.query_one("SELECT count(*) FROM event_outbox", &[]).await.unwrap().get(0);
+    assert_eq!(left, 1);
+}
+
+#[tokio::test]
+async fn one_replica_deletes_at_a_time() {
+    let databases = TestDatabases::create().await;
+    let (db, plain) = (databases.shared().await, databases.plain("postgres").await);
+    fill(&plain, 3, 3, 3).await;
+    let other = databases.plain("botberi").await;
+    other.execute("SELECT pg_advisory_lock($1)", &[&RETENTION_KEY]).await.unwrap();
+    assert_eq!(retention::sweep_events(&db, DAY, 100, 0).await.unwrap(), (Batch::Anothers, 0));
+    assert_eq!(retention::sweep_shared(&db, retention::DEAD_LETTERS, 0, 100).await.unwrap(), Batch::Anothers);
+    other.execute("SELECT pg_advisory_unlock($1)", &[&RETENTION_KEY]).await.unwrap();
+    assert_eq!(retention::sweep_events(&db, DAY, 100, 0).await.unwrap(), (Batch::Deleted(3), 3));
+}
+
+/// Rows of one table: `old` of them two days old, `young` of them of this moment.
+struct Rows {
+    aging: Aging,
+    table: &'static str,
+    insert: &'static str,
+}
+
+const OF_SHARED: [Rows; 3] = [
+    Rows {
+        aging: retention::DEAD_LETTERS,
+        table: "dead_letters",
+        insert: "INSERT INTO dead_letters (queue, event_id, routing_key, reason, body, created_at)
+                 SELECT 'q', gen_random_uuid(), 'k', 'r', '', $1 FROM generate_series(1, $2)",
+    },
+    Rows {
+        aging: retention::HANDLED_DEAD_LETTERS,
+        table: "dead_letters",
+        insert: "INSERT INTO dead_letters (queue, event_id, routing_key, reason, body, created_at, handled_at)
+                 SELECT 'h', gen_random_uuid(), 'k', 'r', '', now() - interval '9 days', $1 FROM generate_series(1, $2)",
+    },
+    Rows {
+        aging: retention::EVENT_REPLAYS,
+        table: "event_replays",
+        insert: "INSERT INTO event_replays
+                     (id, from_position, to_position, requested_by, position, finished_at, outcome, is_open)
+                 SELECT gen_random_uuid(), 1, 1, gen_random_uuid(), 1, $1, 'done', NULL FROM generate_series(1, $2)",
+    },
+];
+
+const OF_USER: [Rows; 2] = [
+    Rows {
+        aging: retention::REFRESH_TOKENS,
+        table: "refresh_tokens",
+        insert: "INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, expires_at)
+                 SELECT gen_random_uuid(), gen_random_uuid(), (SELECT id FROM users), gen_random_uuid()::text::bytea, $1
+                 FROM generate_series(1, $2)",
+    },
+    Rows {
+        aging: retention::WS_TICKETS,
+        table: "ws_tickets",
+        insert: "INSERT INTO ws_tickets (ticket_hash, user_id, expires_at)
+                 SELECT gen_random_uuid()::text::bytea, (SELECT id FROM users), $1 FROM generate_series(1, $2)",
+    },
+];
+
+async fn insert(plain: &Client, rows: &Rows, old: i32, young: i32) {
+    let now = jiff::Timestamp::now();
+    let two_days_ago = now - jiff::SignedDuration::from_hours(48);
+    plain.execute(rows.insert, &[&two_days_ago, &old]).await.unwrap();
+    plain.execute(rows.insert, &[&now, &young]).await.unwrap();
+}
+
+async fn count(plain: &Client, table: &str) -> i64 {
+    plain.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn each_table_loses_what_is_old_in_batches_and_keeps_what_is_young() {
+    let databases = TestDatabases::create().await;
+    let (shared, user) = (databases.shared().await, databases.user.connection().await.unwrap());
+    let plain = databases.plain("postgres").await;
+    for rows in &OF_SHARED {
+        insert(&plain, rows, 7, 4).await;
+        let batch = retention::sweep_shared(&shared, rows.aging, DAY, 5);
+        assert_eq!(batch.await.unwrap(), Batch::Deleted(5), "{}", rows.table);
+        let batch = retention::sweep_shared(&shared, rows.aging, DAY, 5);
+        assert_eq!(batch.await.unwrap(), Batch::Deleted(2), "{}", rows.table);
+        let batch = retention::sweep_shared(&shared, rows.aging, DAY, 5);
+        assert_eq!(batch.await.unwrap(), Batch::Deleted(0), "{}", rows.table);
+        assert_eq!(count(&plain, rows.table).await, 4, "{}", rows.table);
+        plain.batch_execute(&format!("DELETE FROM {}", rows.table)).await.unwrap();
+    }
+    let plain = databases.plain_user("postgres").await;
+    plain
+        .batch_execute(
+            "INSERT INTO users (id, username, password_hash) VALUES (gen_random_uuid(), 'ada', 'x')",
+        )
+        .await
+        .unwrap();
+    for rows in &OF_USER {
+        insert(&plain, rows, 7, 4).await;
+        let batch = retention::sweep_user(&user, rows.aging, DAY, 5);
+        assert_eq!(batch.await.unwrap(), Batch::Deleted(5), "{}", rows.table);
+        let batch = retention::sweep_user(&user, rows.aging, DAY, 5);
+        assert_eq!(batch.await.unwrap(), Batch::Deleted(2), "{}", rows.table);
+        assert_eq!(count(&plain, rows.table).await, 4, "{}", rows.table);
+    }
+}
