@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 // The only public path to the buffer that `ToSql` writes into; the derive of postgres-types uses it too.
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What the traits of postgres-types call an error.
@@ -42,7 +43,7 @@ macro_rules! sql_as_inner {
 macro_rules! uuid_ids {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -111,7 +112,7 @@ uuid_ids! {
 }
 
 /// One agent of the catalog. An integer, because the catalog's table numbers its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct AgentId(pub i32);
 

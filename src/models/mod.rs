@@ -9,11 +9,13 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod instance;
+pub mod knowledge;
 pub mod page;
 pub mod principal;
 pub mod store;
 mod text_enum;
 pub mod user;
+pub mod work;
 
 pub use agent::{Agent, AgentDraft, AgentPatch, AgentStatus};
 pub use error::{Coded, ErrorCode, ErrorKind};

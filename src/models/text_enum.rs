@@ -19,8 +19,8 @@ macro_rules! text_enum {
         pub enum $name:ident { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$value_doc])* $value,)+ }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+        pub enum $name { $($(#[$value_doc])* #[schema(rename = $text)] $value,)+ }
 
         impl $name {
             /// Every value, in the order of the definition.
