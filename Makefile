@@ -4,7 +4,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up check test
+.PHONY: help setup up check test api-docs
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,13 @@ check: ## Format, lints, documentation and licences: what review need not look a
 	python3 scripts/licences.py
 	python3 scripts/configuration_docs.py
 	python3 scripts/documentation.py
+	python3 scripts/openapi.py
+
+api-docs: ## Write the OpenAPI documents in docs/api anew
+	@cargo build --locked
+	@mkdir -p docs/api
+	@set -e; for listener in user admin broker; do \
+		target/debug/botberi openapi $$listener >docs/api/openapi.$$listener.json; done
 
 test: setup ## Set up and run the whole suite against private servers of its own
 	@cargo build --locked

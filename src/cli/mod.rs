@@ -4,6 +4,7 @@ mod config;
 pub mod dev;
 mod develop;
 mod migrate;
+mod openapi;
 mod serve;
 
 use std::io::{self, Write};
@@ -47,6 +48,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Look at the configuration
     Config(config::Arguments),
+    /// Print the OpenAPI document of a listener
+    Openapi(openapi::Arguments),
     /// Run everything that development needs: private servers, a sample catalog and all roles
     Dev(develop::Arguments),
 }
@@ -83,6 +86,7 @@ impl Cli {
             Command::Serve(arguments) => serve::run(arguments, sources)?,
             Command::Migrate(arguments) => migrate::run(&arguments, &sources)?,
             Command::Config(arguments) => config::run(&arguments, &sources)?,
+            Command::Openapi(arguments) => openapi::run(&arguments)?,
             Command::Dev(arguments) => return develop::run(arguments, sources),
         }
         Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::fields::{Fields, ReadFields, text};
 use super::problem::Problem;
@@ -11,9 +12,13 @@ use crate::actors::system::Handle;
 use crate::models::Role;
 use crate::secret::Secret;
 
-/// What somebody signs in with. No rules here: what keeps none of them is simply not an account.
+/// What somebody signs in with.
+// No rules here: what keeps none of them is simply not an account.
+#[derive(ToSchema)]
+#[schema(example = json!({"username": "ada", "password": "correct horse battery"}))]
 pub(super) struct Credentials {
     username: String,
+    #[schema(value_type = String, format = Password)]
     password: Secret,
 }
 
@@ -25,12 +30,20 @@ impl ReadFields for Credentials {
     }
 }
 
-/// The tokens, as they are shown.
-#[derive(Serialize)]
-struct TokensView {
+/// The tokens of a session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens, example = json!({
+    "access_token": "eyJhbGciOiJFZERTQSJ9...", "refresh_token": "kq2Zr0...", "token_type": "Bearer", "expires_in": 900
+}))]
+pub(super) struct TokensView {
+    /// Goes into `Authorization: Bearer ...`.
     access_token: String,
+    /// Keep it secret.
     refresh_token: String,
+    /// Always `Bearer`.
     token_type: &'static str,
+    /// For how many seconds the access token is good.
+    #[schema(minimum = 1)]
     expires_in: u64,
 }
 

@@ -4,12 +4,14 @@
 //! - [`problem`]: the only place where an error becomes an answer.
 //! - [`identity`]: who is asking, as a type that a handler cannot be called without.
 //! - [`extract`], [`fields`], [`paging`]: how a request is read; whatever is wrong with it is told at once.
+//! - [`document`]: the OpenAPI description of each listener, made from its handlers.
 //! - `ops`: health, readiness and measurements, on every listener.
 //!
 //! A handler has three paragraphs: decode, ask, encode. It names messages, handles and views; no SQL, no AMQP.
 
 pub mod admin;
 pub mod broker;
+pub mod document;
 pub mod extract;
 pub mod fields;
 pub mod identity;

@@ -31,13 +31,27 @@ pub(super) fn get() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// The process is alive: it can answer this.
-async fn health() -> HttpResponse {
+/// Is the process alive?
+///
+/// It is if it can answer this; nothing else is looked at. Restart a process that does not.
+#[utoipa::path(
+    get, path = "/healthz", tag = "Operations", operation_id = "getHealth", security(()),
+    responses((status = 200, description = "It is.", body = Object, example = json!({"status": "ok"})))
+)]
+pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// Every part of the tree can do its work; or which ones cannot, and why.
-async fn ready(tree: Data<Node>) -> Result<HttpResponse, Problem> {
+/// Can the service do its work?
+///
+/// It can if every part of it is well and everything that it depends on is within reach. `report` lists the parts,
+/// also in the problem that is answered when it cannot. Send no requests to a process that is not ready.
+#[utoipa::path(
+    get, path = "/readyz", tag = "Operations", operation_id = "getReadiness", security(()),
+    responses((status = 200, description = "It can.", body = Object, example = json!({"status": "ready", "report": []}))),
+    extensions(("x-problems" = json!(["dependency_unavailable"])))
+)]
+pub(super) async fn ready(tree: Data<Node>) -> Result<HttpResponse, Problem> {
     let report = tree.report();
     let unwell: Vec<&NodeReport> = report.iter().filter(|part| !part.is_well()).collect();
     if unwell.is_empty() {
@@ -55,7 +69,18 @@ fn in_words(part: &NodeReport) -> String {
     }
 }
 
-async fn measurements(handle: Option<Data<PrometheusHandle>>) -> Result<HttpResponse, Problem> {
+/// Measurements for Prometheus
+///
+/// Counters, gauges and histograms of this process in the text format 0.0.4.
+#[utoipa::path(
+    get, path = "/metrics", tag = "Operations", operation_id = "getMetrics", security(()),
+    responses((
+        status = 200, description = "The measurements.", body = String, content_type = "text/plain",
+        example = json!("# TYPE botberi_http_requests_total counter\n")
+    )),
+    extensions(("x-problems" = json!(["not_found"])))
+)]
+pub(super) async fn measurements(handle: Option<Data<PrometheusHandle>>) -> Result<HttpResponse, Problem> {
     let Some(handle) = handle else {
         return Err(Problem::new(ErrorCode::NotFound).detail("measurements are switched off"));
     };

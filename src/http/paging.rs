@@ -1,16 +1,20 @@
 //! `?limit=` and `?cursor=`, the same for every list.
 
 use serde_json::Value;
+use utoipa::IntoParams;
 
 use super::fields::{Fault, Fields, ReadFields, text};
 use crate::models::{AgentId, Cursor, PageLimit};
 
 /// Which page of a list is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Paging {
-    /// How long the page may be.
+    /// How many items the page may have.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 50)]
     pub limit: PageLimit,
-    /// Where it begins; `None` is the beginning of the list.
+    /// Where the page begins: a `next_cursor` of this very list. Without it, at the beginning of the list.
+    #[param(value_type = Option<String>, nullable = false)]
     pub cursor: Option<Cursor>,
 }
 

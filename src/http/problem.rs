@@ -7,6 +7,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::models::{Coded, ErrorCode, ErrorKind};
 
@@ -17,7 +18,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// One field of a request that cannot be what it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// The path of the field, as in `tasks[0].agent_id`; empty when it is about the body as a whole.
     pub field: String,
@@ -38,21 +39,34 @@ pub struct Problem {
     allow: Option<&'static str>,
 }
 
-/// The document as it is written.
-#[derive(Serialize)]
-struct Document<'a> {
+/// Why a request failed (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDocument<'a> {
+    /// `urn:botberi:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
+    /// The code in words, the same for every occurrence.
     title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What happened this time, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     detail: Option<&'a str>,
+    /// What to test for. It never changes its meaning.
     code: &'a str,
+    /// The id under which the request stands in the service's log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<&'a str>,
+    /// Every field at fault; only with `validation_failed`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
     errors: &'a [FieldError],
     #[serde(flatten)]
+    #[schema(ignore)]
     extension: Option<serde_json::Map<String, Value>>,
 }
 
@@ -149,9 +163,17 @@ impl Problem {
         response.body(self.document(request_id))
     }
 
+    /// The document as it would answer the request of this id.
+    ///
+    /// # Errors
+    /// None that can happen: only a map with keys that are no texts could fail, and there is none in it.
+    pub(super) fn to_value(&self, request_id: &str) -> Result<Value, serde_json::Error> {
+        serde_json::from_str(&self.document(Some(request_id)))
+    }
+
     fn document(&self, request_id: Option<&str>) -> String {
         let extension = self.extension.clone().map(|(name, value)| (name.to_owned(), value));
-        let document = Document {
+        let document = ProblemDocument {
             kind: format!("urn:botberi:problem:{}", self.code),
             title: self.code.title(),
             status: self.code.kind().status(),

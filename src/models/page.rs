@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use thiserror::Error;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A cursor that this service did not give out.
@@ -102,7 +103,7 @@ impl Default for PageLimit {
 }
 
 /// One page of a list.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,

@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::actors::catalog_editor::{
     CatalogEditor, CreateAgent, DeleteAgent, FindAgent, ListAgents, PublishAgent, RetireAgent, rules,
@@ -15,20 +16,31 @@ use crate::http::PREFIX;
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, text, whole_number};
 use crate::http::identity::CurrentAdmin;
-use crate::http::paging::NumberPage;
+use crate::http::paging::{NumberPage, Paging};
 use crate::http::problem::Problem;
-use crate::models::{Agent, AgentDraft, AgentId, AgentStatus};
+use crate::models::{Agent, AgentDraft, AgentId, AgentStatus, Page};
 
 /// An agent, with what users do not see.
-#[derive(Serialize)]
-struct AgentView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Agent, example = json!({
+    "id": 7, "title": "Sales lead generation", "content": {"category": "sales", "capabilities": ["leads", "email"]},
+    "activation_code": "sales_leadgen_agent_001", "rate": 3, "version": 2, "status": "published", "revision": 4,
+    "created_at": "2026-11-18T08:30:00Z", "updated_at": "2026-11-19T16:05:00Z"
+}))]
+pub(super) struct AgentView {
     id: AgentId,
     title: String,
+    /// What is said of it. The platform reads `category`, `capabilities`, `models`, `model` and `required_config`.
+    #[schema(value_type = Object)]
     content: Value,
+    /// The unique code that definitions and workflows name it by. Users do not see it.
     activation_code: String,
+    /// Its price, in units of the platform's operator.
     rate: i32,
+    /// Grows by one when a published agent is edited.
     version: i32,
     status: AgentStatus,
+    /// Grows by one with each change.
     revision: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -52,7 +64,30 @@ impl From<Agent> for AgentView {
 }
 
 /// A new agent.
-pub(super) struct Draft(AgentDraft);
+#[derive(ToSchema)]
+#[schema(as = NewAgent, example = json!({
+    "title": "Sales lead generation", "content": {"category": "sales", "capabilities": ["leads", "email"]},
+    "activation_code": "sales_leadgen_agent_001", "rate": 3
+}))]
+pub(super) struct Draft {
+    /// 1 to 200 characters without the space around them, none of them a control character.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+    )]
+    title: String,
+    /// What is said of it: up to 256 KiB, 32 levels deep. The platform reads `category` (a text), `capabilities` (a list of
+    /// texts), `models`, `model` and `required_config` (a list of keys that `user_config` needs); the rest is yours.
+    #[schema(value_type = Object)]
+    content: Value,
+    /// The unique code that definitions and workflows name it by: 1 to 200 letters, digits or `_`, `-`, `.`, `:`, and not
+    /// a number.
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[0-9]*[A-Za-z_.:-][A-Za-z0-9_.:-]*$")]
+    activation_code: String,
+    /// Its price, in units of the platform's operator.
+    rate: i32,
+}
 
 impl ReadFields for Draft {
     fn read(fields: &mut Fields) -> Option<Self> {
@@ -61,28 +96,44 @@ impl ReadFields for Draft {
         let activation_code =
             fields.required("activation_code", |value| rules::activation_code(text(value)?));
         let rate = fields.required("rate", whole_number);
-        Some(Self(AgentDraft {
-            title: title?,
-            content: content?,
-            activation_code: activation_code?,
-            rate: rate?,
-        }))
+        Some(Self { title: title?, content: content?, activation_code: activation_code?, rate: rate? })
     }
 }
 
-/// `POST /agents`
+/// Make an agent
+///
+/// It is a draft at first, which users do not see; `POST /api/v1/agents/{id}/publish` offers it to them.
+#[utoipa::path(
+    post, path = "/api/v1/agents", tag = "Agents", operation_id = "createAgent", security(("bearer" = ["admin"])),
+    request_body = Draft,
+    responses((
+        status = 201, description = "The agent, a `draft`.", body = AgentView,
+        headers(("Location" = String, description = "Its path."))
+    )),
+    extensions(("x-problems" = json!(["activation_code_taken"])))
+)]
 pub(super) async fn create(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
-    Body(Draft(draft)): Body<Draft>,
+    Body(draft): Body<Draft>,
 ) -> Result<HttpResponse, Problem> {
+    let Draft { title, content, activation_code, rate } = draft;
+    let draft = AgentDraft { title, content, activation_code, rate };
+
     let agent = editor.ask(CreateAgent { draft }).await?;
 
     let location = format!("{PREFIX}/agents/{}", agent.id);
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(AgentView::from(agent)))
 }
 
-/// `GET /agents`
+/// List the agents
+///
+/// All of them, whatever their status, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = ["admin"])),
+    params(Paging),
+    responses((status = 200, description = "A page of agents.", body = Page<AgentView>))
+)]
 pub(super) async fn list(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
@@ -93,7 +144,15 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().json(page.map(AgentView::from)))
 }
 
-/// `GET /agents/{id}`
+/// Show an agent
+///
+/// In whatever status it is.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    responses((status = 200, description = "The agent.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found"])))
+)]
 pub(super) async fn show(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
@@ -104,7 +163,16 @@ pub(super) async fn show(
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
 
-/// `POST /agents/{id}/publish`
+/// Publish an agent
+///
+/// Offers it to users. To publish one that is published changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/agents/{id}/publish", tag = "Agents", operation_id = "publishAgent",
+    security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    responses((status = 200, description = "The agent, `published`.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found", "illegal_transition"])))
+)]
 pub(super) async fn publish(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
@@ -115,7 +183,16 @@ pub(super) async fn publish(
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
 
-/// `POST /agents/{id}/retire`
+/// Retire an agent
+///
+/// Users are not offered it any more; the instances that they have go on. To retire one that is retired changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/agents/{id}/retire", tag = "Agents", operation_id = "retireAgent",
+    security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    responses((status = 200, description = "The agent, `retired`.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found", "illegal_transition"])))
+)]
 pub(super) async fn retire(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
@@ -126,7 +203,16 @@ pub(super) async fn retire(
     Ok(HttpResponse::Ok().json(AgentView::from(agent)))
 }
 
-/// `DELETE /agents/{id}`
+/// Delete an agent
+///
+/// Only one without instances; retire it instead if it has any.
+#[utoipa::path(
+    delete, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "deleteAgent",
+    security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    responses((status = 204, description = "It is deleted.")),
+    extensions(("x-problems" = json!(["agent_not_found", "agent_in_use"])))
+)]
 pub(super) async fn delete(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,

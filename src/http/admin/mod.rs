@@ -1,12 +1,16 @@
 //! The administrators' API.
 
 mod agents;
+mod document;
+
+pub use document::document;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 
+use super::document::mount;
 use super::extract::Body;
-use super::login::{Credentials, sign_in};
+use super::login::{Credentials, TokensView, sign_in};
 use super::ops::{get, resource};
 use super::problem::Problem;
 use super::under_prefix;
@@ -30,6 +34,7 @@ pub struct AdminApi {
 pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
     let AdminApi { accounts, tokens, catalog_editor } = api.clone();
     config.app_data(Data::new(accounts)).app_data(Data::new(tokens)).app_data(Data::new(catalog_editor));
+    mount(config, &document());
     under_prefix(config, routes);
 }
 
@@ -50,7 +55,15 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/agents/{id}/retire", "POST").route(web::post().to(agents::retire)));
 }
 
-/// `POST /auth/login`
+/// Sign in
+///
+/// As at the user API, for administrators only.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", tag = "Accounts", operation_id = "logIn", security(()),
+    request_body = Credentials,
+    responses((status = 200, description = "The tokens of a new session. They are not to be cached.", body = TokensView)),
+    extensions(("x-problems" = json!(["invalid_credentials", "forbidden"])))
+)]
 async fn login(
     accounts: Data<Handle<Accounts>>,
     Body(credentials): Body<Credentials>,

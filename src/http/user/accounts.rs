@@ -2,7 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::view::UserView;
 use crate::actors::accounts::{Accounts, FindUser, IssueTicket, Register, rules};
@@ -10,32 +11,73 @@ use crate::actors::system::Handle;
 use crate::http::extract::Body;
 use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
-use crate::http::login::{Credentials, no_store, sign_in};
+use crate::http::login::{Credentials, TokensView, no_store, sign_in};
 use crate::http::problem::Problem;
+use crate::secret::Secret;
 
 /// Somebody new.
-pub(super) struct Registration(Register);
+#[derive(ToSchema)]
+#[schema(example = json!({"username": "ada", "password": "correct horse battery", "email": "ada@example.org"}))]
+pub(super) struct Registration {
+    /// 3 to 255 characters without the space around them, none of them a control character. Upper and lower case are
+    /// the same name.
+    #[schema(
+        min_length = 3,
+        max_length = 255,
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]$"
+    )]
+    username: String,
+    /// 8 to 1,024 bytes of UTF-8, taken as they are.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
+    password: Secret,
+    /// An address without spaces, in nobody else's account.
+    #[schema(
+        max_length = 320,
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f]+@[^\s\u0000-\u001f\u007f-\u009f]+$"
+    )]
+    email: Option<String>,
+}
 
 impl ReadFields for Registration {
     fn read(fields: &mut Fields) -> Option<Self> {
         let username = fields.required("username", |value| rules::username(&text(value)?));
         let password = fields.required("password", |value| rules::password(text(value)?));
         let email = fields.nullable("email", |value| rules::email(&text(value)?));
-        Some(Self(Register { username: username?, password: password?, email: email? }))
+        Some(Self { username: username?, password: password?, email: email? })
     }
 }
 
-/// `POST /auth/register`
+/// Make an account
+///
+/// Names and addresses are unique, whatever their case. A new account has the role `developer`. It is not signed in yet:
+/// `POST /api/v1/auth/login` comes next.
+#[utoipa::path(
+    post, path = "/api/v1/auth/register", tag = "Accounts", operation_id = "register", security(()),
+    request_body = Registration,
+    responses((status = 201, description = "The account.", body = UserView)),
+    extensions(("x-problems" = json!(["username_taken", "email_taken"])))
+)]
 pub(super) async fn register(
     accounts: Data<Handle<Accounts>>,
-    Body(Registration(registration)): Body<Registration>,
+    Body(registration): Body<Registration>,
 ) -> Result<HttpResponse, Problem> {
-    let user = accounts.ask(registration).await?;
+    let Registration { username, password, email } = registration;
+
+    let user = accounts.ask(Register { username, password, email }).await?;
 
     Ok(HttpResponse::Created().json(UserView::from(user)))
 }
 
-/// `POST /auth/login`
+/// Sign in
+///
+/// Gives an access token, to be sent as `Authorization: Bearer ...` until it expires. It is not said whether the name or
+/// the password was wrong.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", tag = "Accounts", operation_id = "logIn", security(()),
+    request_body = Credentials,
+    responses((status = 200, description = "The tokens of a new session. They are not to be cached.", body = TokensView)),
+    extensions(("x-problems" = json!(["invalid_credentials"])))
+)]
 pub(super) async fn login(
     accounts: Data<Handle<Accounts>>,
     Body(credentials): Body<Credentials>,
@@ -43,26 +85,54 @@ pub(super) async fn login(
     sign_in(&accounts, credentials, None).await
 }
 
-/// `GET /users/me`
+/// Show your account
+///
+/// The account of whoever asks.
+#[utoipa::path(
+    get, path = "/api/v1/users/me", tag = "Accounts", operation_id = "getMe", security(("bearer" = [])),
+    responses((status = 200, description = "Your account.", body = UserView)),
+    extensions(("x-problems" = json!(["user_not_found"])))
+)]
 pub(super) async fn me(user: CurrentUser, accounts: Data<Handle<Accounts>>) -> Result<HttpResponse, Problem> {
     let user = accounts.ask(FindUser { id: user.id() }).await?;
 
     Ok(HttpResponse::Ok().json(UserView::from(user)))
 }
 
-/// `POST /ws/tickets`
+/// A ticket, as it is shown once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ticket, example = json!({"ticket": "tYx1b3f0...", "expires_in": 30}))]
+pub(super) struct TicketView {
+    /// Goes into the query string of `GET /api/v1/ws`, once.
+    ticket: String,
+    /// For how many seconds it is good.
+    #[schema(minimum = 1)]
+    expires_in: u64,
+}
+
+/// Get a ticket for a socket
+///
+/// A page in a browser cannot send headers when it opens a WebSocket, so it gets a ticket first and opens
+/// `/api/v1/ws?ticket=...` with it. A ticket opens one socket, within seconds. The socket ends when the access token
+/// does that the ticket was got with.
+#[utoipa::path(
+    post, path = "/api/v1/ws/tickets", tag = "Live", operation_id = "createSocketTicket", security(("bearer" = [])),
+    responses((status = 201, description = "The ticket. It is not to be cached.", body = TicketView))
+)]
 pub(super) async fn issue_ticket(
     user: CurrentUser,
     accounts: Data<Handle<Accounts>>,
 ) -> Result<HttpResponse, Problem> {
     let ticket = accounts.ask(IssueTicket { principal: user.0 }).await?;
 
-    let body = json!({"ticket": ticket.ticket, "expires_in": ticket.expires_in_seconds});
-    Ok(HttpResponse::Created().insert_header(no_store()).json(body))
+    let view = TicketView { ticket: ticket.ticket, expires_in: ticket.expires_in_seconds };
+    Ok(HttpResponse::Created().insert_header(no_store()).json(view))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -77,8 +147,8 @@ mod tests {
     #[test]
     fn a_registration_needs_no_address() {
         let body = json!({"username": "ada@example.org", "password": "correct horse"});
-        let Registration(registration) = Fields::read_body(body).unwrap();
-        assert_eq!(registration.email, None);
-        assert!(!format!("{registration:?}").contains("horse"));
+        let registration: Registration = Fields::read_body(body).unwrap();
+        assert_eq!((registration.username.as_str(), registration.email), ("ada@example.org", None));
+        assert!(!format!("{:?}", registration.password).contains("horse"));
     }
 }

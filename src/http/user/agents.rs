@@ -10,11 +10,19 @@ use super::view::AgentView;
 use crate::actors::catalog::{CatalogSnapshot, CatalogView};
 use crate::http::extract::{Id, Parameters};
 use crate::http::identity::CurrentUser;
-use crate::http::paging::NumberPage;
+use crate::http::paging::{NumberPage, Paging};
 use crate::http::problem::Problem;
-use crate::models::{Agent, AgentId, ErrorCode};
+use crate::models::{Agent, AgentId, ErrorCode, Page};
 
-/// `GET /agents`. Searching (`q`, `category`, `capability`) has its place here.
+/// List the agents on offer
+///
+/// Published agents only, the newest first.
+// Searching (`q`, `category`, `capability`) has its place here.
+#[utoipa::path(
+    get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = [])),
+    params(Paging),
+    responses((status = 200, description = "A page of agents.", body = Page<AgentView<'_>>))
+)]
 pub(super) async fn list(
     _user: CurrentUser,
     catalog: Data<CatalogView>,
@@ -35,7 +43,15 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
 }
 
-/// `GET /agents/{id}`
+/// Show an agent
+///
+/// One that is on offer. What is a draft still, or retired, is not found.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = [])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    responses((status = 200, description = "The agent.", body = AgentView<'_>)),
+    extensions(("x-problems" = json!(["agent_not_found"])))
+)]
 pub(super) async fn show(
     _user: CurrentUser,
     catalog: Data<CatalogView>,

@@ -2,14 +2,17 @@
 
 mod accounts;
 mod agents;
+mod document;
 mod instances;
 mod view;
 mod ws;
 
+pub use document::document;
 pub use ws::SocketDoor;
 
 use actix_web::web::{self, Data, ServiceConfig};
 
+use super::document::mount;
 use super::ops::{get, resource};
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
@@ -41,6 +44,7 @@ pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
         .app_data(Data::new(catalog))
         .app_data(Data::new(instances))
         .app_data(Data::new(sockets));
+    mount(config, &document());
     under_prefix(config, routes);
 }
 

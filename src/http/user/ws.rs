@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
+use utoipa::IntoParams;
 
 use crate::actors::accounts::{Accounts, RedeemTicket};
 use crate::actors::system::Handle;
@@ -46,9 +47,14 @@ impl SocketDoor {
 }
 
 /// What may stand in the query string.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct SocketParameters {
+    /// A ticket from `POST /api/v1/ws/tickets`, in the place of the `Authorization` header.
+    #[param(nullable = false)]
     ticket: Option<String>,
+    /// Resume: what came after this position comes first.
+    #[param(nullable = false, minimum = 0)]
     since: Option<i64>,
 }
 
@@ -66,7 +72,25 @@ fn position(value: Value) -> Result<i64, String> {
     if position < 0 { Err(format!("must be {EXPECTED}")) } else { Ok(position) }
 }
 
-/// `GET /ws`
+/// Open a WebSocket
+///
+/// The handshake of RFC 6455, with the `Authorization` header or, in a browser, with a `ticket`. Frames are JSON text, one
+/// message each. The server begins with `{"type":"hello","session_id","position","heartbeat_seconds"}`; events come as
+/// `{"type":"event","position","event","data"}`. With `since`, what was missed comes first and ends with
+/// `{"type":"resumed","from","to","replayed"}`, or `{"type":"gap","from","to"}` where the history no longer reaches so far back:
+/// reload by REST then. Every `heartbeat_seconds` comes `{"type":"heartbeat","position"}`: remember the last position.
+///
+/// The client may send `{"type":"subscribe","channels":["instances","instance:<id>", ...]}`, `unsubscribe` with the same
+/// form, and `{"type":"ping"}`. Without a subscription everything that is yours is sent.
+///
+/// Before a close comes `{"type":"error","code","detail"}`. Close codes that ask for a new connection with `since`: 1001, 1012 and 1013;
+/// 4401 asks to sign in first.
+#[utoipa::path(
+    get, path = "/api/v1/ws", tag = "Live", operation_id = "openSocket", security(("bearer" = []), ()),
+    params(SocketParameters),
+    responses((status = 101, description = "The connection is a WebSocket from now on.")),
+    extensions(("x-problems" = json!(["forbidden", "rate_limited"])))
+)]
 pub(super) async fn open(
     request: HttpRequest,
     payload: Payload,

@@ -5,4 +5,4 @@ mod agents;
 mod instances;
 mod outages;
 mod requests;
-mod service;
+pub(crate) mod service;

@@ -1,0 +1,34 @@
+//! The OpenAPI document of the administrators' API.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+
+use super::agents;
+use crate::http::document::complete;
+
+/// Every route of this listener that is not the operators'.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    paths(
+        super::login,
+        agents::create,
+        agents::list,
+        agents::show,
+        agents::publish,
+        agents::retire,
+        agents::delete,
+    ),
+    tags(
+        (name = "Accounts", description = "Signing in. Everything else asks for the access token of an administrator."),
+        (name = "Agents", description = "The catalog: writing agents, offering them to users and taking them off."),
+    )
+)]
+struct Routes;
+
+/// The document.
+#[must_use]
+pub fn document() -> OpenApi {
+    let about =
+        "For administrators: the catalog of agents. Everything but signing in asks for the role `admin`.";
+    complete("Botberi admin API", about, Routes::openapi())
+}

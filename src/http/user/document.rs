@@ -1,0 +1,44 @@
+//! The OpenAPI document of the users' API.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+
+use super::{accounts, agents, instances, ws};
+use crate::http::document::complete;
+
+/// Every route of this listener that is not the operators'.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    paths(
+        accounts::register,
+        accounts::login,
+        accounts::me,
+        accounts::issue_ticket,
+        agents::list,
+        agents::show,
+        instances::create,
+        instances::list,
+        instances::show,
+        instances::change,
+        instances::delete,
+        instances::stop,
+        instances::start,
+        instances::events,
+        ws::open,
+    ),
+    tags(
+        (name = "Accounts", description = "Making an account and signing in. Everything else asks for the access token that signing in gives."),
+        (name = "Agents", description = "The catalog: the agents that are on offer."),
+        (name = "Instances", description = "Your own instances of agents, and how they fare."),
+        (name = "Live", description = "Events as they happen, over a WebSocket."),
+    )
+)]
+struct Routes;
+
+/// The document.
+#[must_use]
+pub fn document() -> OpenApi {
+    let about = "For people and their programs: sign in, pick an agent from the catalog, make an instance of it, and watch \
+                 live what becomes of it.";
+    complete("Botberi user API", about, Routes::openapi())
+}
