@@ -1,5 +1,6 @@
 //! The commands, one file each. A usage error ends with code 2, any other with code 1 and one line for each fault.
 
+mod asyncapi;
 mod config;
 pub mod dev;
 mod develop;
@@ -50,6 +51,8 @@ enum Command {
     Config(config::Arguments),
     /// Print the OpenAPI document of a listener
     Openapi(openapi::Arguments),
+    /// Print the AsyncAPI document of the bus and the sockets
+    Asyncapi(asyncapi::Arguments),
     /// Run everything that development needs: private servers, a sample catalog and all roles
     Dev(develop::Arguments),
 }
@@ -87,6 +90,7 @@ impl Cli {
             Command::Migrate(arguments) => migrate::run(&arguments, &sources)?,
             Command::Config(arguments) => config::run(&arguments, &sources)?,
             Command::Openapi(arguments) => openapi::run(&arguments)?,
+            Command::Asyncapi(arguments) => asyncapi::run(&arguments)?,
             Command::Dev(arguments) => return develop::run(arguments, sources),
         }
         Ok(ExitCode::SUCCESS)
