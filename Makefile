@@ -25,6 +25,7 @@ check: ## Format, lints, documentation and licences: what review need not look a
 	python3 scripts/configuration_docs.py
 	python3 scripts/documentation.py
 	python3 scripts/openapi.py
+	python3 scripts/asyncapi.py
 
 api-docs: ## Write the OpenAPI and AsyncAPI documents in docs/api anew
 	@cargo build --locked
