@@ -17,7 +17,7 @@ up: ## Set up, build and run everything for development; Ctrl-C stops it
 	@cargo build --locked
 	@exec target/debug/botberi dev
 
-check: ## Format, lints, documentation and licences: what review need not look at
+check: ## Format, lints, documentation, licences and OpenAPI: what review need not look at
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps

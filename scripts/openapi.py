@@ -40,7 +40,7 @@ def validator_python():
     try:
         venv.create(ENVIRONMENT, clear=True, with_pip=True)
     except Exception as error:
-        die(f"cannot make a Python environment: {error}; on Debian, install python3-venv")
+        die(f"cannot make a Python environment: {error}; `make setup` installs what is missing on Debian")
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:

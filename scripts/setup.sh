@@ -3,6 +3,8 @@
 # takes a fraction of a second when all is there. Called by `make up` and, with --tests, by `make test`.
 set -eu
 
+with_tests=${1:-}
+
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -12,6 +14,8 @@ have_rabbitmq() { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || have rabbitmq-
 have_linker() { have ld.lld || have lld; }
 # Debian has a python3 without the standard library, too.
 have_python() { python3 -c "import json" 2>/dev/null; }
+# The validator of the OpenAPI documents lives in a private environment.
+have_venv() { python3 -c "import ensurepip, venv" 2>/dev/null; }
 
 missing_packages() {
     have_postgres || echo postgresql-15
@@ -22,6 +26,7 @@ missing_packages() {
     have curl || echo curl
     have setpriv || echo util-linux
     have_python || echo python3
+    [ "$with_tests" != --tests ] || have_venv || echo python3-venv
 }
 
 # The packages bring services of their own, on the standard ports. We start private servers instead, so
@@ -104,7 +109,7 @@ if [ -n "$packages" ]; then
     [ -z "$still" ] || die "still missing after the installation: $(echo $still)"
 fi
 
-if [ "${1:-}" = --tests ] && ! have cargo-nextest; then
+if [ "$with_tests" = --tests ] && ! have cargo-nextest; then
     say "building cargo-nextest, once; this takes some minutes"
     cargo install --locked cargo-nextest
 fi

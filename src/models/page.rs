@@ -107,7 +107,7 @@ impl Default for PageLimit {
 pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,
-    /// Where the next page begins, or `None` on the last one.
+    /// Where the next page begins: nowhere (`null`) on the last one.
     pub next_cursor: Option<String>,
 }
 

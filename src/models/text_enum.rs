@@ -15,12 +15,13 @@ pub struct UnknownText {
 /// The database repeats the spellings in a `CHECK`; a test compares the two.
 macro_rules! text_enum {
     (
-        $(#[$doc:meta])*
-        pub enum $name:ident { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }
+        $(#[doc = $doc:literal])*
+        pub enum $name:ident { $($(#[doc = $value_doc:literal])* $value:ident = $text:literal,)+ }
     ) => {
-        $(#[$doc])*
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
-        pub enum $name { $($(#[$value_doc])* #[schema(rename = $text)] $value,)+ }
+        #[schema(description = concat!($($doc,)* "\n" $(, "\n- `", $text, "`:" $(, $value_doc)*)+))]
+        pub enum $name { $($(#[doc = $value_doc])* #[schema(rename = $text)] $value,)+ }
 
         impl $name {
             /// Every value, in the order of the definition.

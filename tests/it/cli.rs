@@ -20,6 +20,20 @@ fn a_usage_error_ends_with_code_2() {
 }
 
 #[test]
+fn openapi_prints_the_document_of_a_listener_whatever_is_configured() {
+    for listener in ["user", "admin", "broker"] {
+        let output = botberi(&["openapi", listener], &[("BOTBERI__NONSENSE", "1")]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr_of(&output));
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        assert_eq!(document["info"]["title"], format!("Botberi {listener} API"));
+        assert!(output.stdout.ends_with(b"}\n"));
+    }
+    assert_eq!(botberi(&["openapi"], &[]).stdout, botberi(&["openapi", "user"], &[]).stdout);
+    assert_eq!(botberi(&["openapi", "worker"], &[]).status.code(), Some(2));
+}
+
+#[test]
 fn config_check_accepts_the_development_profile() {
     for output in [
         botberi(&["config", "check", "--profile", "dev"], &[]),

@@ -5,15 +5,21 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{KnownFormat, Object, Schema, SchemaFormat};
 use utoipa::openapi::{OpenApi, RefOr};
 
+use super::bodies::requests;
 use super::operations;
 
-/// Bounds the numbers of every schema and parameter.
+/// Bounds the numbers that a request may bring.
 pub(super) fn bound_numbers(document: &mut OpenApi) {
     for (_, _, operation) in operations(document) {
         bound_parameters(operation);
     }
+    let asked = requests(document);
     let Some(components) = &mut document.components else { return };
-    components.schemas.values_mut().for_each(bound);
+    for (name, schema) in &mut components.schemas {
+        if asked.contains(name) {
+            bound(schema);
+        }
+    }
 }
 
 fn bound_parameters(operation: &mut Operation) {

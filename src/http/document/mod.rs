@@ -2,15 +2,16 @@
 //! by it.
 //!
 //! A handler's attribute tells what only it knows. What follows from its shape is added for all of them, so that nobody
-//! has to remember it: [`problems`] adds the failures and [`examples`] the examples, `strict` says that bodies hold no
-//! other fields, `bounded` how far numbers go and `headers` that each answer has its request's id.
+//! has to remember it: `problems` adds the failures, `examples` the examples and `headers` the request's id; `bodies` says
+//! which fields are there, `bounded` how far numbers go, and `pages` names pages after what is on them.
 
+mod bodies;
 mod bounded;
 mod examples;
 mod headers;
 mod operators;
+mod pages;
 mod problems;
-mod strict;
 mod viewer;
 
 use actix_web::HttpResponse;
@@ -44,8 +45,9 @@ pub(super) fn complete(title: &str, about: &str, mut document: OpenApi) -> OpenA
         .description(Some("An access token, as `POST /api/v1/auth/login` gives it."))
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    pages::name_after_items(&mut document);
+    bodies::complete(&mut document);
     bounded::bound_numbers(&mut document);
-    strict::refuse_unknown_fields(&mut document);
     problems::add(&mut document);
     examples::add(&mut document);
     headers::add(&mut document);
@@ -84,6 +86,14 @@ async fn show(document: Data<Document>) -> HttpResponse {
 fn scopes(requirement: &SecurityRequirement) -> Option<Vec<String>> {
     let value = serde_json::to_value(requirement).ok()?;
     serde_json::from_value(value.get(BEARER)?.clone()).ok()
+}
+
+/// What stands here itself, if it does not point elsewhere.
+const fn inline<T>(place: &RefOr<T>) -> Option<&T> {
+    match place {
+        RefOr::T(inline) => Some(inline),
+        RefOr::Ref(_) => None,
+    }
 }
 
 /// The name of the component that a schema points to.

@@ -82,11 +82,7 @@ fn implied(path: &str, method: &str, operation: &Operation) -> Vec<ErrorCode> {
         codes.push(ErrorCode::Forbidden);
     }
     let parameters = operation.parameters.iter().flatten();
-    let mut inline = parameters.filter_map(|parameter| match parameter {
-        RefOr::T(parameter) => Some(parameter),
-        RefOr::Ref(_) => None,
-    });
-    if inline.any(|parameter| parameter.parameter_in == ParameterIn::Query) {
+    if parameters.filter_map(super::inline).any(|parameter| parameter.parameter_in == ParameterIn::Query) {
         codes.extend([ErrorCode::BadRequest, ErrorCode::ValidationFailed]);
     }
     if operation.request_body.is_some() {

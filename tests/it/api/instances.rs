@@ -38,6 +38,20 @@ async fn an_instance_begins_pending_and_is_found_where_its_location_says() {
 }
 
 #[actix::test]
+async fn every_number_that_is_taken_in_comes_out_again_as_it_was() {
+    let (service, ada, _, agent) = world().await;
+    let numbers =
+        json!([f64::MAX, f64::MIN, f64::MIN_POSITIVE, 5e-324, 0.1, 1e22, u64::MAX, i64::MIN, 33_909.062_5]);
+    let wish = json!({"agent_id": agent, "title": "Numbers", "user_config": {"numbers": numbers}});
+    let made = ada.post("/api/v1/instances", &wish).await.expect(201);
+    let kept = ada.get(&path(&made)).await.expect(200);
+    for (index, number) in numbers.as_array().unwrap().iter().enumerate() {
+        assert_eq!(kept["user_config"]["numbers"][index].as_f64(), number.as_f64());
+    }
+    service.stop().await;
+}
+
+#[actix::test]
 async fn a_user_sees_and_touches_nothing_of_anothers() {
     let (service, ada, eve, agent) = world().await;
     let instance = create(&ada, agent).await;

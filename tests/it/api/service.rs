@@ -27,6 +27,7 @@ use botberi::http::{self, Common, HttpSettings, ListenerSettings};
 use botberi::secret::Secret;
 
 use crate::support::database::TestDatabases;
+use crate::support::documented;
 use crate::support::proxy::FaultProxy;
 use crate::ws::replica::settings as websocket_settings;
 
@@ -259,12 +260,17 @@ impl Caller {
 }
 
 impl Answer {
+    /// Sends it, and holds the answer against the OpenAPI documents.
     pub(crate) async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.unwrap();
         let body =
             if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or_default() };
+        documented::check(&method, &path, status, &body);
         Self { status, headers, body }
     }
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use botberi::http::{admin, broker, document, user};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::service::{Answer, Caller, Service};
+use crate::support::documented;
 
 /// Not for clients, and so in no document.
 const FILES_OF_THE_PAGE: &str = "/docs/{file:.*}";
@@ -84,7 +85,7 @@ async fn each_operation_of_the_documents_is_answered() {
                 let status = answer.status.to_string();
                 let told = &operation["responses"][&status];
                 assert!(told.is_object(), "{listener}: {method} {path} answers {status}, which is not told");
-                let asks = operation["security"] != serde_json::json!([{}]);
+                let asks = operation["security"] != json!([{}]);
                 assert_eq!(
                     asks,
                     answer.status == 401,
@@ -155,12 +156,40 @@ fn bodies_say_that_they_take_no_other_fields() {
     }
 }
 
+#[test]
+fn an_answer_of_which_nothing_is_told_is_found_by_the_tests_of_the_api() {
+    let ada = json!({
+        "id": "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01", "username": "ada", "email": null, "role": "viewer",
+        "created_at": "2026-11-20T09:00:00Z", "updated_at": "2026-11-20T09:00:00Z"
+    });
+    let changed = |field: &str, value: Value| {
+        let mut changed = ada.clone();
+        changed[field] = value;
+        changed
+    };
+    let is_told = |path: &str, status: u16, body: Value| {
+        std::panic::catch_unwind(|| documented::check(&Method::GET, path, status, &body)).is_ok()
+    };
+    let me = "/api/v1/users/me";
+    assert!(is_told(me, 200, ada.clone()));
+    assert!(is_told(me, 401, json!({"type": "t", "title": "t", "status": 401, "code": "unauthenticated"})));
+    assert!(!is_told(me, 401, json!({"type": "t", "title": "t", "status": 401, "code": "forbidden"})));
+    assert!(!is_told(me, 418, json!({})));
+    for (field, value) in
+        [("role", json!("king")), ("email", json!(1)), ("age", json!(36)), ("id", json!(null))]
+    {
+        assert!(!is_told(me, 200, changed(field, value)), "{field}");
+    }
+    assert!(!is_told(me, 200, json!({"id": ada["id"]})));
+    assert!(!is_told("/api/v1/instances", 200, json!({"items": [ada], "next_cursor": null})));
+}
+
 async fn ask(caller: &Caller, method: &str, path: &str) -> Answer {
     let method: Method = method.to_uppercase().parse().unwrap();
     let has_body = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
     let mut request = caller.request(method, &concrete(path));
     if has_body {
-        request = request.json(&serde_json::json!({}));
+        request = request.json(&json!({}));
     }
     if path.ends_with("/ws") {
         request = request

@@ -5,6 +5,7 @@ pub(crate) mod broker;
 pub(crate) mod cables;
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod documented;
 pub(crate) mod folder;
 pub(crate) mod follower;
 pub(crate) mod load;
