@@ -3,10 +3,15 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
+use super::schema;
 use crate::http::document::complete;
 
 /// Every route of this listener that is not the operators'.
 #[derive(utoipa::OpenApi)]
+#[openapi(
+    paths(schema::show),
+    tags((name = "Events", description = "Events on their way from the outbox to RabbitMQ."))
+)]
 struct Routes;
 
 /// The document.

@@ -78,6 +78,27 @@ async fn all_that_is_said_on_a_socket_fits_its_schema() {
 }
 
 #[tokio::test]
+async fn the_brokers_listener_gives_the_document_to_everybody() {
+    let app = TestApp::start().await;
+    let described = Caller::stranger(&app.replica.broker_api).get("/api/v1/events/schema").await;
+    assert_eq!(described.headers["content-type"], "application/json");
+    let document = serde_json::to_value(botberi::http::asyncapi::document().unwrap()).unwrap();
+    assert_eq!(described.expect(200), document);
+}
+
+#[test]
+fn a_field_that_no_schema_names_is_noticed_however_deep_it_is() {
+    let schemas = MessageSchemas::of_the_program();
+    let schema = schemas.schema("instance.updated");
+    let mut message = schema["examples"][0].clone();
+    message["metadata"]["shoe_size"] = json!(44);
+    message["mood"] = json!("fair");
+    assert_eq!(unnamed(&message, schema, ""), ["/metadata/shoe_size", "/mood"]);
+    let made = schemas.schema("instance.created");
+    assert!(unnamed(&made["examples"][0], made, "").is_empty(), "what users choose may have any name");
+}
+
+#[tokio::test]
 async fn what_the_document_lets_a_client_say_is_understood() {
     let app = TestApp::start().await;
     let ada = app.sign_up("ada").await;
