@@ -1,8 +1,8 @@
 //! The AsyncAPI 3.0 document of the bus and the sockets, and a JSON Schema for each message.
 //!
 //! Nothing in it is written twice: messages come from the catalogue of events and from the types of the frames, channels
-//! from the topology that is declared. [`shape`] says how a type becomes a schema, [`messages`] how a schema becomes a
-//! message, [`channels`] where it can be met; [`document`] puts them together.
+//! from the topology that is declared. `shape` says how a type becomes a schema, `messages` how a schema becomes a
+//! message, `channels` where it can be met; `document` puts them together.
 
 mod channels;
 mod document;
