@@ -30,6 +30,8 @@ pub mod instances;
 pub mod notify_listener;
 pub mod probe;
 pub mod reaper;
+pub mod redis_link;
 pub mod replica;
+pub mod revocations;
 pub mod system;
 pub mod ws_sessions;

@@ -13,6 +13,7 @@ use crate::actors::instances::Instances;
 use crate::actors::notify_listener::notify_listener;
 use crate::actors::reaper::Reaper;
 use crate::actors::replica::{Replica, ReplicaLease};
+use crate::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
 use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
 use crate::actors::ws_sessions::WsSessions;
 use crate::settings::Role;
@@ -23,6 +24,8 @@ use super::parts::{Callers, Parts};
 pub(super) struct Handles {
     pub(super) bell: Handle<Bell>,
     pub(super) accounts: Handle<Accounts>,
+    pub(super) revocations: Handle<Revocations>,
+    pub(super) gate: Gate,
     pub(super) instances: Handle<Instances>,
     pub(super) catalog_editor: Handle<CatalogEditor>,
     pub(super) ws_sessions: Handle<WsSessions>,
@@ -32,9 +35,13 @@ pub(super) struct Handles {
 impl Handles {
     pub(super) fn new(parts: &Parts) -> Self {
         let limits = parts.limits();
+        let revocations = Handle::new(Revocations::NAME, limits);
+        let gate = Gate::new(RevocationView::default(), revocations.clone());
         Self {
             bell: Handle::new(Bell::NAME, limits),
             accounts: Handle::new(Accounts::NAME, limits),
+            revocations,
+            gate,
             instances: Handle::new(Instances::NAME, limits),
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
@@ -55,7 +62,7 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
     }
     if let Some(callers) = &parts.callers {
         // Whoever signs in, does so through the same accounts, whatever the listener.
-        root = root.with(accounts(parts, handles, callers));
+        root = root.with(revocations(parts, handles, callers)).with(accounts(parts, handles, callers));
         if parts.plays(Role::User) {
             root = root.with(user(parts, handles));
         }
@@ -66,10 +73,23 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
     root
 }
 
+fn revocations(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
+    let revocations = RevocationsParts {
+        user_db: callers.user_db.clone(),
+        redis: callers.redis.clone(),
+        view: handles.gate.view().clone(),
+        access_token_seconds: parts.settings.auth.access_token_seconds,
+    };
+    actor(parts.spec(Revocations::NAME), &handles.revocations, move |lifeline| {
+        Revocations::new(revocations.clone(), lifeline)
+    })
+}
+
 fn accounts(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
     let accounts = AccountsParts {
         user_db: callers.user_db.clone(),
         redis: callers.redis.clone(),
+        gate: handles.gate.clone(),
         tokens: callers.tokens.clone(),
         settings: parts.settings.auth.clone(),
         ticket_seconds: parts.settings.websocket.ticket_seconds,
@@ -97,8 +117,8 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
             move |lifeline| Instances::new(shared_db.clone(), bell.clone(), lifeline)
         }))
         .with(actor(parts.spec(WsSessions::NAME), &ws_sessions, {
-            let shared_db = shared_db.clone();
-            move |lifeline| WsSessions::new(shared_db.clone(), websocket.clone(), lifeline)
+            let (shared_db, ended) = (shared_db.clone(), handles.gate.view().clone());
+            move |lifeline| WsSessions::new(shared_db.clone(), websocket.clone(), ended.clone(), lifeline)
         }))
         .with(consumer(
             parts.spec("catalog_changes"),

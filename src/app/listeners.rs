@@ -59,6 +59,7 @@ impl Bound {
             let api = UserApi {
                 accounts: handles.accounts.clone(),
                 tokens: callers.tokens.clone(),
+                gate: handles.gate.clone(),
                 catalog: handles.catalog_view.clone(),
                 instances: handles.instances.clone(),
                 sockets: SocketDoor::new(handles.ws_sessions.clone(), &parts.settings.websocket),
@@ -70,6 +71,7 @@ impl Bound {
             let api = AdminApi {
                 accounts: handles.accounts.clone(),
                 tokens: callers.tokens.clone(),
+                gate: handles.gate.clone(),
                 catalog_editor: handles.catalog_editor.clone(),
             };
             let routes = move |config: &mut ServiceConfig| admin::configure(config, &api);

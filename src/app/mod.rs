@@ -1,5 +1,6 @@
 //! Composition: builds what the configured roles need, runs it, and stops it in reverse.
 
+mod chores;
 mod error;
 mod graph;
 mod listeners;
@@ -7,6 +8,7 @@ mod parts;
 mod prepare;
 mod run;
 
+pub use chores::{create_administrator, find_user, import_agents, promote_user};
 pub use error::AppError;
 pub use prepare::{Prepared, prepare};
 pub use run::{App, migrate, run};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::AppError;
-use crate::actors::accounts::{RedisAccess, Tokens};
+use crate::actors::accounts::Tokens;
 use crate::actors::event_consumers::ConsumerSettings;
+use crate::actors::redis_link::RedisAccess;
 use crate::actors::system::{AskLimits, Backoff, ChildSpec, Intensity};
 use crate::models::ReplicaId;
 use crate::models::store::{SharedDb, UserDb};

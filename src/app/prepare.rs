@@ -1,11 +1,9 @@
 //! What a first start needs: an administrator, and something in the catalog.
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::AppError;
 use crate::actors::accounts::{self, ensure_admin, hash_password};
-use crate::models::AgentDraft;
+use crate::actors::catalog_editor::definition::{Definition, DefinitionFormat, Reading, parse};
+use crate::actors::catalog_editor::draft;
 use crate::models::store::{SharedDb, StoreError, UserDb, agents};
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -19,14 +17,6 @@ pub struct Prepared {
     pub admin_is_new: bool,
     /// How many agents users can choose from.
     pub agents: usize,
-}
-
-#[derive(Deserialize)]
-struct Sample {
-    title: String,
-    activation_code: String,
-    rate: i32,
-    content: Value,
 }
 
 /// Sees to it that there is an administrator and, in an empty catalog, the sample one. Both may be there already.
@@ -51,15 +41,30 @@ pub fn prepare(settings: &Settings, admin: &str, password: &str) -> Result<Prepa
 }
 
 async fn seed_catalog(shared_db: &SharedDb) -> Result<usize, StoreError> {
-    let samples: Vec<Sample> =
-        serde_json::from_str(SAMPLE_CATALOG).map_err(|error| StoreError::Shape(error.to_string()))?;
     let connection = shared_db.connection().await?;
-    for Sample { title, activation_code, rate, content } in samples {
-        let draft = AgentDraft { title, content, activation_code, rate };
+    for definition in sample_catalog()? {
         // One that an administrator has retired or edited since stays as it is.
-        if let Some(agent) = agents::insert_if_missing(&connection, &draft).await? {
+        if let Some(agent) = agents::insert_if_missing(&connection, &draft(&definition)).await? {
             let _published = agents::publish(&connection, agent.id).await?;
         }
     }
     Ok(agents::load_published(&connection).await?.len())
+}
+
+fn sample_catalog() -> Result<Vec<Definition>, StoreError> {
+    let document = parse(DefinitionFormat::Json, SAMPLE_CATALOG.as_bytes());
+    let mut reading = Reading::default();
+    reading.add("config/catalog/sample.json", document.map_err(|why| StoreError::Shape(why.to_string()))?);
+    let first = |faults: Vec<_>| faults.first().map(ToString::to_string).unwrap_or_default();
+    reading.finish().map_err(|faults| StoreError::Shape(first(faults)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_catalog_keeps_the_rules_of_definitions() {
+        assert_eq!(sample_catalog().unwrap().len(), 3);
+    }
 }

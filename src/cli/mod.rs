@@ -1,7 +1,11 @@
 //! The commands, one file each. A usage error ends with code 2, any other with code 1 and one line for each fault.
 
+mod admin;
+mod agents;
 mod asyncapi;
+mod completions;
 mod config;
+mod definition_files;
 pub mod dev;
 mod develop;
 mod migrate;
@@ -15,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use thiserror::Error;
 
+use crate::actors::catalog_editor::definition::DefinitionFault;
 use crate::app::AppError;
 use crate::faults::Faults;
 use crate::settings::{Profile, Sources};
@@ -44,16 +49,37 @@ struct CommonArguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Play one or more roles until told to stop
+    #[command(after_long_help = "Examples:\n  \
+        botberi serve\n  \
+        botberi serve --roles user,admin --config /etc/botberi.toml")]
     Serve(serve::Arguments),
     /// Bring the schemas of both databases up to date
+    #[command(after_long_help = "Examples:\n  \
+        botberi migrate\n  \
+        botberi migrate --check && botberi serve")]
     Migrate(migrate::Arguments),
     /// Look at the configuration
     Config(config::Arguments),
+    /// Bring agents into the catalog
+    Agents(agents::Arguments),
+    /// Make administrators
+    Admin(admin::Arguments),
+    /// Write the completions of a shell to standard output
+    #[command(after_long_help = "Examples:\n  \
+        botberi completions bash > /etc/bash_completion.d/botberi\n  \
+        botberi completions zsh > ~/.zfunc/_botberi")]
+    Completions(completions::Arguments),
     /// Print the OpenAPI document of a listener
     Openapi(openapi::Arguments),
     /// Print the AsyncAPI document of the bus and the sockets
+    #[command(after_long_help = "Examples:\n  \
+        botberi asyncapi > asyncapi.json\n  \
+        botberi asyncapi --schemas docs/api/schemas")]
     Asyncapi(asyncapi::Arguments),
     /// Run everything that development needs: private servers, a sample catalog and all roles
+    #[command(after_long_help = "Examples:\n  \
+        botberi dev\n  \
+        BOTBERI_ADMIN_PASSWORD='correct horse' botberi dev --data-dir /tmp/botberi")]
     Dev(develop::Arguments),
 }
 
@@ -69,6 +95,15 @@ pub enum CliError {
     /// The service failed.
     #[error(transparent)]
     App(#[from] AppError),
+    /// Definitions of agents have faults; each is a line.
+    #[error("{}", lines(.0))]
+    Definitions(Vec<DefinitionFault>),
+    /// What was asked for is not done, and why.
+    #[error("{0}")]
+    Refused(String),
+    /// The terminal or pipe that we read is gone.
+    #[error("cannot read the input: {0}")]
+    Input(#[source] io::Error),
     /// The private servers of the development set-up failed.
     #[error(transparent)]
     Dev(#[from] dev::DevError),
@@ -89,6 +124,9 @@ impl Cli {
             Command::Serve(arguments) => serve::run(arguments, sources)?,
             Command::Migrate(arguments) => migrate::run(&arguments, &sources)?,
             Command::Config(arguments) => config::run(&arguments, &sources)?,
+            Command::Agents(arguments) => agents::run(&arguments, &sources)?,
+            Command::Admin(arguments) => admin::run(&arguments, &sources)?,
+            Command::Completions(arguments) => completions::run(&arguments)?,
             Command::Openapi(arguments) => openapi::run(&arguments)?,
             Command::Asyncapi(arguments) => asyncapi::run(&arguments)?,
             Command::Dev(arguments) => return develop::run(arguments, sources),
@@ -101,6 +139,10 @@ impl CommonArguments {
     fn sources(&self) -> Sources {
         Sources { profile: self.profile, file: self.config.clone(), ..Sources::from_process() }
     }
+}
+
+fn lines(faults: &[DefinitionFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<String>>().join("\n")
 }
 
 /// Writes an error to stderr, each of its lines on its own.

@@ -35,20 +35,11 @@ impl<T: ReadFields> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limits = request.app_data::<Data<BodyLimits>>().map(|limits| ***limits);
         let readable = is_plain_json(request);
-        let announced = announced_bytes(request);
-        let payload = payload.take();
+        let bytes = body_bytes(request, payload);
         Box::pin(async move {
-            let limits = limits.ok_or(Problem::new(ErrorCode::Internal))?;
             readable?;
-            if announced.is_some_and(|bytes| bytes > limits.bytes_max) {
-                return Err(too_large(limits.bytes_max));
-            }
-            let reading = read(payload, limits.bytes_max);
-            let bytes = timeout(limits.within, reading)
-                .await
-                .map_err(|_elapsed| Problem::new(ErrorCode::RequestTimedOut))??;
+            let bytes = bytes.await?;
             let body: Value = serde_json::from_slice(&bytes)
                 .map_err(|error| Problem::new(ErrorCode::MalformedJson).detail(error.to_string()))?;
             Fields::read_body(body).map(Self).map_err(Problem::invalid)
@@ -56,16 +47,42 @@ impl<T: ReadFields> FromRequest for Body<T> {
     }
 }
 
+/// The bytes of a body, whatever is in it, within the limits of the listener. Nothing is read before it is waited for.
+pub fn body_bytes(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<BytesMut, Problem>> + use<> {
+    let limits = request.app_data::<Data<BodyLimits>>().map(|limits| ***limits);
+    let announced = announced_bytes(request);
+    let payload = payload.take();
+    async move {
+        let limits = limits.ok_or(Problem::new(ErrorCode::Internal))?;
+        if announced.is_some_and(|bytes| bytes > limits.bytes_max) {
+            return Err(too_large(limits.bytes_max));
+        }
+        let reading = read(payload, limits.bytes_max);
+        timeout(limits.within, reading).await.map_err(|_elapsed| Problem::new(ErrorCode::RequestTimedOut))?
+    }
+}
+
+/// What a body calls itself, in lower case and without parameters; empty when it says nothing.
+pub fn media_type(request: &HttpRequest) -> String {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a body would have to be unpacked first.
+pub fn is_packed(request: &HttpRequest) -> bool {
+    request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity")
+}
+
 /// Whether the body calls itself JSON, and nothing has to be unpacked first.
 fn is_plain_json(request: &HttpRequest) -> Result<(), Problem> {
-    let headers = request.headers();
-    let content_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = media_type(request);
     let is_json =
         essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    let is_packed = headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
-    if is_json && !is_packed {
+    if is_json && !is_packed(request) {
         return Ok(());
     }
     let detail = "send the body as application/json, without a content encoding";

@@ -7,9 +7,12 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use futures_util::FutureExt;
+use futures_util::future::{Either, LocalBoxFuture, Map};
 
 use super::problem::Problem;
 use crate::actors::accounts::Tokens;
+use crate::actors::revocations::{Gate, RevocationError, Standing};
 use crate::models::{ErrorCode, Principal, Role, UserId};
 
 /// Somebody who is signed in.
@@ -26,10 +29,10 @@ impl CurrentUser {
 
 impl FromRequest for CurrentUser {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Map<Authenticating, fn(Result<Principal, Problem>) -> Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(authenticate(request).map(Self))
+        authenticate(request).map(|holder| holder.map(Self))
     }
 }
 
@@ -39,26 +42,64 @@ pub struct CurrentAdmin(pub Principal);
 
 impl FromRequest for CurrentAdmin {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Map<Authenticating, fn(Result<Principal, Problem>) -> Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let admin = authenticate(request).and_then(|principal| match principal.role {
-            Role::Admin => Ok(Self(principal)),
-            Role::Developer | Role::Viewer => {
+        authenticate(request).map(|holder| match holder? {
+            admin @ Principal { role: Role::Admin, .. } => Ok(Self(admin)),
+            Principal { role: Role::Developer | Role::Viewer, .. } => {
                 Err(Problem::new(ErrorCode::Forbidden).detail("this needs the role `admin`"))
             }
-        });
-        ready(admin)
+        })
     }
 }
 
-/// Turns the credential of a request into its holder, on the thread that serves the request and without a database.
+/// The holder of a token that is good by itself, whether its session goes on or not: enough for ending that session.
+#[derive(Clone, Debug)]
+pub struct KnownToken(pub Principal);
+
+impl FromRequest for KnownToken {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(verify(request).map(Self))
+    }
+}
+
+/// Who it is: known at once as long as revocations are heard of, else after a question to whoever knows.
+pub type Authenticating =
+    Either<Ready<Result<Principal, Problem>>, LocalBoxFuture<'static, Result<Principal, Problem>>>;
+
+/// Turns the credential of a request into its holder, on the thread that serves the request and without a database. Only
+/// while Postgres is not heard of, Redis or Postgres is asked whether the session goes on.
 ///
-/// Every credential passes through here: this is where API keys and revoked sessions will be looked up.
+/// Every credential passes through here: this is where API keys will be looked up.
 ///
-/// # Errors
-/// `unauthenticated` when there is no credential, or none that is worth anything.
-pub fn authenticate(request: &HttpRequest) -> Result<Principal, Problem> {
+/// It gives `unauthenticated` when there is no credential, or none that is worth anything, or one whose session has been
+/// ended; `dependency_unavailable` when nobody can say whether it was.
+#[must_use]
+pub fn authenticate(request: &HttpRequest) -> Authenticating {
+    match verify(request).and_then(|holder| Ok((holder, gate(request)?))) {
+        Ok((holder, gate)) => match gate.standing(&holder) {
+            Standing::Good => Either::Left(ready(Ok(holder))),
+            Standing::Revoked => Either::Left(ready(Err(RevocationError::Ended.into()))),
+            Standing::Unknown => {
+                let gate = gate.clone();
+                Either::Right(async move { Ok(gate.check(&holder).await.map(|()| holder)?) }.boxed_local())
+            }
+        },
+        Err(problem) => Either::Left(ready(Err(problem))),
+    }
+}
+
+fn gate(request: &HttpRequest) -> Result<&Gate, Problem> {
+    let gate = request.app_data::<Data<Gate>>();
+    gate.map(|gate| gate.get_ref()).ok_or(Problem::new(ErrorCode::Internal))
+}
+
+/// Whose token it is, by its signature and its times alone.
+fn verify(request: &HttpRequest) -> Result<Principal, Problem> {
     let nobody = |detail: &str| Problem::new(ErrorCode::Unauthenticated).detail(detail);
     let tokens = request.app_data::<Data<Tokens>>().ok_or(Problem::new(ErrorCode::Internal))?;
     let token = bearer(request).ok_or_else(|| nobody("send `Authorization: Bearer <access token>`"))?;

@@ -1,13 +1,15 @@
-//! Signing in: the same body and the same answer at every listener.
+//! Signing in, going on and signing out: the same bodies and the same answers at every listener.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::fields::{Fields, ReadFields, text};
+use super::identity::KnownToken;
 use super::problem::Problem;
-use crate::actors::accounts::{Accounts, Login, SignedIn};
+use crate::actors::accounts::{Accounts, Login, Logout, Refresh, SignedIn};
 use crate::actors::system::Handle;
 use crate::models::Role;
 use crate::secret::Secret;
@@ -65,6 +67,50 @@ pub(super) async fn sign_in(
     let tokens = accounts.ask(Login { username, password, needs }).await?;
 
     Ok(HttpResponse::Ok().insert_header(no_store()).json(TokensView::from(tokens)))
+}
+
+/// What a session goes on with.
+#[derive(ToSchema)]
+#[schema(example = json!({"refresh_token": "kq2Zr0..."}))]
+pub(super) struct RefreshToken {
+    /// As it was given; good for one call.
+    #[schema(value_type = String, format = Password)]
+    refresh_token: Secret,
+}
+
+impl ReadFields for RefreshToken {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let token = fields.required("refresh_token", text).map(Secret::new);
+        Some(Self { refresh_token: token? })
+    }
+}
+
+/// Gives new tokens for a refresh token at a door that asks for the role `needs`, if it asks for one.
+pub(super) async fn renew(
+    accounts: &Handle<Accounts>,
+    RefreshToken { refresh_token: token }: RefreshToken,
+    needs: Option<Role>,
+) -> Result<HttpResponse, Problem> {
+    let tokens = accounts.ask(Refresh { token, needs }).await?;
+
+    Ok(HttpResponse::Ok().insert_header(no_store()).json(TokensView::from(tokens)))
+}
+
+/// Sign out
+///
+/// Ends the session of the access token: neither its access tokens nor its refresh token are good for anything from now on, on
+/// any replica, and its sockets are closed with 4401. It may be said again.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout", tag = "Accounts", operation_id = "logOut", security(("bearer" = [])),
+    responses((status = 204, description = "The session is over."))
+)]
+pub(super) async fn sign_out(
+    KnownToken(principal): KnownToken,
+    accounts: Data<Handle<Accounts>>,
+) -> Result<HttpResponse, Problem> {
+    accounts.ask(Logout { principal }).await?;
+
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// For answers that hold a secret.

@@ -25,14 +25,22 @@ impl Paging {
         let cursor = fields.optional("cursor", |value| cursor(value, is_ours));
         Some(Self { limit: limit?.unwrap_or_default(), cursor: cursor? })
     }
-}
 
-impl NumberPage {
+    /// The same for a list whose rows have numbers.
+    pub fn take_numbers(fields: &mut Fields) -> Option<Self> {
+        Self::take(fields, |cursor| cursor.number().is_ok())
+    }
+
+    /// The number where the page before this one ended, in a list whose rows have numbers of 32 bits.
+    pub fn before_number(&self) -> Option<i32> {
+        let number = self.cursor?.number().ok()?;
+        // Numbers that no row can have stand before or behind all of them.
+        Some(i32::try_from(number).unwrap_or(if number < 0 { 0 } else { i32::MAX }))
+    }
+
     /// The agent where the page before this one ended.
     pub fn before_agent(&self) -> Option<AgentId> {
-        let number = self.0.cursor?.number().ok()?;
-        // Numbers that no agent can have stand before or behind all of them.
-        Some(AgentId(i32::try_from(number).unwrap_or(if number < 0 { 0 } else { i32::MAX })))
+        self.before_number().map(AgentId)
     }
 }
 
@@ -51,7 +59,7 @@ pub struct NumberPage(pub Paging);
 
 impl ReadFields for NumberPage {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Paging::take(fields, |cursor| cursor.number().is_ok()).map(Self)
+        Paging::take_numbers(fields).map(Self)
     }
 }
 

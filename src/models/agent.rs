@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ids::AgentId;
+use super::search::Words;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -93,6 +94,34 @@ pub struct AgentPatch {
     pub rate: Option<i32>,
     /// Applies the patch only while the row still has this revision (`If-Match`).
     pub expected_revision: Option<i64>,
+}
+
+/// Which agents an administrator's list shows; what is not set leaves nothing out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentFilter {
+    /// Only those with that status.
+    pub status: Option<AgentStatus>,
+    /// Only those of that category, whatever its case and accents.
+    pub category: Option<String>,
+    /// Only those with all of these words in their title, code, description, category and capabilities.
+    pub words: Words,
+}
+
+/// An agent as it was when one of its versions was published: what an instance is pinned to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentVersion {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The version.
+    pub version: i32,
+    /// Its title then.
+    pub title: String,
+    /// Its content then.
+    pub content: Value,
+    /// Its rate then.
+    pub rate: i32,
+    /// When it was first offered.
+    pub published_at: Timestamp,
 }
 
 #[cfg(test)]

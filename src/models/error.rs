@@ -94,10 +94,14 @@ macro_rules! error_codes {
 
 error_codes! {
     MalformedJson,         "malformed_json",         BadRequest,           "Request body is not valid JSON";
+    MalformedYaml,         "malformed_yaml",         BadRequest,           "Request body is not YAML that can be read";
     BadRequest,            "bad_request",            BadRequest,           "Request cannot be read";
     ValidationFailed,      "validation_failed",      Unprocessable,        "Request has invalid fields";
     Unauthenticated,       "unauthenticated",        Unauthorized,         "Credentials are missing or not valid";
     InvalidCredentials,    "invalid_credentials",    Unauthorized,         "User name or password is wrong";
+    InvalidRefreshToken,   "invalid_refresh_token",  Unauthorized,         "Refresh token is not valid";
+    RefreshTokenReused,    "refresh_token_reused",   Unauthorized,         "Refresh token was used before";
+    WrongPassword,         "wrong_password",         Unprocessable,        "Current password is wrong";
     Forbidden,             "forbidden",              Forbidden,            "Not allowed";
     NotFound,              "not_found",              NotFound,             "There is nothing here";
     MethodNotAllowed,      "method_not_allowed",     MethodNotAllowed,     "Method is not allowed here";

@@ -109,6 +109,8 @@ uuid_ids! {
     SessionId;
     /// One refresh token of a session.
     RefreshTokenId;
+    /// One access token: the `jti` in it.
+    TokenId;
 }
 
 /// One agent of the catalog. An integer, because the catalog's table numbers its rows.

@@ -12,20 +12,21 @@ pub mod instance;
 pub mod knowledge;
 pub mod page;
 pub mod principal;
+pub mod search;
 pub mod store;
 mod text_enum;
 pub mod user;
 pub mod work;
 
-pub use agent::{Agent, AgentDraft, AgentPatch, AgentStatus};
+pub use agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentStatus, AgentVersion};
 pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 pub use ids::{
     AgentId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId, ReplicaId,
-    SessionId, TeamId, UserId, WorkflowId,
+    SessionId, TeamId, TokenId, UserId, WorkflowId,
 };
 pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
 pub use page::{Cursor, Page, PageLimit};
 pub use principal::Principal;
 pub use text_enum::UnknownText;
-pub use user::{NewUser, PasswordHash, Role, User};
+pub use user::{NewUser, PasswordHash, Role, User, UserPatch};

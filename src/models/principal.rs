@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::ids::{SessionId, UserId};
+use super::ids::{SessionId, TokenId, UserId};
 use super::user::Role;
 
 /// The holder of a verified credential.
@@ -14,6 +14,8 @@ pub struct Principal {
     pub role: Role,
     /// The sign-in it comes from: the family of its refresh tokens.
     pub session_id: SessionId,
+    /// The access token itself, or the one that a ticket was bought with.
+    pub token_id: TokenId,
     /// From then on it is worth nothing.
     pub expires_at: Timestamp,
 }

@@ -53,6 +53,15 @@ pub struct NewUser {
     pub role: Role,
 }
 
+/// What a person may change of their account, already validated; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UserPatch {
+    /// Another name to sign in with.
+    pub username: Option<String>,
+    /// Another address; `Some(None)` takes it away.
+    pub email: Option<Option<String>>,
+}
+
 /// A password's hash in PHC form. It cannot be logged by accident: its `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);

@@ -5,6 +5,7 @@
 //! `docs/decisions/0005-configuration.md`.
 
 mod accounts;
+mod effective;
 mod layer;
 mod required;
 mod schema;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+pub use effective::{Effective, effective};
 pub use required::Purpose;
 pub use sections::*;
 pub use sources::{Override, Profile, Sources};

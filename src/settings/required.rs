@@ -12,6 +12,10 @@ pub enum Purpose {
     Serve,
     /// Bringing both schemas up to date; it needs the owners' connection strings and nothing else.
     Migrate,
+    /// Writing the catalog from the command line.
+    Catalog,
+    /// Making accounts from the command line.
+    Accounts,
 }
 
 /// Notes each key that is needed and not set.
@@ -22,6 +26,8 @@ pub(super) fn check(settings: &Settings, purpose: Purpose, faults: &mut Faults) 
             require("postgres.user.owner_url", &postgres.user.owner_url, faults);
             require("postgres.shared.owner_url", &postgres.shared.owner_url, faults);
         }
+        Purpose::Catalog => require("postgres.shared.url", &postgres.shared.url, faults),
+        Purpose::Accounts => require("postgres.user.url", &postgres.user.url, faults),
         Purpose::Serve => {
             require("postgres.shared.url", &postgres.shared.url, faults);
             require("rabbitmq.url", &rabbitmq.url, faults);

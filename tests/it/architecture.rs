@@ -33,10 +33,12 @@ const FLOW: &[&str] = &[
     "instance_ledger",
     "replica",
     "ws_sessions",
+    "revocations",
     "catalog",
     "event_consumers",
     "broker",
     "bell",
+    "redis_link",
     "probe",
     "system",
 ];

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::hasher::HashError;
+use crate::actors::revocations::RevocationError;
 use crate::models::store::StoreError;
 use crate::models::{Coded, ErrorCode};
 
@@ -24,6 +25,21 @@ pub enum AccountError {
     /// The ticket was never given out, was used or is too old; or its holder may not come in any more.
     #[error("the ticket is not valid")]
     InvalidTicket,
+    /// The refresh token was never given out, is too old, or its session is over.
+    #[error("the refresh token is not valid; sign in again")]
+    InvalidRefreshToken,
+    /// The refresh token was used before: its session is over from now on.
+    #[error("the refresh token was used before, so its session has been ended; sign in again")]
+    RefreshTokenReused,
+    /// What was said to be the present password is not.
+    #[error("the present password is another one")]
+    WrongPassword,
+    /// An administrator cannot leave.
+    #[error("an administrator's account cannot be closed; another administrator takes the role away first")]
+    AdminStays,
+    /// The session is over, or it cannot be found out.
+    #[error(transparent)]
+    Session(#[from] RevocationError),
     /// Signed in, and gone since.
     #[error("the user does not exist")]
     UserNotFound,
@@ -41,7 +57,11 @@ impl Coded for AccountError {
             Self::UsernameTaken => ErrorCode::UsernameTaken,
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
-            Self::AdminsOnly => ErrorCode::Forbidden,
+            Self::AdminsOnly | Self::AdminStays => ErrorCode::Forbidden,
+            Self::InvalidRefreshToken => ErrorCode::InvalidRefreshToken,
+            Self::RefreshTokenReused => ErrorCode::RefreshTokenReused,
+            Self::WrongPassword => ErrorCode::WrongPassword,
+            Self::Session(error) => error.code(),
             Self::InvalidTicket => ErrorCode::Unauthenticated,
             Self::UserNotFound => ErrorCode::UserNotFound,
             Self::Hash(error) => error.code(),

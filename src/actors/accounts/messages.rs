@@ -5,7 +5,7 @@ use std::fmt;
 use actix::Message;
 
 use super::AccountError;
-use crate::models::{Principal, Role, User, UserId};
+use crate::models::{Principal, Role, User, UserId, UserPatch};
 use crate::secret::Secret;
 
 /// Makes an account, whose fields keep the rules. Sent by `http::user`; answered with the account.
@@ -32,7 +32,55 @@ pub struct Login {
     pub needs: Option<Role>,
 }
 
-/// The tokens of a fresh session.
+/// Spends a refresh token. Sent by `http::user` and `http::admin`; answered with new tokens of the same session.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<SignedIn, AccountError>")]
+pub struct Refresh {
+    /// What somebody came with.
+    pub token: Secret,
+    /// The role that the door asks for, if it asks for one.
+    pub needs: Option<Role>,
+}
+
+/// Ends the session of an access token, however often it is said. Sent by `http::user` and `http::admin`.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), AccountError>")]
+pub struct Logout {
+    /// Whose session, and with which token; it may be over already.
+    pub principal: Principal,
+}
+
+/// Changes somebody's account, by fields that keep the rules. Sent by `http::user`; answered with the account.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<User, AccountError>")]
+pub struct PatchUser {
+    /// Whose.
+    pub id: UserId,
+    /// What is to be otherwise.
+    pub patch: UserPatch,
+}
+
+/// Replaces a password and ends every other session. Sent by `http::user`.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), AccountError>")]
+pub struct ChangePassword {
+    /// Who asks, in the session that goes on.
+    pub principal: Principal,
+    /// What has to be the present password.
+    pub current: Secret,
+    /// A password that keeps the rules.
+    pub new: Secret,
+}
+
+/// Closes an account for ever. Sent by `http::user`.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), AccountError>")]
+pub struct CloseAccount {
+    /// Whose.
+    pub principal: Principal,
+}
+
+/// The tokens of a session.
 pub struct SignedIn {
     /// Proves who asks, for a short while.
     pub access_token: String,

@@ -1,42 +1,49 @@
-//! Who people are: sign-up, sign-in, and tickets for sockets.
+//! Who people are: sign-up, sign-in, what follows until the log-out, and tickets for sockets.
 //!
 //! - **Owns:** the threads that hash passwords and the waiting rooms before them; the connection to Redis for tickets.
-//! - **Receives:** [`Register`], [`Login`], [`FindUser`] and [`IssueTicket`] from the HTTP listeners, [`RedeemTicket`]
-//!   from the socket's door.
-//! - **Sends:** nothing.
-//! - **Invariant:** a ticket opens one socket; a wrong name costs as much time as a wrong password; no password, token
-//!   or ticket is stored or logged in a form that opens anything.
+//! - **Receives:** [`Register`], [`Login`], [`Refresh`], [`Logout`], [`FindUser`], [`PatchUser`], [`ChangePassword`],
+//!   [`CloseAccount`] and [`IssueTicket`] from the HTTP listeners, [`RedeemTicket`] from the socket's door.
+//! - **Sends:** nothing but questions to `Revocations`; what it ends goes into the view before it answers.
+//! - **Invariant:** a ticket opens one socket, a refresh token one access token; no token outlives its family; a wrong name
+//!   costs as much time as a wrong password; no password, token or ticket is stored or logged in a form that opens anything.
 //! - **On failure:** keeps no state beside its connections, so a rebuild loses nothing. While Redis is away tickets go
 //!   through Postgres.
 
+mod administrators;
 mod error;
 mod hasher;
 mod messages;
 mod opaque;
+mod profile;
 pub mod rules;
+mod sessions;
 mod settings;
 mod tickets;
 mod tokens;
 mod verified;
 
+pub use administrators::{create_admin, find_account, promote_to_admin};
 pub use error::AccountError;
 pub use hasher::{HashError, hash_password};
-pub use messages::{FindUser, IssueTicket, Login, RedeemTicket, Register, SignedIn, Ticket};
+pub use messages::{
+    ChangePassword, CloseAccount, FindUser, IssueTicket, Login, Logout, PatchUser, RedeemTicket, Refresh,
+    Register, SignedIn, Ticket,
+};
 pub use settings::{AuthSettings, PasswordHashSettings};
-pub use tickets::RedisAccess;
 pub use tokens::{AccessToken, TokenError, Tokens};
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use actix::{Actor, Context, Handler};
 
-use self::hasher::{Errand, Hasher};
+use self::hasher::Hasher;
 use self::tickets::Tickets;
 use super::probe;
+use super::redis_link::{RedisAccess, RedisLink};
+use super::revocations::{Blacklist, Gate};
 use super::system::{Answer, Lifeline};
-use crate::models::store::refresh_tokens::{self, NewRefreshToken};
 use crate::models::store::{StoreError, UserDb, users};
-use crate::models::{NewUser, PasswordHash, Principal, RefreshTokenId, Role, SessionId, User, UserId};
+use crate::models::{NewUser, PasswordHash, Principal, Role, User, UserId};
 
 /// What [`Accounts`] is built from, the same for each of its lives.
 #[derive(Clone)]
@@ -45,6 +52,8 @@ pub struct AccountsParts {
     pub user_db: UserDb,
     /// Where the tickets are.
     pub redis: RedisAccess,
+    /// Whether sessions go on; what is ended here is shown to it first.
+    pub gate: Gate,
     /// Signs what a session proves itself with.
     pub tokens: Tokens,
     /// What passwords cost and how long sessions last.
@@ -65,9 +74,13 @@ pub struct Accounts {
 struct Works {
     user_db: UserDb,
     tokens: Tokens,
+    access_token_seconds: u64,
     refresh_token_seconds: u64,
+    reserved_usernames: Arc<[String]>,
     hasher: Hasher,
     tickets: Tickets,
+    gate: Gate,
+    blacklist: Blacklist,
 }
 
 impl Accounts {
@@ -81,12 +94,22 @@ impl Accounts {
     }
 
     fn build(&self) -> Result<Works, String> {
-        let AccountsParts { user_db, redis, tokens, settings, ticket_seconds } = self.parts.clone();
-        let session_life = Duration::from_secs(settings.access_token_seconds);
+        let AccountsParts { user_db, redis, gate, tokens, settings, ticket_seconds } = self.parts.clone();
         let hasher = Hasher::new(&settings).map_err(|error| error.to_string())?;
-        let tickets = Tickets::new(redis, user_db.clone(), ticket_seconds, session_life)
-            .map_err(|error| format!("redis: {error}"))?;
-        Ok(Works { user_db, tokens, refresh_token_seconds: settings.refresh_token_seconds, hasher, tickets })
+        let link = RedisLink::new(redis).map_err(|error| format!("redis: {error}"))?;
+        let tickets = Tickets::new(link.clone(), user_db.clone(), ticket_seconds);
+        let blacklist = Blacklist::new(link, settings.access_token_seconds);
+        Ok(Works {
+            user_db,
+            tokens,
+            access_token_seconds: settings.access_token_seconds,
+            refresh_token_seconds: settings.refresh_token_seconds,
+            reserved_usernames: settings.reserved_usernames.into(),
+            hasher,
+            tickets,
+            gate,
+            blacklist,
+        })
     }
 
     fn answer<T, F>(&self, work: impl FnOnce(Works) -> F) -> Answer<Result<T, AccountError>>
@@ -130,8 +153,24 @@ impl Handler<Register> for Accounts {
 impl Handler<Login> for Accounts {
     type Result = Answer<Result<SignedIn, AccountError>>;
 
-    fn handle(&mut self, login: Login, _context: &mut Self::Context) -> Self::Result {
-        self.answer(|works| works.login(login))
+    fn handle(&mut self, wish: Login, _context: &mut Self::Context) -> Self::Result {
+        self.answer(|works| works.login(wish))
+    }
+}
+
+impl Handler<Refresh> for Accounts {
+    type Result = Answer<Result<SignedIn, AccountError>>;
+
+    fn handle(&mut self, wish: Refresh, _context: &mut Self::Context) -> Self::Result {
+        self.answer(|works| works.refresh(wish))
+    }
+}
+
+impl Handler<Logout> for Accounts {
+    type Result = Answer<Result<(), AccountError>>;
+
+    fn handle(&mut self, wish: Logout, _context: &mut Self::Context) -> Self::Result {
+        self.answer(|works| works.logout(wish))
     }
 }
 
@@ -140,6 +179,30 @@ impl Handler<FindUser> for Accounts {
 
     fn handle(&mut self, FindUser { id }: FindUser, _context: &mut Self::Context) -> Self::Result {
         self.answer(|works| works.find(id))
+    }
+}
+
+impl Handler<PatchUser> for Accounts {
+    type Result = Answer<Result<User, AccountError>>;
+
+    fn handle(&mut self, wish: PatchUser, _context: &mut Self::Context) -> Self::Result {
+        self.answer(|works| works.patch(wish))
+    }
+}
+
+impl Handler<ChangePassword> for Accounts {
+    type Result = Answer<Result<(), AccountError>>;
+
+    fn handle(&mut self, wish: ChangePassword, _context: &mut Self::Context) -> Self::Result {
+        self.answer(|works| works.change_password(wish))
+    }
+}
+
+impl Handler<CloseAccount> for Accounts {
+    type Result = Answer<Result<(), AccountError>>;
+
+    fn handle(&mut self, wish: CloseAccount, _context: &mut Self::Context) -> Self::Result {
+        self.answer(|works| works.close(wish))
     }
 }
 
@@ -158,73 +221,17 @@ impl Handler<IssueTicket> for Accounts {
 impl Handler<RedeemTicket> for Accounts {
     type Result = Answer<Result<Principal, AccountError>>;
 
-    fn handle(
-        &mut self,
-        RedeemTicket { ticket }: RedeemTicket,
-        _context: &mut Self::Context,
-    ) -> Self::Result {
-        self.answer(|works| async move { works.tickets.redeem(&ticket).await })
+    fn handle(&mut self, wish: RedeemTicket, _context: &mut Self::Context) -> Self::Result {
+        self.answer(|works| works.redeem(wish))
     }
 }
 
 impl Works {
-    async fn register(self, wish: Register) -> Result<User, AccountError> {
-        let place = self.hasher.enter(Errand::Registration)?;
-        let password_hash = self.hasher.hash(place, wish.password).await?;
-        let user = NewUser {
-            id: UserId::new(),
-            username: wish.username,
-            email: wish.email,
-            password_hash,
-            role: Role::Developer,
-        };
-        let session = self.user_db.connection().await?;
-        users::insert(&session, &user).await.map_err(taken)
-    }
-
-    async fn login(self, login: Login) -> Result<SignedIn, AccountError> {
-        let place = self.hasher.enter(Errand::Login)?;
-        // The connection goes back before the hash: it would be held for as long as the waiting takes.
-        let found = {
-            let session = self.user_db.connection().await?;
-            users::find_by_username(&session, login.username.trim()).await?
-        };
-        let (user, hash) = found.unzip();
-        let is_right = self.hasher.verify(place, login.password, hash).await?;
-        let Some(user) = user.filter(|user| is_right && user.disabled_at.is_none()) else {
-            return Err(AccountError::InvalidCredentials);
-        };
-        if login.needs.is_some_and(|needed| needed != user.role) {
-            return Err(AccountError::AdminsOnly);
-        }
-        self.begin_session(&user).await
-    }
-
-    async fn begin_session(&self, user: &User) -> Result<SignedIn, AccountError> {
-        let session_id = SessionId::new();
-        let refresh_token = opaque::fresh();
-        let row = NewRefreshToken {
-            id: RefreshTokenId::new(),
-            session_id,
-            user_id: user.id,
-            token_hash: &opaque::digest(&refresh_token),
-            lifetime_seconds: tickets::seconds(self.refresh_token_seconds),
-        };
-        let session = self.user_db.connection().await?;
-        refresh_tokens::insert(&session, &row).await?;
-
-        let access = self.tokens.issue(user.id, user.role, session_id);
-        Ok(SignedIn {
-            access_token: access.token,
-            refresh_token,
-            expires_in_seconds: access.expires_in_seconds,
-        })
-    }
-
-    async fn find(self, id: UserId) -> Result<User, AccountError> {
-        let session = self.user_db.connection().await?;
-        let user = users::find(&session, id).await?;
-        user.filter(|user| user.disabled_at.is_none()).ok_or(AccountError::UserNotFound)
+    /// A ticket is used up whoever comes with it; the session that bought it has to go on.
+    async fn redeem(self, RedeemTicket { ticket }: RedeemTicket) -> Result<Principal, AccountError> {
+        let principal = self.tickets.redeem(&ticket).await?;
+        self.gate.check(&principal).await?;
+        Ok(principal)
     }
 
     async fn check(self) -> Result<(), String> {
@@ -255,14 +262,4 @@ pub async fn ensure_admin(
     let session = user_db.connection().await?;
     let (_admin, is_new) = users::ensure_admin(&session, &admin).await?;
     Ok(is_new)
-}
-
-fn taken(error: StoreError) -> AccountError {
-    if error.is_conflict_on(users::USERNAME_KEY) {
-        AccountError::UsernameTaken
-    } else if error.is_conflict_on(users::EMAIL_KEY) {
-        AccountError::EmailTaken
-    } else {
-        error.into()
-    }
 }

@@ -17,6 +17,8 @@ pub struct AuthSettings {
     pub refresh_token_seconds: u64,
     /// The Ed25519 seed, 32 bytes in base64; read it with [`AuthSettings::signing_seed`].
     pub signing_key: Secret,
+    /// User names that nobody can register or take, whatever their case.
+    pub reserved_usernames: Vec<String>,
     /// Threads that compute password hashes; 1 to 256.
     pub hash_threads: usize,
     /// Logins that may wait for a hash thread; 1 to 100,000.
@@ -57,6 +59,9 @@ impl AuthSettings {
         }
         if !self.signing_key.is_empty() && self.signing_seed().is_none() {
             faults.add("signing_key", "must be 32 bytes in base64, as `openssl rand -base64 32` writes them");
+        }
+        if self.reserved_usernames.iter().any(|name| name.trim().is_empty()) {
+            faults.add("reserved_usernames", "must not contain an empty name");
         }
         faults.range("hash_threads", self.hash_threads, 1..=256);
         faults.range("logins_waiting_max", self.logins_waiting_max, 1..=100_000);

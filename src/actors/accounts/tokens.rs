@@ -16,10 +16,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use uuid::Uuid;
 
 use super::verified::Verified;
-use crate::models::{Principal, Role, SessionId, UserId};
+use crate::models::{Principal, Role, SessionId, TokenId, UserId};
 
 const ISSUER: &str = "botberi";
 const AUDIENCE: &str = "botberi";
@@ -51,7 +50,7 @@ struct Claims {
     role: Role,
     iat: i64,
     exp: i64,
-    jti: Uuid,
+    jti: TokenId,
 }
 
 /// A fresh access token.
@@ -101,7 +100,7 @@ impl Tokens {
             role,
             iat: now,
             exp: now.saturating_add_unsigned(life),
-            jti: Uuid::now_v7(),
+            jti: TokenId::new(),
         };
         AccessToken { token: self.sign(&claims), expires_in_seconds: life }
     }
@@ -147,7 +146,13 @@ impl Tokens {
         if !is_ours || is_from_the_future {
             return Err(TokenError::Invalid);
         }
-        Ok(Principal { user_id: claims.sub, role: claims.role, session_id: claims.sid, expires_at })
+        Ok(Principal {
+            user_id: claims.sub,
+            role: claims.role,
+            session_id: claims.sid,
+            token_id: claims.jti,
+            expires_at,
+        })
     }
 
     fn read(&self, token: &str) -> Option<Claims> {
@@ -203,7 +208,7 @@ mod tests {
             role: Role::Developer,
             iat: now,
             exp: now + 900,
-            jti: Uuid::now_v7(),
+            jti: TokenId::new(),
         }
     }
 

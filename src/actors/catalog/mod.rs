@@ -7,8 +7,10 @@
 //!   whether an agent may be used is decided by the statement that makes the instance.
 //! - **On failure:** the last snapshot stays readable; a rebuild reads it anew.
 
+mod search;
 mod view;
 
+pub use search::CatalogFilter;
 pub use view::{CatalogEntry, CatalogSnapshot, CatalogView};
 
 use std::cell::Cell;
@@ -63,7 +65,8 @@ impl Reader {
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let session = self.shared_db.connection().await?;
         let published = agents::load_published(&session).await?;
-        self.view.show(number, CatalogSnapshot::new(published));
+        let before = self.view.load();
+        self.view.show(number, CatalogSnapshot::after(before.as_deref(), published));
         Ok(())
     }
 

@@ -17,6 +17,9 @@ pub enum CatalogError {
     /// Another agent has that code.
     #[error("the activation code is taken")]
     ActivationCodeTaken,
+    /// It has changed since the editor read it.
+    #[error("agent {0} has changed meanwhile; read it again")]
+    Stale(AgentId),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -28,6 +31,7 @@ impl Coded for CatalogError {
             Self::NotFound(_) => ErrorCode::AgentNotFound,
             Self::InUse(_) => ErrorCode::AgentInUse,
             Self::ActivationCodeTaken => ErrorCode::ActivationCodeTaken,
+            Self::Stale(_) => ErrorCode::PreconditionFailed,
             Self::Store(error) => error.code(),
         }
     }

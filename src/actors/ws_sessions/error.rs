@@ -17,6 +17,9 @@ pub enum JoinError {
         /// How many they may have.
         max: usize,
     },
+    /// The sign-in was ended on its way here.
+    #[error("the session has been ended; sign in again")]
+    Ended,
     /// The replica is going away.
     #[error("this replica is going away")]
     Draining,
@@ -30,6 +33,7 @@ impl Coded for JoinError {
         match self {
             Self::ReplicaFull | Self::Draining => ErrorCode::ServiceBusy,
             Self::TooManyOfUser { .. } => ErrorCode::RateLimited,
+            Self::Ended => ErrorCode::Unauthenticated,
             Self::NotReady => ErrorCode::DependencyUnavailable,
         }
     }

@@ -19,6 +19,7 @@ use super::replay::read_page;
 use super::revocation::Revocation;
 use super::settings::WebsocketSettings;
 use crate::actors::event_consumers::{Bound, BusEvent, Deliver, NotTaken};
+use crate::actors::revocations::RevocationView;
 use crate::actors::system::{Answer, Lifeline};
 use crate::models::store::SharedDb;
 
@@ -42,6 +43,9 @@ pub struct WsSessions {
     pub(super) settings: WebsocketSettings,
     replay_pages: Arc<Semaphore>,
     draining: bool,
+    /// Sign-ins that were ended, and up to where they have been dealt with.
+    ended: RevocationView,
+    ended_seen: u64,
 }
 
 impl WsSessions {
@@ -49,7 +53,12 @@ impl WsSessions {
     pub const NAME: &'static str = "ws_sessions";
 
     /// A register without sessions.
-    pub fn new(shared_db: SharedDb, settings: WebsocketSettings, lifeline: Lifeline) -> Self {
+    pub fn new(
+        shared_db: SharedDb,
+        settings: WebsocketSettings,
+        ended: RevocationView,
+        lifeline: Lifeline,
+    ) -> Self {
         let register = Register::new(&settings, lifeline.node().clone());
         let replay_pages = Arc::new(Semaphore::new(settings.replay_pages_max));
         Self {
@@ -61,6 +70,8 @@ impl WsSessions {
             settings,
             replay_pages,
             draining: false,
+            ended_seen: ended.last_learned(),
+            ended,
         }
     }
 
@@ -102,8 +113,23 @@ impl WsSessions {
     }
 
     fn tick(&mut self) {
+        self.close_ended();
         if let Some(position) = self.positions.last() {
             self.register.beat(position, Instant::now());
+        }
+    }
+}
+
+impl WsSessions {
+    /// Closes the sockets of sign-ins that have been ended since the last look, without the bus.
+    fn close_ended(&mut self) {
+        if self.ended.last_learned() == self.ended_seen {
+            return;
+        }
+        let (news, seen) = self.ended.learned_since(self.ended_seen);
+        self.ended_seen = seen;
+        for ended in news {
+            self.register.revoke(ended.user_id, Some(ended.session_id));
         }
     }
 }
@@ -159,6 +185,10 @@ impl Handler<Join> for WsSessions {
     fn handle(&mut self, join: Join, _: &mut Self::Context) -> Self::Result {
         if self.draining {
             return Err(JoinError::Draining);
+        }
+        // It may have been ended since the door looked; from here on the ticks look.
+        if self.ended.is_revoked(join.holder.session_id) {
+            return Err(JoinError::Ended);
         }
         let position = self.positions.last().ok_or(JoinError::NotReady)?;
         let seated = self.register.seat(join, Instant::now())?;

@@ -6,19 +6,21 @@ use actix_web::web::Data;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::actors::catalog_editor::{
-    CatalogEditor, CreateAgent, DeleteAgent, FindAgent, ListAgents, PublishAgent, RetireAgent, rules,
+    CatalogEditor, CreateAgent, DeleteAgent, EditAgent, FindAgent, ListAgents, PublishAgent, RetireAgent,
+    rules,
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
 use crate::http::extract::{Body, Id, Parameters};
-use crate::http::fields::{Fields, ReadFields, text, whole_number};
+use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
 use crate::http::identity::CurrentAdmin;
-use crate::http::paging::{NumberPage, Paging};
+use crate::http::paging::Paging;
 use crate::http::problem::Problem;
-use crate::models::{Agent, AgentDraft, AgentId, AgentStatus, Page};
+use crate::models::search::{self, Words};
+use crate::models::{Agent, AgentDraft, AgentFilter, AgentId, AgentPatch, AgentStatus, Page};
 
 /// An agent, with what users do not see.
 #[derive(Serialize, ToSchema)]
@@ -126,20 +128,148 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(AgentView::from(agent)))
 }
 
+/// What to change of an agent. What is left out stays as it is.
+#[derive(ToSchema)]
+#[schema(as = AgentChange, example = json!({"rate": 5}))]
+pub(super) struct Change {
+    /// A new title, by the same rules as for a new agent.
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+    )]
+    title: Option<String>,
+    /// A new document, in the place of the whole old one.
+    #[schema(value_type = Option<Object>, nullable = false)]
+    content: Option<Value>,
+    /// A new code, by the same rules as for a new agent.
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[0-9]*[A-Za-z_.:-][A-Za-z0-9_.:-]*$"
+    )]
+    activation_code: Option<String>,
+    /// A new price.
+    #[schema(nullable = false)]
+    rate: Option<i32>,
+}
+
+impl ReadFields for Change {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let title = fields.optional("title", |value| rules::title(&text(value)?));
+        let content = fields.optional("content", rules::content);
+        let activation_code =
+            fields.optional("activation_code", |value| rules::activation_code(text(value)?));
+        let rate = fields.optional("rate", whole_number);
+        Some(Self { title: title?, content: content?, activation_code: activation_code?, rate: rate? })
+    }
+}
+
+/// Replace an agent
+///
+/// Every field that can be edited, anew; its status stays. An edit of what was published makes the next version, which is
+/// offered at once while the agent is; instances keep the version they were made with. A change of the code alone is no
+/// new version. A retired agent may be edited, and published again.
+#[utoipa::path(
+    put, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "replaceAgent", security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    request_body = Draft,
+    responses((status = 200, description = "The agent with the change in it.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found", "activation_code_taken"])))
+)]
+pub(super) async fn replace(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Id(id): Id<AgentId>,
+    Body(draft): Body<Draft>,
+) -> Result<HttpResponse, Problem> {
+    let Draft { title, content, activation_code, rate } = draft;
+    let patch = AgentPatch {
+        title: Some(title),
+        content: Some(content),
+        activation_code: Some(activation_code),
+        rate: Some(rate),
+        expected_revision: None,
+    };
+
+    let agent = editor.ask(EditAgent { id, patch }).await?;
+
+    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+}
+
+/// Change an agent
+///
+/// Only the fields that are given; otherwise like replacing it. `null` is no value here.
+#[utoipa::path(
+    patch, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "changeAgent", security(("bearer" = ["admin"])),
+    params(("id" = AgentId, Path, description = "Which agent.", example = 7)),
+    request_body = Change,
+    responses((status = 200, description = "The agent with the change in it.", body = AgentView)),
+    extensions(("x-problems" = json!(["agent_not_found", "activation_code_taken"])))
+)]
+pub(super) async fn change(
+    _admin: CurrentAdmin,
+    editor: Data<Handle<CatalogEditor>>,
+    Id(id): Id<AgentId>,
+    Body(change): Body<Change>,
+) -> Result<HttpResponse, Problem> {
+    let Change { title, content, activation_code, rate } = change;
+    let patch = AgentPatch { title, content, activation_code, rate, expected_revision: None };
+
+    let agent = editor.ask(EditAgent { id, patch }).await?;
+
+    Ok(HttpResponse::Ok().json(AgentView::from(agent)))
+}
+
+/// Which agents a list shows.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Selection {
+    #[param(ignore)]
+    paging: Paging,
+    /// Only those with all of these words in their title, code, description, category and capabilities, in any order and
+    /// whatever their case and accents: up to 16 words.
+    #[param(value_type = Option<String>, nullable = false, max_length = 200, example = "lead sales")]
+    q: Words,
+    /// Only those in this status.
+    #[param(nullable = false)]
+    status: Option<AgentStatus>,
+    /// Only those of this category, whatever its case and accents.
+    #[param(nullable = false, min_length = 1, max_length = 200, example = "sales")]
+    category: Option<String>,
+}
+
+impl ReadFields for Selection {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let paging = Paging::take_numbers(fields);
+        let words = fields.optional("q", |value| Words::read(&text(value)?));
+        let status = fields.optional("status", |value| parsed(value, "draft, published or retired"));
+        let category = fields.optional("category", |value| search::name(&text(value)?));
+        let q = words?.unwrap_or_default();
+        Some(Self { paging: paging?, q, status: status?, category: category? })
+    }
+}
+
 /// List the agents
 ///
-/// All of them, whatever their status, the newest first.
+/// All of them, whatever their status, the newest first. What you filter by must all be so.
 #[utoipa::path(
     get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = ["admin"])),
-    params(Paging),
+    params(Paging, Selection),
     responses((status = 200, description = "A page of agents.", body = Page<AgentView>))
 )]
 pub(super) async fn list(
     _admin: CurrentAdmin,
     editor: Data<Handle<CatalogEditor>>,
-    Parameters(page): Parameters<NumberPage>,
+    Parameters(selection): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
-    let page = editor.ask(ListAgents { before: page.before_agent(), limit: page.0.limit }).await?;
+    let Selection { paging, q, status, category } = selection;
+    let filter = AgentFilter { status, category, words: q };
+    let question = ListAgents { filter, before: paging.before_agent(), limit: paging.limit };
+
+    let page = editor.ask(question).await?;
 
     Ok(HttpResponse::Ok().json(page.map(AgentView::from)))
 }
@@ -165,7 +295,7 @@ pub(super) async fn show(
 
 /// Publish an agent
 ///
-/// Offers it to users. To publish one that is published changes nothing.
+/// Offers it to users, also one that was retired. To publish one that is published changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/agents/{id}/publish", tag = "Agents", operation_id = "publishAgent",
     security(("bearer" = ["admin"])),

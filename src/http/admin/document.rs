@@ -3,17 +3,24 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::agents;
+use super::{agents, import, versions};
 use crate::http::document::complete;
+use crate::http::login;
 
 /// Every route of this listener that is not the operators'.
 #[derive(utoipa::OpenApi)]
 #[openapi(
     paths(
         super::login,
+        super::refresh,
+        login::sign_out,
         agents::create,
         agents::list,
         agents::show,
+        agents::replace,
+        agents::change,
+        versions::list,
+        import::import,
         agents::publish,
         agents::retire,
         agents::delete,

@@ -2,6 +2,8 @@
 
 mod agents;
 mod document;
+mod import;
+mod versions;
 
 pub use document::document;
 
@@ -10,12 +12,13 @@ use actix_web::web::{self, Data, ServiceConfig};
 
 use super::document::mount;
 use super::extract::Body;
-use super::login::{Credentials, TokensView, sign_in};
+use super::login::{Credentials, RefreshToken, TokensView, renew, sign_in, sign_out};
 use super::ops::{get, resource};
 use super::problem::Problem;
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
 use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
 use crate::models::Role;
 
@@ -26,14 +29,20 @@ pub struct AdminApi {
     pub accounts: Handle<Accounts>,
     /// Checks access tokens.
     pub tokens: Tokens,
+    /// Whether their sessions go on.
+    pub gate: Gate,
     /// Writes the catalog.
     pub catalog_editor: Handle<CatalogEditor>,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
-    let AdminApi { accounts, tokens, catalog_editor } = api.clone();
-    config.app_data(Data::new(accounts)).app_data(Data::new(tokens)).app_data(Data::new(catalog_editor));
+    let AdminApi { accounts, tokens, gate, catalog_editor } = api.clone();
+    config
+        .app_data(Data::new(accounts))
+        .app_data(Data::new(tokens))
+        .app_data(Data::new(gate))
+        .app_data(Data::new(catalog_editor));
     mount(config, &document());
     under_prefix(config, routes);
 }
@@ -41,16 +50,22 @@ pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
 fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/auth/login", "POST").route(web::post().to(login)))
+        .service(resource("/auth/refresh", "POST").route(web::post().to(refresh)))
+        .service(resource("/auth/logout", "POST").route(web::post().to(sign_out)))
         .service(
             resource("/agents", "GET, HEAD, POST")
                 .route(get().to(agents::list))
                 .route(web::post().to(agents::create)),
         )
+        .service(resource("/agents/import", "POST").route(web::post().to(import::import)))
         .service(
-            resource("/agents/{id}", "GET, HEAD, DELETE")
+            resource("/agents/{id}", "GET, HEAD, PUT, PATCH, DELETE")
                 .route(get().to(agents::show))
+                .route(web::put().to(agents::replace))
+                .route(web::patch().to(agents::change))
                 .route(web::delete().to(agents::delete)),
         )
+        .service(resource("/agents/{id}/versions", "GET, HEAD").route(get().to(versions::list)))
         .service(resource("/agents/{id}/publish", "POST").route(web::post().to(agents::publish)))
         .service(resource("/agents/{id}/retire", "POST").route(web::post().to(agents::retire)));
 }
@@ -69,4 +84,20 @@ async fn login(
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
     sign_in(&accounts, credentials, Some(Role::Admin)).await
+}
+
+/// Go on with a session
+///
+/// As at the user API, for administrators only: a token of anybody else is refused, and not spent by that.
+#[utoipa::path(
+    post, path = "/api/v1/auth/refresh", tag = "Accounts", operation_id = "refresh", security(()),
+    request_body = RefreshToken,
+    responses((status = 200, description = "New tokens. They are not to be cached.", body = TokensView)),
+    extensions(("x-problems" = json!(["invalid_refresh_token", "refresh_token_reused", "forbidden"])))
+)]
+async fn refresh(
+    accounts: Data<Handle<Accounts>>,
+    Body(token): Body<RefreshToken>,
+) -> Result<HttpResponse, Problem> {
+    renew(&accounts, token, Some(Role::Admin)).await
 }

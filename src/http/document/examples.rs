@@ -42,6 +42,7 @@ fn example(schema: &RefOr<Schema>, schemas: &Schemas) -> Option<Value> {
             let ArrayItems::RefOrSchema(item) = &array.items else { return None };
             return Some(json!([example(item, schemas)?]));
         }
+        RefOr::T(Schema::OneOf(choice)) => return example(choice.items.first()?, schemas),
         RefOr::T(_) => return None,
     };
     if let Some(example) = &object.example {

@@ -3,16 +3,20 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::view::UserView;
-use crate::actors::accounts::{Accounts, FindUser, IssueTicket, Register, rules};
+use crate::actors::accounts::{
+    Accounts, ChangePassword, CloseAccount, FindUser, IssueTicket, PatchUser, Register, rules,
+};
 use crate::actors::system::Handle;
 use crate::http::extract::Body;
 use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
-use crate::http::login::{Credentials, TokensView, no_store, sign_in};
+use crate::http::login::{Credentials, RefreshToken, TokensView, no_store, renew, sign_in};
 use crate::http::problem::Problem;
+use crate::models::UserPatch;
 use crate::secret::Secret;
 
 /// Somebody new.
@@ -44,6 +48,58 @@ impl ReadFields for Registration {
         let password = fields.required("password", |value| rules::password(text(value)?));
         let email = fields.nullable("email", |value| rules::email(&text(value)?));
         Some(Self { username: username?, password: password?, email: email? })
+    }
+}
+
+/// What is to be otherwise about an account; what is left out stays as it is.
+#[derive(ToSchema)]
+#[schema(example = json!({"username": "ada.lovelace", "email": null}))]
+pub(super) struct AccountChange {
+    /// As at registration.
+    #[schema(
+        nullable = false,
+        min_length = 3,
+        max_length = 255,
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]$"
+    )]
+    username: Option<String>,
+    /// As at registration; `null` takes the address away.
+    #[schema(
+        value_type = Option<String>,
+        max_length = 320,
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f]+@[^\s\u0000-\u001f\u007f-\u009f]+$"
+    )]
+    email: Option<Option<String>>,
+}
+
+impl ReadFields for AccountChange {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let username = fields.optional("username", |value| rules::username(&text(value)?));
+        let email = fields.optional("email", |value| match value {
+            Value::Null => Ok(None),
+            value => rules::email(&text(value)?).map(Some),
+        });
+        Some(Self { username: username?, email: email? })
+    }
+}
+
+/// Another password, and the proof that the present one is known.
+#[derive(ToSchema)]
+#[schema(example = json!({"current_password": "correct horse battery", "new_password": "staple correct horse"}))]
+pub(super) struct PasswordChange {
+    /// What you signed in with.
+    #[schema(value_type = String, format = Password)]
+    current_password: Secret,
+    /// 8 to 1,024 bytes of UTF-8, taken as they are.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
+    new_password: Secret,
+}
+
+impl ReadFields for PasswordChange {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let current_password = fields.required("current_password", text).map(Secret::new);
+        let new_password = fields.required("new_password", |value| rules::password(text(value)?));
+        Some(Self { current_password: current_password?, new_password: new_password? })
     }
 }
 
@@ -85,6 +141,25 @@ pub(super) async fn login(
     sign_in(&accounts, credentials, None).await
 }
 
+/// Go on with a session
+///
+/// Spends a refresh token and gives new tokens of the same session; the old access token stays good until it expires. A
+/// refresh token is good for one call. One that comes again ends the whole session, because one of the two who came with it
+/// may have stolen it. So keep the new tokens before you use them, and let one part of your program refresh at a time: pages
+/// in several tabs share the tokens and take turns (`navigator.locks`). When the answer is lost, sign in again.
+#[utoipa::path(
+    post, path = "/api/v1/auth/refresh", tag = "Accounts", operation_id = "refresh", security(()),
+    request_body = RefreshToken,
+    responses((status = 200, description = "New tokens. They are not to be cached.", body = TokensView)),
+    extensions(("x-problems" = json!(["invalid_refresh_token", "refresh_token_reused"])))
+)]
+pub(super) async fn refresh(
+    accounts: Data<Handle<Accounts>>,
+    Body(token): Body<RefreshToken>,
+) -> Result<HttpResponse, Problem> {
+    renew(&accounts, token, None).await
+}
+
 /// Show your account
 ///
 /// The account of whoever asks.
@@ -97,6 +172,67 @@ pub(super) async fn me(user: CurrentUser, accounts: Data<Handle<Accounts>>) -> R
     let user = accounts.ask(FindUser { id: user.id() }).await?;
 
     Ok(HttpResponse::Ok().json(UserView::from(user)))
+}
+
+/// Change your account
+///
+/// The name you sign in with, and the address. Sessions go on.
+#[utoipa::path(
+    patch, path = "/api/v1/users/me", tag = "Accounts", operation_id = "changeMe", security(("bearer" = [])),
+    request_body = AccountChange,
+    responses((status = 200, description = "Your account with the change in it.", body = UserView)),
+    extensions(("x-problems" = json!(["user_not_found", "username_taken", "email_taken"])))
+)]
+pub(super) async fn change(
+    user: CurrentUser,
+    accounts: Data<Handle<Accounts>>,
+    Body(AccountChange { username, email }): Body<AccountChange>,
+) -> Result<HttpResponse, Problem> {
+    let patch = UserPatch { username, email };
+
+    let user = accounts.ask(PatchUser { id: user.id(), patch }).await?;
+
+    Ok(HttpResponse::Ok().json(UserView::from(user)))
+}
+
+/// Close your account
+///
+/// For ever: all sessions end, address and password are forgotten. The name stays taken, so that
+/// nobody is mistaken for you. No password is asked for; a page that wants to be sure of the person signs in anew first.
+/// An administrator's account cannot be closed.
+#[utoipa::path(
+    delete, path = "/api/v1/users/me", tag = "Accounts", operation_id = "closeMe", security(("bearer" = [])),
+    responses((status = 204, description = "It is closed.")),
+    extensions(("x-problems" = json!(["user_not_found", "forbidden"])))
+)]
+pub(super) async fn close(
+    user: CurrentUser,
+    accounts: Data<Handle<Accounts>>,
+) -> Result<HttpResponse, Problem> {
+    accounts.ask(CloseAccount { principal: user.0 }).await?;
+
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Change your password
+///
+/// Ends every other session of yours and closes its sockets; the one that asks goes on.
+#[utoipa::path(
+    post, path = "/api/v1/users/me/password", tag = "Accounts", operation_id = "changePassword",
+    security(("bearer" = [])), request_body = PasswordChange,
+    responses((status = 204, description = "From now on the new one is asked for.")),
+    extensions(("x-problems" = json!(["user_not_found", "wrong_password"])))
+)]
+pub(super) async fn change_password(
+    user: CurrentUser,
+    accounts: Data<Handle<Accounts>>,
+    Body(PasswordChange { current_password, new_password }): Body<PasswordChange>,
+) -> Result<HttpResponse, Problem> {
+    let wish = ChangePassword { principal: user.0, current: current_password, new: new_password };
+
+    accounts.ask(wish).await?;
+
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// A ticket, as it is shown once.

@@ -5,30 +5,64 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Bytes, Data};
+use utoipa::IntoParams;
 
 use super::view::AgentView;
-use crate::actors::catalog::{CatalogSnapshot, CatalogView};
+use crate::actors::catalog::{CatalogFilter, CatalogSnapshot, CatalogView};
 use crate::http::extract::{Id, Parameters};
+use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
-use crate::http::paging::{NumberPage, Paging};
+use crate::http::paging::Paging;
 use crate::http::problem::Problem;
+use crate::models::search::{self, Words};
 use crate::models::{Agent, AgentId, ErrorCode, Page};
+
+/// Which of the agents on offer a list shows.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Selection {
+    #[param(ignore)]
+    paging: Paging,
+    /// Only those with all of these words in their title, description, category and capabilities, in any order and
+    /// whatever their case and accents: up to 16 words.
+    #[param(value_type = Option<String>, nullable = false, max_length = 200, example = "lead sales")]
+    q: Words,
+    /// Only those of this category, whatever its case and accents.
+    #[param(nullable = false, min_length = 1, max_length = 200, example = "sales")]
+    category: Option<String>,
+    /// Only those that say they have this capability, whatever its case and accents.
+    #[param(nullable = false, min_length = 1, max_length = 200, example = "lead_scoring")]
+    capability: Option<String>,
+}
+
+impl ReadFields for Selection {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let paging = Paging::take_numbers(fields);
+        let words = fields.optional("q", |value| Words::read(&text(value)?));
+        let category = fields.optional("category", |value| search::name(&text(value)?));
+        let capability = fields.optional("capability", |value| search::name(&text(value)?));
+        let q = words?.unwrap_or_default();
+        Some(Self { paging: paging?, q, category: category?, capability: capability? })
+    }
+}
 
 /// List the agents on offer
 ///
-/// Published agents only, the newest first.
-// Searching (`q`, `category`, `capability`) has its place here.
+/// Published agents only, the newest first. What you filter by must all be so.
 #[utoipa::path(
     get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = [])),
-    params(Paging),
+    params(Paging, Selection),
     responses((status = 200, description = "A page of agents.", body = Page<AgentView<'_>>))
 )]
 pub(super) async fn list(
     _user: CurrentUser,
     catalog: Data<CatalogView>,
-    Parameters(page): Parameters<NumberPage>,
+    Parameters(selection): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
-    let page = snapshot(&catalog)?.list(page.before_agent(), page.0.limit);
+    let Selection { paging, q, category, capability } = selection;
+    let filter = CatalogFilter { words: q, category, capability };
+
+    let page = snapshot(&catalog)?.list(&filter, paging.before_agent(), paging.limit);
 
     let mut body = br#"{"items":["#.to_vec();
     for (index, entry) in page.items.iter().enumerate() {

@@ -5,6 +5,7 @@ use utoipa::openapi::OpenApi;
 
 use super::{accounts, agents, instances, ws};
 use crate::http::document::complete;
+use crate::http::login;
 
 /// Every route of this listener that is not the operators'.
 #[derive(utoipa::OpenApi)]
@@ -12,7 +13,12 @@ use crate::http::document::complete;
     paths(
         accounts::register,
         accounts::login,
+        accounts::refresh,
+        login::sign_out,
         accounts::me,
+        accounts::change,
+        accounts::close,
+        accounts::change_password,
         accounts::issue_ticket,
         agents::list,
         agents::show,

@@ -13,20 +13,24 @@ pub use ws::SocketDoor;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use super::document::mount;
+use super::login::sign_out;
 use super::ops::{get, resource};
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
 use crate::actors::catalog::CatalogView;
 use crate::actors::instances::Instances;
+use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
 
 /// What the users' API stands on.
 #[derive(Clone)]
 pub struct UserApi {
-    /// Sign-up, sign-in, tickets.
+    /// Sign-up, sign-in, accounts, tickets.
     pub accounts: Handle<Accounts>,
     /// Checks access tokens.
     pub tokens: Tokens,
+    /// Whether their sessions go on.
+    pub gate: Gate,
     /// What is on offer.
     pub catalog: CatalogView,
     /// Users' instances.
@@ -37,10 +41,11 @@ pub struct UserApi {
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
-    let UserApi { accounts, tokens, catalog, instances, sockets } = api.clone();
+    let UserApi { accounts, tokens, gate, catalog, instances, sockets } = api.clone();
     config
         .app_data(Data::new(accounts))
         .app_data(Data::new(tokens))
+        .app_data(Data::new(gate))
         .app_data(Data::new(catalog))
         .app_data(Data::new(instances))
         .app_data(Data::new(sockets));
@@ -52,7 +57,15 @@ fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/auth/register", "POST").route(web::post().to(accounts::register)))
         .service(resource("/auth/login", "POST").route(web::post().to(accounts::login)))
-        .service(resource("/users/me", "GET, HEAD").route(get().to(accounts::me)))
+        .service(resource("/auth/refresh", "POST").route(web::post().to(accounts::refresh)))
+        .service(resource("/auth/logout", "POST").route(web::post().to(sign_out)))
+        .service(
+            resource("/users/me", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(accounts::me))
+                .route(web::patch().to(accounts::change))
+                .route(web::delete().to(accounts::close)),
+        )
+        .service(resource("/users/me/password", "POST").route(web::post().to(accounts::change_password)))
         .service(resource("/ws", "GET").route(web::get().to(ws::open)))
         .service(resource("/ws/tickets", "POST").route(web::post().to(accounts::issue_ticket)))
         .service(resource("/agents", "GET, HEAD").route(get().to(agents::list)))

@@ -104,7 +104,7 @@ pub(super) async fn open(
     // A ticket is used up by this, so whatever else can be wrong is looked at first.
     let holder = match ticket {
         Some(ticket) => accounts.ask(RedeemTicket { ticket }).await?,
-        None => authenticate(&request)?,
+        None => authenticate(&request).await?,
     };
     // Teams are not kept yet; their sessions' events are routed already.
     let joined = door.sessions.ask(Join { holder, teams: Vec::new(), is_resuming: since.is_some() }).await?;

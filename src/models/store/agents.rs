@@ -1,24 +1,24 @@
 //! The catalog, in `shared_psql`.
 
-use jiff::Timestamp;
-use serde_json::Value;
 use tokio_postgres::Row;
 
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
-use crate::models::agent::{Agent, AgentDraft, AgentPatch};
+use crate::models::agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentVersion};
 use crate::models::ids::AgentId;
 use crate::models::page::{Cursor, Page, PageLimit};
 
 const INSERT: &str = include_str!("sql/agents/insert.sql");
 const INSERT_IF_MISSING: &str = include_str!("sql/agents/insert_if_missing.sql");
 const FIND: &str = include_str!("sql/agents/find.sql");
+const LOCK_BY_CODE: &str = include_str!("sql/agents/lock_by_code.sql");
 const LIST: &str = include_str!("sql/agents/list.sql");
 const LIST_PUBLISHED: &str = include_str!("sql/agents/list_published.sql");
 const UPDATE: &str = include_str!("sql/agents/update.sql");
 const PUBLISH: &str = include_str!("sql/agents/publish.sql");
 const RETIRE: &str = include_str!("sql/agents/retire.sql");
 const DELETE: &str = include_str!("sql/agents/delete.sql");
+const LIST_VERSIONS: &str = include_str!("sql/agent_versions/list.sql");
 const FIND_VERSION: &str = include_str!("sql/agent_versions/find.sql");
 
 /// The constraint that keeps activation codes apart, as [`StoreError::is_conflict_on`] knows it.
@@ -57,16 +57,32 @@ pub async fn find(db: &impl Session<SharedSide>, id: AgentId) -> Result<Option<A
     row.as_ref().map(Agent::try_from).transpose()
 }
 
+/// The agent of that code, whatever its status. Until the transaction ends nobody else changes it.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn lock_by_code(
+    db: &impl Session<SharedSide>,
+    activation_code: &str,
+) -> Result<Option<Agent>, StoreError> {
+    let row = session::optional(db, LOCK_BY_CODE, &[&activation_code]).await?;
+    row.as_ref().map(Agent::try_from).transpose()
+}
+
 /// A page of all agents, newest first, for administrators. `before` is the number of the cursor.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn list(
     db: &impl Session<SharedSide>,
+    filter: &AgentFilter,
     before: Option<AgentId>,
     limit: PageLimit,
 ) -> Result<Page<Agent>, StoreError> {
-    let rows = session::rows(db, LIST, &[&before, &limit.rows()]).await?;
+    let AgentFilter { status, category, words } = filter;
+    let parameters: session::Parameters<'_> =
+        &[&before, &status, &category, &words.as_slice(), &limit.rows()];
+    let rows = session::rows(db, LIST, parameters).await?;
     let agents = session::decode_all(&rows)?;
     Ok(Page::cut(agents, limit, |agent: &Agent| Cursor::Number(agent.id.0.into())))
 }
@@ -137,23 +153,6 @@ pub async fn delete(db: &impl Session<SharedSide>, id: AgentId) -> Result<bool, 
     Ok(session::run(db, DELETE, &[&id]).await? > 0)
 }
 
-/// An agent as it was when one of its versions was published: what an instance is pinned to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AgentVersion {
-    /// The agent.
-    pub agent_id: AgentId,
-    /// The version.
-    pub version: i32,
-    /// Its title then.
-    pub title: String,
-    /// Its content then.
-    pub content: Value,
-    /// Its rate then.
-    pub rate: i32,
-    /// When it was first offered.
-    pub published_at: Timestamp,
-}
-
 /// A published version of an agent. It never changes, so the answer may be kept for ever.
 ///
 /// # Errors
@@ -163,17 +162,38 @@ pub async fn find_version(
     agent_id: AgentId,
     version: i32,
 ) -> Result<Option<AgentVersion>, StoreError> {
-    let Some(row) = session::optional(db, FIND_VERSION, &[&agent_id, &version]).await? else {
-        return Ok(None);
-    };
-    Ok(Some(AgentVersion {
-        agent_id: row.try_get("agent_id")?,
-        version: row.try_get("version")?,
-        title: row.try_get("title")?,
-        content: row.try_get("content")?,
-        rate: row.try_get("rate")?,
-        published_at: row.try_get("published_at")?,
-    }))
+    let row = session::optional(db, FIND_VERSION, &[&agent_id, &version]).await?;
+    row.as_ref().map(AgentVersion::try_from).transpose()
+}
+
+/// A page of the versions of an agent that were ever offered, newest first. `before` is the number of the cursor.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list_versions(
+    db: &impl Session<SharedSide>,
+    agent_id: AgentId,
+    before: Option<i32>,
+    limit: PageLimit,
+) -> Result<Page<AgentVersion>, StoreError> {
+    let rows = session::rows(db, LIST_VERSIONS, &[&agent_id, &before, &limit.rows()]).await?;
+    let versions = session::decode_all(&rows)?;
+    Ok(Page::cut(versions, limit, |version: &AgentVersion| Cursor::Number(version.version.into())))
+}
+
+impl TryFrom<&Row> for AgentVersion {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            agent_id: row.try_get("agent_id")?,
+            version: row.try_get("version")?,
+            title: row.try_get("title")?,
+            content: row.try_get("content")?,
+            rate: row.try_get("rate")?,
+            published_at: row.try_get("published_at")?,
+        })
+    }
 }
 
 impl TryFrom<&Row> for Agent {

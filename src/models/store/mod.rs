@@ -22,6 +22,7 @@ pub mod publisher;
 pub mod refresh_tokens;
 pub mod replicas;
 mod session;
+pub mod sessions;
 pub mod settings;
 pub mod users;
 pub mod ws_tickets;

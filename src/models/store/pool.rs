@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Config, Error, NoTls, Row, Statement};
 
 use super::error::{StoreError, with_cause};
-use super::keys::BELL_CHANNEL;
+use super::keys::{BELL_CHANNEL, REVOCATIONS_CHANNEL};
 use super::session::{Parameters, Session, SharedSide, UserSide, driver::Driver};
 use super::settings::{SESSION_OPTIONS, StoreSettings};
 
@@ -249,8 +249,21 @@ impl OwnConnection<SharedSide> {
     pub async fn listen(&self) -> Result<(), StoreError> {
         Ok(self.client.batch_execute(&format!("LISTEN {BELL_CHANNEL}")).await?)
     }
+}
 
-    /// Waits for the next bell and gives its payload; `None` once the connection is gone. May be cancelled freely.
+impl OwnConnection<UserSide> {
+    /// Begins to listen for revoked sessions.
+    ///
+    /// # Errors
+    /// What became of the `LISTEN`.
+    pub async fn listen(&self) -> Result<(), StoreError> {
+        Ok(self.client.batch_execute(&format!("LISTEN {REVOCATIONS_CHANNEL}")).await?)
+    }
+}
+
+impl<Side> OwnConnection<Side> {
+    /// Waits for the next bell of what it listens for and gives its payload; `None` once the connection is gone. May be
+    /// cancelled freely.
     pub async fn bell(&mut self) -> Option<String> {
         self.bell.recv().await
     }

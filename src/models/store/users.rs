@@ -5,11 +5,16 @@ use tokio_postgres::Row;
 use super::error::StoreError;
 use super::session::{self, Session, UserSide};
 use crate::models::ids::UserId;
-use crate::models::user::{NewUser, PasswordHash, User};
+use crate::models::user::{NewUser, PasswordHash, User, UserPatch};
 
 const INSERT: &str = include_str!("sql/users/insert.sql");
 const FIND: &str = include_str!("sql/users/find.sql");
 const FIND_BY_USERNAME: &str = include_str!("sql/users/find_by_username.sql");
+const PROMOTE: &str = include_str!("sql/users/promote.sql");
+const FIND_CREDENTIALS: &str = include_str!("sql/users/find_credentials.sql");
+const PATCH: &str = include_str!("sql/users/patch.sql");
+const CHANGE_PASSWORD: &str = include_str!("sql/users/change_password.sql");
+const CLOSE: &str = include_str!("sql/users/close.sql");
 const ENSURE_ADMIN: &str = include_str!("sql/users/ensure_admin.sql");
 
 /// The index that keeps user names apart, as [`StoreError::is_conflict_on`] knows it.
@@ -40,7 +45,8 @@ pub async fn find(db: &impl Session<UserSide>, id: UserId) -> Result<Option<User
     row.as_ref().map(User::try_from).transpose()
 }
 
-/// The account of that name, without regard to case, with what its password is checked against; closed ones included.
+/// The account of that name, without regard to case, with what its password is checked against; disabled
+/// ones included, but none that its owner has closed.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -53,6 +59,58 @@ pub async fn find_by_username(
     };
     let hash = PasswordHash::new(row.try_get("password_hash")?);
     Ok(Some((User::try_from(&row)?, hash)))
+}
+
+/// What the password of an account that is open is checked against.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn find_credentials(
+    db: &impl Session<UserSide>,
+    id: UserId,
+) -> Result<Option<PasswordHash>, StoreError> {
+    let row = session::optional(db, FIND_CREDENTIALS, &[&id]).await?;
+    Ok(row.map(|row| row.try_get("password_hash")).transpose()?.map(PasswordHash::new))
+}
+
+/// Changes an account that is open; `None` when there is none.
+///
+/// # Errors
+/// [`StoreError::Conflict`] on [`USERNAME_KEY`] or [`EMAIL_KEY`].
+pub async fn patch(
+    db: &impl Session<UserSide>,
+    id: UserId,
+    patch: &UserPatch,
+) -> Result<Option<User>, StoreError> {
+    let email = patch.email.clone().flatten();
+    let row = session::optional(
+        db,
+        PATCH,
+        &[&id, &patch.username.is_some(), &patch.username, &patch.email.is_some(), &email],
+    )
+    .await?;
+    row.as_ref().map(User::try_from).transpose()
+}
+
+/// Gives an account another password, if `known` is still the hash of the present one. Tells whether it was.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn change_password(
+    db: &impl Session<UserSide>,
+    id: UserId,
+    known: &PasswordHash,
+    next: &PasswordHash,
+) -> Result<bool, StoreError> {
+    Ok(session::run(db, CHANGE_PASSWORD, &[&id, &known.expose(), &next.expose()]).await? > 0)
+}
+
+/// Closes an account for ever; its sessions end with it. Tells whether it was open, and not an administrator's.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn close(db: &impl Session<UserSide>, id: UserId) -> Result<bool, StoreError> {
+    Ok(session::run(db, CLOSE, &[&id]).await? > 0)
 }
 
 /// Sees to it that an account of that name is there and may do everything. One that was there keeps its password.
@@ -68,6 +126,15 @@ pub async fn ensure_admin(db: &impl Session<UserSide>, user: &NewUser) -> Result
     )
     .await?;
     Ok((User::try_from(&row)?, row.try_get("is_new")?))
+}
+
+/// Makes the account of that id an administrator's, closed ones included. `None` if there is no such account.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn promote(db: &impl Session<UserSide>, id: UserId) -> Result<Option<User>, StoreError> {
+    let row = session::optional(db, PROMOTE, &[&id]).await?;
+    row.as_ref().map(User::try_from).transpose()
 }
 
 impl TryFrom<&Row> for User {

@@ -1,12 +1,27 @@
 //! Tickets that open a socket, in `user_psql`, as digests: used while Redis is away.
 
+use jiff::Timestamp;
+
 use super::error::StoreError;
 use super::session::{self, Session, UserSide};
-use crate::models::ids::UserId;
+use crate::models::ids::{SessionId, TokenId, UserId};
 
 const INSERT: &str = include_str!("sql/ws_tickets/insert.sql");
 const REDEEM: &str = include_str!("sql/ws_tickets/redeem.sql");
 const DELETE_EXPIRED: &str = include_str!("sql/ws_tickets/delete_expired.sql");
+
+/// For whom a ticket is: a session, for as long as the access token lasts that it was bought with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TicketHolder {
+    /// Who comes with it.
+    pub user_id: UserId,
+    /// In which session.
+    pub session_id: SessionId,
+    /// The access token that it was bought with.
+    pub token_id: TokenId,
+    /// When that access token expires.
+    pub session_expires_at: Timestamp,
+}
 
 /// Remembers a ticket for that many seconds, by the database's clock.
 ///
@@ -15,10 +30,16 @@ const DELETE_EXPIRED: &str = include_str!("sql/ws_tickets/delete_expired.sql");
 pub async fn insert(
     db: &impl Session<UserSide>,
     ticket_hash: &[u8],
-    user_id: UserId,
+    holder: &TicketHolder,
     lifetime_seconds: i64,
 ) -> Result<(), StoreError> {
-    let _one = session::run(db, INSERT, &[&ticket_hash, &user_id, &lifetime_seconds]).await?;
+    let TicketHolder { user_id, session_id, token_id, session_expires_at } = holder;
+    let _one = session::run(
+        db,
+        INSERT,
+        &[&ticket_hash, user_id, session_id, token_id, session_expires_at, &lifetime_seconds],
+    )
+    .await?;
     Ok(())
 }
 
@@ -26,13 +47,22 @@ pub async fn insert(
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn redeem(db: &impl Session<UserSide>, ticket_hash: &[u8]) -> Result<Option<UserId>, StoreError> {
+pub async fn redeem(
+    db: &impl Session<UserSide>,
+    ticket_hash: &[u8],
+) -> Result<Option<TicketHolder>, StoreError> {
     let Some(row) = session::optional(db, REDEEM, &[&ticket_hash]).await? else {
         return Ok(None);
     };
-    let is_valid: bool = row.try_get("is_valid")?;
-    let user_id = row.try_get("user_id")?;
-    Ok(is_valid.then_some(user_id))
+    if !row.try_get::<_, bool>("is_valid")? {
+        return Ok(None);
+    }
+    Ok(Some(TicketHolder {
+        user_id: row.try_get("user_id")?,
+        session_id: row.try_get("session_id")?,
+        token_id: row.try_get("token_id")?,
+        session_expires_at: row.try_get("session_expires_at")?,
+    }))
 }
 
 /// Forgets up to `limit` tickets that nobody redeemed in time; tells how many.

@@ -90,6 +90,10 @@ async fn nothing_of_the_users_api_is_open_to_nobody() {
     let nobody = service.nobody();
     let routes = [
         (Method::GET, "/api/v1/users/me"),
+        (Method::PATCH, "/api/v1/users/me"),
+        (Method::DELETE, "/api/v1/users/me"),
+        (Method::POST, "/api/v1/users/me/password"),
+        (Method::POST, "/api/v1/auth/logout"),
         (Method::POST, "/api/v1/ws/tickets"),
         (Method::GET, "/api/v1/agents"),
         (Method::GET, "/api/v1/agents/1"),

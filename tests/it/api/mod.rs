@@ -2,7 +2,12 @@
 
 mod accounts;
 mod agents;
+mod catalog;
+mod import;
 mod instances;
 mod outages;
 mod requests;
+mod revocations;
 pub(crate) mod service;
+mod sessions;
+mod users_me;

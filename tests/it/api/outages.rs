@@ -128,3 +128,91 @@ async fn a_panic_in_any_actor_is_one_failed_request_at_most() {
     ada.sign_in("ada").await;
     service.stop().await;
 }
+
+#[actix::test]
+async fn postgres_is_asked_about_each_session_while_redis_is_away_and_nothing_is_heard() {
+    let service = Service::start().await;
+    let (ada, eve) = (service.sign_up("ada").await, service.sign_up("eve").await);
+    let sql = service.databases.plain_user("postgres").await;
+    // The feed may not look any more; everything else goes on.
+    sql.batch_execute(
+        "REVOKE SELECT ON sessions FROM botberi;
+         GRANT SELECT (id, user_id, access_until, revoked_at, expires_at) ON sessions TO botberi",
+    )
+    .await
+    .unwrap();
+    service.redis.set(Cable::Cut);
+    until_accounts_are(&service, false).await;
+    crate::support::wait::eventually("the view is stale", async || {
+        (!service.gate.view().is_fresh()).then_some(())
+    })
+    .await;
+
+    ada.get("/api/v1/users/me").await.expect(200);
+    sql.batch_execute(
+        "UPDATE sessions SET revoked_at = now() FROM users WHERE users.id = user_id AND username = 'ada'",
+    )
+    .await
+    .unwrap();
+    ada.get("/api/v1/users/me").await.problem(401, "unauthenticated");
+    eve.get("/api/v1/users/me").await.expect(200);
+    let meanwhile = ticket(&eve).await;
+    assert!(redeem(&service, &meanwhile).await.is_some());
+    service.stop().await;
+}
+
+#[actix::test]
+async fn a_ticket_that_went_through_postgres_is_for_the_same_session() {
+    let service = Service::start().await;
+    let ada = service.sign_up("ada").await;
+    let by_redis = ticket(&ada).await;
+    let by_redis = redeem(&service, &by_redis).await.unwrap();
+    service.redis.set(Cable::Cut);
+    until_accounts_are(&service, false).await;
+    let by_postgres = ticket(&ada).await;
+    assert_eq!(redeem(&service, &by_postgres).await.unwrap(), by_redis);
+
+    let unused = ticket(&ada).await;
+    ada.post("/api/v1/auth/logout", &Value::Null).await.expect(204);
+    let refused = service.accounts.ask(RedeemTicket { ticket: unused }).await.unwrap_err();
+    assert!(refused.to_string().contains("has been ended"), "{refused}");
+    service.stop().await;
+}
+
+#[actix::test]
+async fn the_list_in_redis_is_written_anew_when_redis_has_lost_it_and_is_not_believed_before() {
+    let service = Service::start_in(11).await;
+    service.empty_redis().await;
+    let (ada, eve) = (service.sign_up("ada").await, service.sign_up("eve").await);
+    let sql = service.databases.plain_user("postgres").await;
+    let end = "UPDATE sessions SET revoked_at = now() FROM users
+               WHERE users.id = user_id AND username = $1 RETURNING sessions.id::text";
+    let ended: String = sql.query_one(end, &[&"ada"]).await.unwrap().get(0);
+    let key = format!("blacklist:{ended}");
+    for _ in 0..2 {
+        for key in [key.as_str(), "blacklist:whole"] {
+            crate::support::wait::eventually(key, async || {
+                let (value, seconds) = service.in_redis(key).await;
+                value.filter(|value| value == "1" && (800..=920).contains(&seconds))
+            })
+            .await;
+        }
+        service.empty_redis().await;
+    }
+    ada.get("/api/v1/users/me").await.problem(401, "unauthenticated");
+
+    // Nobody hears of anything any more, and Redis is empty: what is not on its list proves nothing.
+    sql.batch_execute(
+        "REVOKE SELECT (revoked_in) ON sessions FROM botberi; REVOKE SELECT ON sessions FROM botberi",
+    )
+    .await
+    .unwrap();
+    crate::support::wait::eventually("the view is stale", async || {
+        (!service.gate.view().is_fresh()).then_some(())
+    })
+    .await;
+    service.empty_redis().await;
+    eve.get("/api/v1/agents").await.problem(503, "dependency_unavailable");
+    ada.get("/api/v1/agents").await.problem(401, "unauthenticated");
+    service.stop().await;
+}

@@ -10,14 +10,15 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use botberi::actors::accounts::{
-    Accounts, AccountsParts, AuthSettings, PasswordHashSettings, RedisAccess, Tokens, ensure_admin,
-    hash_password,
+    Accounts, AccountsParts, AuthSettings, PasswordHashSettings, Tokens, ensure_admin, hash_password,
 };
 use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instances::Instances;
+use botberi::actors::redis_link::RedisAccess;
+use botberi::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
 use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
@@ -37,7 +38,9 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) struct Service {
     pub(crate) databases: TestDatabases,
     pub(crate) redis: FaultProxy,
+    redis_database: u8,
     pub(crate) accounts: Handle<Accounts>,
+    pub(crate) gate: Gate,
     pub(crate) tree: Arc<Node>,
     pub(crate) user: SocketAddr,
     pub(crate) admin: SocketAddr,
@@ -68,6 +71,7 @@ fn auth_settings() -> AuthSettings {
         access_token_seconds: 900,
         refresh_token_seconds: 86_400,
         signing_key: Secret::new(""),
+        reserved_usernames: vec!["admin".to_owned()],
         hash_threads: 1,
         logins_waiting_max: 1,
         registrations_waiting_max: 8,
@@ -94,6 +98,11 @@ fn http_settings() -> HttpSettings {
 
 impl Service {
     pub(crate) async fn start() -> Self {
+        Self::start_in(0).await
+    }
+
+    /// With a database of Redis that no other test uses.
+    pub(crate) async fn start_in(redis_database: u8) -> Self {
         let databases = TestDatabases::create().await;
         let upstream = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
         let upstream = upstream.trim_start_matches("redis://").split('/').next().unwrap().parse().unwrap();
@@ -107,12 +116,23 @@ impl Service {
         let catalog_editor = Handle::new(CatalogEditor::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
         let catalog_view = CatalogView::default();
+        let revocations = Handle::new(Revocations::NAME, limits);
+        let gate = Gate::new(RevocationView::default(), revocations.clone());
+        let redis_access = RedisAccess {
+            client: redis::Client::open(format!("redis://127.0.0.1:{}/{redis_database}", redis.port()))
+                .unwrap(),
+            timeout: Duration::from_millis(300),
+        };
+        let revocations_parts = RevocationsParts {
+            user_db: databases.user.clone(),
+            redis: redis_access.clone(),
+            view: gate.view().clone(),
+            access_token_seconds: 900,
+        };
         let parts = AccountsParts {
             user_db: databases.user.clone(),
-            redis: RedisAccess {
-                client: redis::Client::open(format!("redis://127.0.0.1:{}/", redis.port())).unwrap(),
-                timeout: Duration::from_millis(300),
-            },
+            redis: redis_access,
+            gate: gate.clone(),
             tokens: tokens.clone(),
             settings: auth_settings(),
             ticket_seconds: 30,
@@ -122,6 +142,9 @@ impl Service {
             .with(actor(ChildSpec::permanent(Bell::NAME), &bell, {
                 let shared = databases.shared.clone();
                 move |lifeline| Bell::new(shared.clone(), lifeline)
+            }))
+            .with(actor(ChildSpec::permanent(Revocations::NAME), &revocations, move |lifeline| {
+                Revocations::new(revocations_parts.clone(), lifeline)
             }))
             .with(actor(ChildSpec::permanent(Accounts::NAME), &accounts, move |lifeline| {
                 Accounts::new(parts.clone(), lifeline)
@@ -150,16 +173,30 @@ impl Service {
         let user_api = UserApi {
             accounts: accounts.clone(),
             tokens: tokens.clone(),
+            gate: gate.clone(),
             catalog: catalog_view,
             instances,
             sockets,
         };
-        let admin_api = AdminApi { accounts: accounts.clone(), tokens, catalog_editor };
+        let admin_api = AdminApi { accounts: accounts.clone(), tokens, gate: gate.clone(), catalog_editor };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));
         let admin = serve("admin", &common, &mut servers, move |config| admin::configure(config, &admin_api));
         let client = Client::new();
-        Self { databases, redis, accounts, tree, user, admin, catalog, servers, root, client }
+        Self {
+            databases,
+            redis,
+            redis_database,
+            accounts,
+            gate,
+            tree,
+            user,
+            admin,
+            catalog,
+            servers,
+            root,
+            client,
+        }
     }
 
     /// What the consumer of the catalog's queue does when it is told of a change.
@@ -198,6 +235,23 @@ impl Service {
         id
     }
 
+    /// The value of a key in Redis, and how many seconds it lasts.
+    pub(crate) async fn in_redis(&self, key: &str) -> (Option<String>, i64) {
+        let mut connection = self.redis_connection().await;
+        let mut pipe = redis::pipe();
+        pipe.get(key).ttl(key).query_async(&mut connection).await.unwrap()
+    }
+
+    /// Redis forgets everything.
+    pub(crate) async fn empty_redis(&self) {
+        redis::cmd("FLUSHDB").query_async::<()>(&mut self.redis_connection().await).await.unwrap();
+    }
+
+    async fn redis_connection(&self) -> redis::aio::MultiplexedConnection {
+        let place = format!("redis://127.0.0.1:{}/{}", self.redis.port(), self.redis_database);
+        redis::Client::open(place).unwrap().get_multiplexed_async_connection().await.unwrap()
+    }
+
     pub(crate) async fn stop(self) {
         for server in &self.servers {
             server.stop(false).await;
@@ -227,6 +281,16 @@ impl Caller {
 
     pub(crate) async fn try_sign_in(&self, username: &str, password: &str) -> Answer {
         self.post("/api/v1/auth/login", &json!({"username": username, "password": password})).await
+    }
+
+    /// The access token, if there is one.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The same with that access token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
     /// The same person at another listener.

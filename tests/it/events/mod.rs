@@ -1,5 +1,6 @@
 //! From committed rows to the bus: nothing lost, nothing invented, in order.
 
+mod catalog;
 mod leadership;
 mod outages;
 mod plain_sql;

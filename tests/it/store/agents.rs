@@ -1,6 +1,6 @@
 //! The catalog and its versions.
 
-use botberi::models::agent::{AgentDraft, AgentPatch, AgentStatus};
+use botberi::models::agent::{AgentDraft, AgentFilter, AgentPatch, AgentStatus};
 use botberi::models::ids::{AgentId, UserId};
 use botberi::models::page::{Cursor, PageLimit};
 use botberi::models::store::agents::{self, AgentUpdate};
@@ -148,9 +148,12 @@ async fn pages_of_agents_meet_without_overlap() {
         let _agent = agents::insert(&db, &draft(code)).await.unwrap();
     }
     let limit = PageLimit::new(2).unwrap();
-    let first = agents::list(&db, None, limit).await.unwrap();
+    let first = agents::list(&db, &AgentFilter::default(), None, limit).await.unwrap();
     let cursor = Cursor::decode(&first.next_cursor.unwrap()).unwrap().number().unwrap();
-    let second = agents::list(&db, Some(AgentId(i32::try_from(cursor).unwrap())), limit).await.unwrap();
+    let second =
+        agents::list(&db, &AgentFilter::default(), Some(AgentId(i32::try_from(cursor).unwrap())), limit)
+            .await
+            .unwrap();
     let codes: Vec<_> =
         first.items.iter().chain(&second.items).map(|agent| agent.activation_code.as_str()).collect();
     assert_eq!((codes, second.next_cursor), (vec!["c", "b", "a"], None));

@@ -11,5 +11,6 @@ mod plans;
 mod pool;
 mod privileges;
 mod publisher;
+mod sessions;
 mod statements;
 mod users;

@@ -1,8 +1,8 @@
 //! Accounts, tokens and tickets.
 
-use botberi::models::ids::{RefreshTokenId, SessionId, UserId};
-use botberi::models::store::refresh_tokens::{self, NewRefreshToken};
-use botberi::models::store::{StoreError, users, ws_tickets};
+use botberi::models::ids::{SessionId, TokenId, UserId};
+use botberi::models::store::users;
+use botberi::models::store::ws_tickets::{self, TicketHolder};
 use botberi::models::user::{NewUser, PasswordHash, Role};
 
 use crate::support::database::TestDatabases;
@@ -62,39 +62,22 @@ async fn the_administrator_is_made_once_and_keeps_the_password() {
 }
 
 #[tokio::test]
-async fn a_ticket_opens_one_socket() {
+async fn a_ticket_opens_one_socket_of_the_session_that_bought_it() {
     let databases = TestDatabases::create().await;
     let db = databases.user.connection().await.unwrap();
     let user = users::insert(&db, &ada()).await.unwrap();
-    ws_tickets::insert(&db, b"one", user.id, 30).await.unwrap();
-    ws_tickets::insert(&db, b"late", user.id, -1).await.unwrap();
+    let holder = TicketHolder {
+        user_id: user.id,
+        session_id: SessionId::new(),
+        token_id: TokenId::new(),
+        session_expires_at: jiff::Timestamp::from_second(2_000_000_000).unwrap(),
+    };
+    ws_tickets::insert(&db, b"one", &holder, 30).await.unwrap();
+    ws_tickets::insert(&db, b"late", &holder, -1).await.unwrap();
 
-    assert_eq!(ws_tickets::redeem(&db, b"one").await.unwrap(), Some(user.id));
+    assert_eq!(ws_tickets::redeem(&db, b"one").await.unwrap(), Some(holder));
     assert_eq!(ws_tickets::redeem(&db, b"one").await.unwrap(), None);
     assert_eq!(ws_tickets::redeem(&db, b"never").await.unwrap(), None);
     assert_eq!(ws_tickets::delete_expired(&db, 10).await.unwrap(), 1);
     assert_eq!(ws_tickets::redeem(&db, b"late").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_token_belongs_to_somebody_and_is_unique() {
-    let databases = TestDatabases::create().await;
-    let db = databases.user.connection().await.unwrap();
-    let user = users::insert(&db, &ada()).await.unwrap();
-    let token = NewRefreshToken {
-        id: RefreshTokenId::new(),
-        session_id: SessionId::new(),
-        user_id: user.id,
-        token_hash: b"digest",
-        lifetime_seconds: 60,
-    };
-    refresh_tokens::insert(&db, &token).await.unwrap();
-    let twin = NewRefreshToken { id: RefreshTokenId::new(), ..token.clone() };
-    assert!(
-        refresh_tokens::insert(&db, &twin).await.unwrap_err().is_conflict_on("refresh_tokens_token_hash_key")
-    );
-    let nobody =
-        NewRefreshToken { id: RefreshTokenId::new(), user_id: UserId::new(), token_hash: b"x", ..token };
-    let refused = refresh_tokens::insert(&db, &nobody).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Reference { .. }), "{refused:?}");
 }

@@ -18,12 +18,13 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::support::database::TestDatabases;
 use botberi::actors::event_consumers::{Bound, BusEvent, Deliver};
+use botberi::actors::revocations::RevocationView;
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
 use botberi::actors::ws_sessions::{Join, WebsocketSettings, WsSessions};
 use botberi::http::problem::Problem;
 use botberi::http::ws_session::{check_upgrade, open};
 use botberi::models::store::outbox;
-use botberi::models::{Principal, Role, SessionId, UserId};
+use botberi::models::{Principal, Role, SessionId, TokenId, UserId};
 
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -116,8 +117,9 @@ impl Replica {
     pub(crate) async fn start(log: &Log, settings: WebsocketSettings) -> Self {
         let sessions = Handle::new(WsSessions::NAME, AskLimits::default());
         let (db, heartbeat_seconds) = (log.databases.shared.clone(), settings.heartbeat_seconds);
+        let view = RevocationView::default();
         let child = actor(ChildSpec::permanent(WsSessions::NAME), &sessions, move |lifeline| {
-            WsSessions::new(db.clone(), settings.clone(), lifeline)
+            WsSessions::new(db.clone(), settings.clone(), view.clone(), lifeline)
         });
         let tree = Node::root();
         let mut root = Supervisor::new(Strategy::OneForOne).with(child).start(tree.clone());
@@ -138,7 +140,8 @@ impl Replica {
 
     pub(crate) async fn probe(&self) -> bool {
         let (user_id, role, session_id) = (UserId::new(), Role::Viewer, SessionId::new());
-        let holder = Principal { user_id, role, session_id, expires_at: Timestamp::MAX };
+        let token_id = TokenId::new();
+        let holder = Principal { user_id, role, session_id, token_id, expires_at: Timestamp::MAX };
         self.sessions.ask(Join { holder, teams: Vec::new(), is_resuming: false }).await.is_ok()
     }
 
@@ -192,6 +195,7 @@ async fn enter(request: HttpRequest, payload: Payload, door: Data<Door>) -> Resu
         user_id: get("user").unwrap().parse().unwrap(),
         role: Role::Developer,
         session_id: get("sign_in").map_or_else(SessionId::new, |id| id.parse().unwrap()),
+        token_id: TokenId::new(),
         expires_at: Timestamp::now() + jiff::SignedDuration::from_secs(seconds),
     };
     let since: Option<i64> = get("since").map(|since| since.parse().unwrap());

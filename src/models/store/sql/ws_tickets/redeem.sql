@@ -1,4 +1,7 @@
--- Two who come with the same ticket: one of them deletes the row.
+-- Two who come with the same ticket: one of them deletes the row. One without a session opens nothing.
 DELETE FROM ws_tickets
 WHERE ticket_hash = $1
-RETURNING user_id, expires_at > clock_timestamp() AS is_valid
+RETURNING
+    user_id, session_id, token_id, session_expires_at,
+    expires_at > clock_timestamp() AND session_id IS NOT NULL AND token_id IS NOT NULL AND session_expires_at IS NOT NULL
+        AS is_valid

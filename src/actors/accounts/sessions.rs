@@ -1,0 +1,134 @@
+//! Sign-ins: how they begin, go on and end.
+
+use super::hasher::Errand;
+use super::messages::{Login, Logout, Refresh, SignedIn};
+use super::tickets::seconds;
+use super::{AccountError, Works, opaque};
+use crate::models::store::refresh_tokens::{self, NextToken, RefreshToken};
+use crate::models::store::sessions::{self, NewSession, Revocation};
+use crate::models::store::users;
+use crate::models::{PasswordHash, Principal, RefreshTokenId, Role, SessionId, User, UserId};
+
+/// Tokens are taken for this long past their end: what is remembered of their session lasts as long.
+const LEEWAY_SECONDS: i64 = 10;
+
+impl Works {
+    pub(super) async fn login(self, login: Login) -> Result<SignedIn, AccountError> {
+        let place = self.hasher.enter(Errand::Login)?;
+        // The connection goes back before the hash: it would be held for as long as the waiting takes.
+        let found = {
+            let session = self.user_db.connection().await?;
+            users::find_by_username(&session, login.username.trim()).await?
+        };
+        let (user, hash) = found.unzip();
+        let is_right = self.hasher.verify(place, login.password, hash.clone()).await?;
+        let (Some(user), Some(hash)) = (user.filter(|user| is_right && user.disabled_at.is_none()), hash)
+        else {
+            return Err(AccountError::InvalidCredentials);
+        };
+        if login.needs.is_some_and(|needed| needed != user.role) {
+            return Err(AccountError::AdminsOnly);
+        }
+        self.begin_session(&user, &hash).await
+    }
+
+    async fn begin_session(&self, user: &User, checked: &PasswordHash) -> Result<SignedIn, AccountError> {
+        let id = SessionId::new();
+        let refresh_token = opaque::fresh();
+        let new = NewSession {
+            id,
+            user_id: user.id,
+            password_hash: checked,
+            token_id: RefreshTokenId::new(),
+            token_hash: &opaque::digest(&refresh_token),
+            lifetime_seconds: seconds(self.refresh_token_seconds),
+            access_seconds: self.access_seconds(),
+        };
+        let session = self.user_db.connection().await?;
+        // The password has been changed, or the account closed, while it was being checked.
+        if !sessions::begin(&session, &new).await? {
+            return Err(AccountError::InvalidCredentials);
+        }
+        Ok(self.signed_in(user.id, user.role, id, refresh_token))
+    }
+
+    /// Spends a refresh token. Whoever comes second with one token is told so, and the whole family ends: one of the two
+    /// has stolen it, and nobody can tell which.
+    pub(super) async fn refresh(self, Refresh { token, needs }: Refresh) -> Result<SignedIn, AccountError> {
+        if !opaque::is_well_formed(token.expose()) {
+            return Err(AccountError::InvalidRefreshToken);
+        }
+        let digest = opaque::digest(token.expose());
+        let mut connection = self.user_db.connection().await?;
+        let transaction = connection.transaction().await?;
+        let known = match sessions::lock_by_token(&transaction, &digest).await? {
+            Some(_locked) => refresh_tokens::find(&transaction, &digest).await?,
+            None => None,
+        };
+        let Some(known) = known else { return Err(AccountError::InvalidRefreshToken) };
+        if known.is_spent {
+            let ended = sessions::revoke(&transaction, known.session_id, known.user_id).await?;
+            transaction.commit().await?;
+            return Err(self.reused(&known, ended).await);
+        }
+        if !known.is_good {
+            return Err(AccountError::InvalidRefreshToken);
+        }
+        if needs.is_some_and(|needed| needed != known.role) {
+            return Err(AccountError::AdminsOnly);
+        }
+        let refresh_token = opaque::fresh();
+        let next = NextToken {
+            id: RefreshTokenId::new(),
+            token_hash: &opaque::digest(&refresh_token),
+            lifetime_seconds: seconds(self.refresh_token_seconds),
+            access_seconds: self.access_seconds(),
+        };
+        if !refresh_tokens::rotate(&transaction, known.id, &next).await? {
+            return Err(AccountError::InvalidRefreshToken);
+        }
+        transaction.commit().await?;
+        Ok(self.signed_in(known.user_id, known.role, known.session_id, refresh_token))
+    }
+
+    async fn reused(&self, token: &RefreshToken, ended: Option<Revocation>) -> AccountError {
+        if let Some(ended) = ended {
+            tracing::warn!(user.id = %token.user_id, session.id = %token.session_id, "a spent refresh token came again; its session has been ended");
+            self.heard(None, &[ended]).await;
+        }
+        AccountError::RefreshTokenReused
+    }
+
+    /// Ends the session of an access token; one that is over already stays so.
+    pub(super) async fn logout(self, Logout { principal }: Logout) -> Result<(), AccountError> {
+        let ended = {
+            let session = self.user_db.connection().await?;
+            sessions::revoke(&session, principal.session_id, principal.user_id).await?
+        };
+        let ended: Vec<Revocation> = ended.into_iter().collect();
+        self.heard(Some(&principal), &ended).await;
+        Ok(())
+    }
+
+    /// Makes known what has been committed: first here, so that this replica refuses the tokens before it answers; then in
+    /// Redis. The other replicas hear of it from Postgres.
+    pub(super) async fn heard(&self, token: Option<&Principal>, ended: &[Revocation]) {
+        self.gate.view().learn(ended);
+        self.blacklist.add(token, ended).await;
+    }
+
+    fn signed_in(
+        &self,
+        user_id: UserId,
+        role: Role,
+        session_id: SessionId,
+        refresh_token: String,
+    ) -> SignedIn {
+        let access = self.tokens.issue(user_id, role, session_id);
+        SignedIn { access_token: access.token, refresh_token, expires_in_seconds: access.expires_in_seconds }
+    }
+
+    fn access_seconds(&self) -> i64 {
+        seconds(self.access_token_seconds).saturating_add(LEEWAY_SECONDS)
+    }
+}

@@ -1,0 +1,215 @@
+//! The sessions that were ended, as those who serve requests see them: a look costs two loads and no wait.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::models::SessionId;
+use crate::models::store::sessions::Revocation;
+
+/// How long a look at Postgres is good for. Longer lets a token work for longer after a log-out that was not heard of;
+/// shorter sends requests to Redis whenever Postgres hesitates.
+const FRESH_FOR: Duration = Duration::from_secs(2);
+
+/// How long an entry is kept past the end of its tokens: clocks differ, and tokens are taken some seconds too long.
+const KEPT_FOR: SignedDuration = SignedDuration::from_secs(60);
+
+/// Locks; readers of different sessions rarely meet at one.
+const SHARDS: usize = 16;
+
+/// What is known of a session, here and now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It goes on.
+    Good,
+    /// It was ended, for ever.
+    Revoked,
+    /// It was not ended as far as was heard, and not enough was heard lately.
+    Unknown,
+}
+
+/// Clones are the same view. It holds what was revoked in the last access token's life: some 100 bytes for each log-out.
+#[derive(Clone)]
+pub struct RevocationView {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    began: Instant,
+    /// In milliseconds since `began`; 0 before the first look.
+    fresh_until_ms: AtomicU64,
+    shards: [RwLock<HashSet<SessionId>>; SHARDS],
+    journal: Mutex<Journal>,
+}
+
+/// In the order of learning, so that others can follow.
+#[derive(Default)]
+struct Journal {
+    last: u64,
+    entries: Vec<(u64, Revocation)>,
+}
+
+impl Default for RevocationView {
+    fn default() -> Self {
+        let shared = Shared {
+            began: Instant::now(),
+            fresh_until_ms: AtomicU64::new(0),
+            shards: std::array::from_fn(|_| RwLock::default()),
+            journal: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+}
+
+impl RevocationView {
+    /// What is known of a session.
+    #[must_use]
+    pub fn standing(&self, session_id: SessionId) -> Standing {
+        // In this order: what was complete when it was looked at misses nothing that was ended before.
+        let is_fresh = self.is_fresh();
+        if self.is_revoked(session_id) {
+            return Standing::Revoked;
+        }
+        if is_fresh { Standing::Good } else { Standing::Unknown }
+    }
+
+    /// Whether it was heard that the session is over.
+    #[must_use]
+    pub fn is_revoked(&self, session_id: SessionId) -> bool {
+        let shard = self.shard(session_id).read().unwrap_or_else(PoisonError::into_inner);
+        shard.contains(&session_id)
+    }
+
+    /// Whether the last look was a moment ago.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        let now_ms = millis(self.shared.began.elapsed());
+        now_ms < self.shared.fresh_until_ms.load(Ordering::Acquire)
+    }
+
+    /// Takes in what was revoked; what is known already changes nothing.
+    pub fn learn(&self, revocations: &[Revocation]) {
+        for revocation in revocations {
+            let shard = self.shard(revocation.session_id);
+            let is_new = shard.write().unwrap_or_else(PoisonError::into_inner).insert(revocation.session_id);
+            if is_new {
+                let mut journal = self.journal();
+                journal.last += 1;
+                let number = journal.last;
+                journal.entries.push((number, *revocation));
+            }
+        }
+    }
+
+    /// Everything that was revoked before `began` is in the view by now.
+    pub fn complete_as_of(&self, began: Instant) {
+        let until = began.saturating_duration_since(self.shared.began) + FRESH_FOR;
+        self.shared.fresh_until_ms.fetch_max(millis(until), Ordering::AcqRel);
+    }
+
+    /// What was learned after number `seen`, and the number to ask with the next time; 0 asks for all that is kept.
+    #[must_use]
+    pub fn learned_since(&self, seen: u64) -> (Vec<Revocation>, u64) {
+        let journal = self.journal();
+        let start = journal.entries.partition_point(|(number, _)| *number <= seen);
+        let news = journal.entries[start..].iter().map(|(_, revocation)| *revocation).collect();
+        (news, journal.last)
+    }
+
+    /// The number of the last that was learned.
+    #[must_use]
+    pub fn last_learned(&self) -> u64 {
+        self.journal().last
+    }
+
+    /// Forgets sessions whose tokens have all expired by themselves.
+    pub fn forget_expired(&self, now: Timestamp) {
+        let mut gone = Vec::new();
+        self.journal().entries.retain(|(_, revocation)| {
+            let is_kept = now.duration_since(revocation.access_until) < KEPT_FOR;
+            if !is_kept {
+                gone.push(revocation.session_id);
+            }
+            is_kept
+        });
+        for session_id in gone {
+            self.shard(session_id).write().unwrap_or_else(PoisonError::into_inner).remove(&session_id);
+        }
+    }
+
+    fn shard(&self, session_id: SessionId) -> &RwLock<HashSet<SessionId>> {
+        // The last byte of a UUIDv7 is random.
+        let [.., last] = *session_id.as_uuid().as_bytes();
+        &self.shared.shards[usize::from(last) % SHARDS]
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        // Nothing panics while it holds the lock.
+        self.shared.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::UserId;
+
+    fn revocation(access_until: i64) -> Revocation {
+        let access_until = Timestamp::from_second(access_until).unwrap();
+        Revocation { session_id: SessionId::new(), user_id: UserId::new(), access_until }
+    }
+
+    #[test]
+    fn what_was_not_looked_at_lately_is_unknown_and_what_is_revoked_stays_so() {
+        let view = RevocationView::default();
+        let ended = revocation(1_000);
+        assert_eq!(view.standing(ended.session_id), Standing::Unknown);
+        view.learn(&[ended]);
+        assert_eq!(view.standing(ended.session_id), Standing::Revoked);
+
+        view.complete_as_of(Instant::now());
+        assert_eq!(view.standing(ended.session_id), Standing::Revoked);
+        assert_eq!(view.standing(SessionId::new()), Standing::Good);
+    }
+
+    #[test]
+    fn an_old_look_makes_nothing_fresh_and_takes_no_freshness_away() {
+        let view = RevocationView::default();
+        let long_ago = Instant::now();
+        view.complete_as_of(long_ago.checked_sub(FRESH_FOR * 2).unwrap_or(long_ago));
+        view.complete_as_of(Instant::now());
+        assert!(view.is_fresh());
+    }
+
+    #[test]
+    fn a_follower_hears_of_each_revocation_once() {
+        let view = RevocationView::default();
+        let (one, other) = (revocation(1_000), revocation(1_000));
+        view.learn(&[one]);
+        let (news, seen) = view.learned_since(0);
+        assert_eq!(news, [one]);
+        view.learn(&[one, other]);
+        let (news, seen) = view.learned_since(seen);
+        assert_eq!(news, [other]);
+        assert_eq!(view.learned_since(seen), (Vec::new(), view.last_learned()));
+    }
+
+    #[test]
+    fn an_entry_goes_a_while_after_its_last_token() {
+        let view = RevocationView::default();
+        let (old, young) = (revocation(1_000), revocation(2_000));
+        view.learn(&[old, young]);
+        view.forget_expired(Timestamp::from_second(1_059).unwrap());
+        assert!(view.is_revoked(old.session_id));
+        view.forget_expired(Timestamp::from_second(1_060).unwrap());
+        assert!(!view.is_revoked(old.session_id) && view.is_revoked(young.session_id));
+        assert_eq!(view.learned_since(0).0, [young]);
+    }
+}

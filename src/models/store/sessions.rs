@@ -1,0 +1,163 @@
+//! Sign-ins and their end, in `user_psql`.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::error::StoreError;
+use super::pool::Transaction;
+use super::session::{self, Session, UserSide};
+use crate::models::ids::{RefreshTokenId, SessionId, UserId};
+use crate::models::user::PasswordHash;
+
+const BEGIN: &str = include_str!("sql/sessions/begin.sql");
+const LOCK_BY_TOKEN: &str = include_str!("sql/sessions/lock_by_token.sql");
+const REVOKE: &str = include_str!("sql/sessions/revoke.sql");
+const REVOKE_OTHERS: &str = include_str!("sql/sessions/revoke_others.sql");
+const LIST_REVOKED: &str = include_str!("sql/sessions/list_revoked.sql");
+const LIST_REVOKED_OF_USER: &str = include_str!("sql/sessions/list_revoked_of_user.sql");
+const IS_LIVE: &str = include_str!("sql/sessions/is_live.sql");
+
+/// A sign-in with its first refresh token.
+#[derive(Clone, Debug)]
+pub struct NewSession<'a> {
+    /// Its id.
+    pub id: SessionId,
+    /// Who signs in.
+    pub user_id: UserId,
+    /// The hash that the password was checked against.
+    pub password_hash: &'a PasswordHash,
+    /// The id of the refresh token.
+    pub token_id: RefreshTokenId,
+    /// The digest of the refresh token; the token itself is not kept.
+    pub token_hash: &'a [u8],
+    /// How long the refresh token is good for, by the database's clock.
+    pub lifetime_seconds: i64,
+    /// How long an access token that is made now may be taken for good.
+    pub access_seconds: i64,
+}
+
+/// A session that was ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Which.
+    pub session_id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// When the last access token of it dies by itself.
+    pub access_until: Timestamp,
+}
+
+/// What was revoked, and from where on to ask the next time.
+#[derive(Clone, Debug)]
+pub struct RevokedSince {
+    /// Transactions before this one have nothing new to tell.
+    pub horizon: i64,
+    /// In no order; some may have been told before.
+    pub revocations: Vec<Revocation>,
+}
+
+/// Begins a session, unless the account has another password by now, is disabled or is gone. Tells whether it began.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn begin(db: &impl Session<UserSide>, new: &NewSession<'_>) -> Result<bool, StoreError> {
+    let rows = session::run(
+        db,
+        BEGIN,
+        &[
+            &new.id,
+            &new.token_id,
+            &new.user_id,
+            &new.password_hash.expose(),
+            &new.token_hash,
+            &new.lifetime_seconds,
+            &new.access_seconds,
+        ],
+    )
+    .await?;
+    Ok(rows > 0)
+}
+
+/// Keeps everybody else from changing the family of that refresh token until the transaction ends. `None` for a token
+/// that was never given out or is long forgotten.
+///
+/// # Errors
+/// [`StoreError::Busy`] when another holds it for longer than `lock_timeout`.
+pub async fn lock_by_token(
+    db: &Transaction<'_, UserSide>,
+    token_hash: &[u8],
+) -> Result<Option<SessionId>, StoreError> {
+    let row = session::optional(db, LOCK_BY_TOKEN, &[&token_hash]).await?;
+    Ok(row.map(|row| row.try_get("id")).transpose()?)
+}
+
+/// Ends a session of that user, with all of its refresh tokens. `None` when it was over already, or is another's.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn revoke(
+    db: &impl Session<UserSide>,
+    id: SessionId,
+    user_id: UserId,
+) -> Result<Option<Revocation>, StoreError> {
+    let row = session::optional(db, REVOKE, &[&id, &user_id]).await?;
+    row.as_ref().map(Revocation::try_from).transpose()
+}
+
+/// Ends every session of that user but one.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn revoke_others(
+    db: &impl Session<UserSide>,
+    user_id: UserId,
+    kept: SessionId,
+) -> Result<Vec<Revocation>, StoreError> {
+    session::decode_all(&session::rows(db, REVOKE_OTHERS, &[&user_id, &kept]).await?)
+}
+
+/// The sessions of that user that this very transaction has ended.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list_revoked_of_user(
+    db: &Transaction<'_, UserSide>,
+    user_id: UserId,
+) -> Result<Vec<Revocation>, StoreError> {
+    session::decode_all(&session::rows(db, LIST_REVOKED_OF_USER, &[&user_id]).await?)
+}
+
+/// What was revoked by the transactions from `since` on and still matters; 0 asks for all.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list_revoked(db: &impl Session<UserSide>, since: i64) -> Result<RevokedSince, StoreError> {
+    let rows = session::rows(db, LIST_REVOKED, &[&since]).await?;
+    let Some(first) = rows.first() else {
+        return Err(StoreError::Shape("the revoked sessions have no horizon".to_owned()));
+    };
+    let horizon = first.try_get("horizon")?;
+    let nothing = first.try_get::<_, Option<SessionId>>("id")?.is_none();
+    let revocations = if nothing { Vec::new() } else { session::decode_all(&rows)? };
+    Ok(RevokedSince { horizon, revocations })
+}
+
+/// Whether the session is there and was not revoked.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn is_live(db: &impl Session<UserSide>, id: SessionId) -> Result<bool, StoreError> {
+    Ok(session::one(db, IS_LIVE, &[&id]).await?.try_get("is_live")?)
+}
+
+impl TryFrom<&Row> for Revocation {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            session_id: row.try_get("id")?,
+            user_id: row.try_get("user_id")?,
+            access_until: row.try_get("access_until")?,
+        })
+    }
+}

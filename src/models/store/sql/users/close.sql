@@ -1,0 +1,6 @@
+-- The name stays taken. The address and the password go.
+UPDATE users
+SET
+    closed_at = clock_timestamp(), disabled_at = clock_timestamp(), email = NULL, password_hash = '',
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+WHERE id = $1 AND disabled_at IS NULL AND role <> 'admin'

@@ -1,0 +1,8 @@
+-- The flags say which columns are meant: an address may be taken away by a null.
+UPDATE users
+SET
+    username = CASE WHEN $2 THEN $3 ELSE username END,
+    email = CASE WHEN $4 THEN $5 ELSE email END,
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+WHERE id = $1 AND disabled_at IS NULL
+RETURNING id, username, email, role, disabled_at, created_at, updated_at

@@ -1,0 +1,271 @@
+//! Sign-ins, their refresh tokens, and their end.
+
+use botberi::models::ids::{RefreshTokenId, SessionId, UserId};
+use botberi::models::store::refresh_tokens::{self, NextToken};
+use botberi::models::store::sessions::{self, NewSession, Revocation};
+use botberi::models::store::{UserDb, users};
+use botberi::models::user::{NewUser, PasswordHash, Role};
+use serde_json::json;
+
+use crate::support::database::TestDatabases;
+
+async fn somebody(db: &UserDb, name: &str) -> UserId {
+    let user = NewUser {
+        id: UserId::new(),
+        username: name.to_owned(),
+        email: None,
+        password_hash: PasswordHash::new("first".to_owned()),
+        role: Role::Developer,
+    };
+    users::insert(&db.connection().await.unwrap(), &user).await.unwrap().id
+}
+
+async fn begin(db: &UserDb, user_id: UserId, token: &[u8], hash: &str) -> Option<SessionId> {
+    let id = SessionId::new();
+    let new = NewSession {
+        id,
+        user_id,
+        password_hash: &PasswordHash::new(hash.to_owned()),
+        token_id: RefreshTokenId::new(),
+        token_hash: token,
+        lifetime_seconds: 600,
+        access_seconds: 60,
+    };
+    sessions::begin(&db.connection().await.unwrap(), &new).await.unwrap().then_some(id)
+}
+
+fn ids(revocations: &[Revocation]) -> Vec<SessionId> {
+    let mut ids: Vec<SessionId> = revocations.iter().map(|ended| ended.session_id).collect();
+    ids.sort();
+    ids
+}
+
+#[tokio::test]
+async fn a_session_begins_only_with_the_password_that_was_checked() {
+    let databases = TestDatabases::create().await;
+    let db = &databases.user;
+    let ada = somebody(db, "ada").await;
+    assert!(begin(db, ada, b"a", "other").await.is_none());
+    assert!(begin(db, UserId::new(), b"b", "first").await.is_none());
+    assert!(begin(db, ada, b"c", "first").await.is_some());
+    databases
+        .plain_user("botberi")
+        .await
+        .batch_execute("UPDATE users SET disabled_at = now()")
+        .await
+        .unwrap();
+    assert!(begin(db, ada, b"d", "first").await.is_none());
+}
+
+#[tokio::test]
+async fn a_sign_in_waits_for_a_change_of_the_password_and_then_fails() {
+    let databases = TestDatabases::create().await;
+    let db = &databases.user;
+    let ada = somebody(db, "ada").await;
+    let mut connection = db.connection().await.unwrap();
+    let change = connection.transaction().await.unwrap();
+    let (first, second) = (PasswordHash::new("first".to_owned()), PasswordHash::new("second".to_owned()));
+    assert!(users::change_password(&change, ada, &first, &second).await.unwrap());
+    let finish = async {
+        until_someone_waits(&databases).await;
+        let ended = sessions::revoke_others(&change, ada, SessionId::new()).await.unwrap();
+        change.commit().await.unwrap();
+        ended
+    };
+    let (begun, ended) = tokio::join!(begin(db, ada, b"a", "first"), finish);
+    assert_eq!((begun, ended), (None, Vec::new()));
+}
+
+async fn until_someone_waits(databases: &TestDatabases) {
+    let observer = databases.plain_user("postgres").await;
+    let query = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    crate::support::wait::eventually("somebody waits for a lock", async || {
+        let waiting: i64 = observer.query_one(query, &[]).await.unwrap().get(0);
+        (waiting > 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_is_rotated_once_and_its_session_lasts_longer() {
+    let databases = TestDatabases::create().await;
+    let db = &databases.user;
+    let ada = somebody(db, "ada").await;
+    let id = begin(db, ada, b"one", "first").await.unwrap();
+
+    let mut connection = db.connection().await.unwrap();
+    let transaction = connection.transaction().await.unwrap();
+    assert_eq!(sessions::lock_by_token(&transaction, b"one").await.unwrap(), Some(id));
+    assert_eq!(sessions::lock_by_token(&transaction, b"none").await.unwrap(), None);
+    let known = refresh_tokens::find(&transaction, b"one").await.unwrap().unwrap();
+    assert_eq!((known.session_id, known.user_id, known.is_spent, known.is_good), (id, ada, false, true));
+    let next = NextToken {
+        id: RefreshTokenId::new(),
+        token_hash: b"two",
+        lifetime_seconds: 6_000,
+        access_seconds: 600,
+    };
+    assert!(refresh_tokens::rotate(&transaction, known.id, &next).await.unwrap());
+    let again = NextToken { id: RefreshTokenId::new(), token_hash: b"three", ..next };
+    assert!(!refresh_tokens::rotate(&transaction, known.id, &again).await.unwrap());
+    assert!(refresh_tokens::find(&transaction, b"one").await.unwrap().unwrap().is_spent);
+    transaction.commit().await.unwrap();
+
+    let sql = databases.plain_user("postgres").await;
+    let longer = "SELECT expires_at > now() + interval '5000 s' AND access_until > now() + interval '500 s' FROM sessions";
+    assert!(sql.query_one(longer, &[]).await.unwrap().get::<_, bool>(0));
+}
+
+#[tokio::test]
+async fn whoever_ends_sessions_is_heard_once_and_in_the_outbox() {
+    let databases = TestDatabases::create().await;
+    let db = &databases.user;
+    let (ada, eve) = (somebody(db, "ada").await, somebody(db, "eve").await);
+    let mut of_ada = Vec::new();
+    for token in [b"1", b"2", b"3"] {
+        of_ada.push(begin(db, ada, token, "first").await.unwrap());
+    }
+    let of_eve = begin(db, eve, b"4", "first").await.unwrap();
+
+    let connection = db.connection().await.unwrap();
+    let nothing = sessions::list_revoked(&connection, 0).await.unwrap();
+    assert_eq!(nothing.revocations, []);
+    assert!(sessions::revoke(&connection, of_ada[0], eve).await.unwrap().is_none(), "it is another's");
+    let ended = sessions::revoke(&connection, of_ada[0], ada).await.unwrap().unwrap();
+    assert_eq!((ended.session_id, ended.user_id), (of_ada[0], ada));
+    assert!(sessions::revoke(&connection, of_ada[0], ada).await.unwrap().is_none(), "it is over");
+    assert!(!sessions::is_live(&connection, of_ada[0]).await.unwrap());
+    assert!(sessions::is_live(&connection, of_ada[1]).await.unwrap());
+    assert!(!sessions::is_live(&connection, SessionId::new()).await.unwrap());
+
+    let first = sessions::list_revoked(&connection, nothing.horizon).await.unwrap();
+    assert_eq!(ids(&first.revocations), [of_ada[0]]);
+    let others = sessions::revoke_others(&connection, ada, of_ada[1]).await.unwrap();
+    assert_eq!(ids(&others), [of_ada[2]]);
+    let second = sessions::list_revoked(&connection, first.horizon).await.unwrap();
+    // Another database's transaction may hold the horizon back: then the first is told again.
+    assert!(ids(&second.revocations).contains(&of_ada[2]));
+    assert!(sessions::is_live(&connection, of_eve).await.unwrap());
+
+    let sql = databases.plain_user("botberi").await;
+    let rows = sql
+        .query("SELECT routing_key, aggregate_id, user_id, body::text FROM event_outbox ORDER BY id", &[])
+        .await
+        .unwrap();
+    let told: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let of = |id: SessionId| ("auth.revoked".to_owned(), id.to_string());
+    assert_eq!(told, [of(of_ada[0]), of(of_ada[2])]);
+    let body: serde_json::Value = serde_json::from_str(rows[0].get(3)).unwrap();
+    assert_eq!(body, json!({"user_id": ada, "session_id": of_ada[0]}));
+    let alive: i64 = sql
+        .query_one("SELECT count(*) FROM refresh_tokens WHERE revoked_at IS NULL", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(alive, 2);
+}
+
+#[tokio::test]
+async fn a_look_misses_no_revocation_that_commits_later_than_a_younger_one() {
+    let databases = TestDatabases::create().await;
+    let db = &databases.user;
+    let ada = somebody(db, "ada").await;
+    let (slow, quick) =
+        (begin(db, ada, b"1", "first").await.unwrap(), begin(db, ada, b"2", "first").await.unwrap());
+    let mut one = db.connection().await.unwrap();
+    let transaction = one.transaction().await.unwrap();
+    let _ended = sessions::revoke(&transaction, slow, ada).await.unwrap();
+
+    let other = db.connection().await.unwrap();
+    let _ended = sessions::revoke(&other, quick, ada).await.unwrap();
+    let first = sessions::list_revoked(&other, 0).await.unwrap();
+    assert_eq!(ids(&first.revocations), [quick]);
+    transaction.commit().await.unwrap();
+    let second = sessions::list_revoked(&other, first.horizon).await.unwrap();
+    assert!(ids(&second.revocations).contains(&slow));
+}
+
+#[tokio::test]
+async fn plain_sql_that_closes_an_account_or_changes_its_role_ends_its_sessions_for_ever() {
+    let databases = TestDatabases::create().await;
+    let db = &databases.user;
+    let sql = databases.plain_user("botberi").await;
+    let changes = [
+        ("ada", "disabled_at = now()", 1_i64),
+        ("eve", "role = 'viewer'", 1),
+        ("bob", "disabled_at = now(), closed_at = now()", 2),
+        ("joe", "email = 'joe@example.org'", 0),
+    ];
+    for (name, change, events) in changes {
+        let user = somebody(db, name).await;
+        let id = begin(db, user, name.as_bytes(), "first").await.unwrap();
+        sql.batch_execute(&format!("UPDATE users SET {change} WHERE username = '{name}'")).await.unwrap();
+        let connection = db.connection().await.unwrap();
+        assert_eq!(sessions::is_live(&connection, id).await.unwrap(), events == 0, "{name}");
+        let told: i64 = sql
+            .query_one("SELECT count(*) FROM event_outbox WHERE user_id = $1", &[&user])
+            .await
+            .unwrap()
+            .get(0);
+        assert_eq!(told, events, "{name}");
+    }
+    sql.batch_execute("UPDATE sessions SET revoked_at = NULL").await.unwrap();
+    let over: i64 = sql
+        .query_one("SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(over, 3);
+    sql.batch_execute("UPDATE users SET disabled_at = NULL WHERE username = 'bob'").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_sign_in_of_the_release_before_has_a_session_too() {
+    let databases = TestDatabases::create().await;
+    let ada = somebody(&databases.user, "ada").await;
+    let sql = databases.plain_user("botberi").await;
+    let family = SessionId::new();
+    sql.execute(
+        "INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, expires_at)
+         VALUES ($1, $2, $3, 'x', now() + interval '1 hour')",
+        &[&RefreshTokenId::new(), &family, &ada],
+    )
+    .await
+    .unwrap();
+    assert!(sessions::is_live(&databases.user.connection().await.unwrap(), family).await.unwrap());
+}
+
+#[tokio::test]
+async fn sign_ins_that_were_there_before_go_on_after_the_migration() {
+    let databases = TestDatabases::create().await;
+    let sql = databases.plain_user("postgres").await;
+    sql.batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
+    let apply = async |name: &str| {
+        let path = format!("{}/migrations/user/{name}.sql", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        sql.batch_execute(&format!("BEGIN; {text}; COMMIT")).await.unwrap();
+    };
+    apply("V1__create_users").await;
+    apply("V2__create_sessions").await;
+    sql.batch_execute(
+        "INSERT INTO users (id, username, password_hash) SELECT gen_random_uuid(), name, 'x' FROM unnest('{ada,eve}'::text[]) AS of (name);
+         INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, expires_at)
+         SELECT gen_random_uuid(), users.id, users.id, convert_to(username || n, 'UTF8'), now() + n * interval '1 hour'
+         FROM users, generate_series(1, 3) AS n",
+    )
+    .await
+    .unwrap();
+    for name in ["V3__create_session_rows", "V4__create_account_events", "V5__record_account_changes"] {
+        apply(name).await;
+    }
+    let row = sql
+        .query_one(
+            "SELECT count(*), bool_and(id = user_id AND expires_at > now() + interval '170 minutes'
+                 AND access_until > now() AND revoked_at IS NULL) FROM sessions",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (2, true));
+}
