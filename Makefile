@@ -25,12 +25,16 @@ check: ## Format, lints, documentation, licences and OpenAPI: what review need n
 	python3 scripts/configuration_docs.py
 	python3 scripts/documentation.py
 	python3 scripts/openapi.py
+	python3 scripts/asyncapi.py
 
-api-docs: ## Write the OpenAPI documents in docs/api anew
+api-docs: ## Write the OpenAPI and AsyncAPI documents in docs/api anew
 	@cargo build --locked
 	@mkdir -p docs/api
 	@set -e; for listener in user admin broker; do \
 		target/debug/botberi openapi $$listener >docs/api/openapi.$$listener.json; done
+	@target/debug/botberi asyncapi >docs/api/asyncapi.json
+	@rm -rf docs/api/schemas
+	@target/debug/botberi asyncapi --schemas docs/api/schemas
 
 test: setup ## Set up and run the whole suite against private servers of its own
 	@cargo build --locked

@@ -81,7 +81,11 @@ impl Bound {
             self.bind_one(parts, Role::Admin, settings.admin.port, &quiet, common, routes)?;
         }
         if parts.plays(Role::Broker) {
-            let api = BrokerApi { tokens: callers.tokens.clone(), replayer: handles.replayer.clone() };
+            let api = BrokerApi {
+                tokens: callers.tokens.clone(),
+                gate: handles.gate.clone(),
+                replayer: handles.replayer.clone(),
+            };
             let routes = move |config: &mut ServiceConfig| broker::configure(config, &api);
             self.bind_one(parts, Role::Broker, settings.broker.port, &quiet, common, routes)?;
         }

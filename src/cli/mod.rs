@@ -2,6 +2,7 @@
 
 mod admin;
 mod agents;
+mod asyncapi;
 mod completions;
 mod config;
 mod definition_files;
@@ -70,6 +71,11 @@ enum Command {
     Completions(completions::Arguments),
     /// Print the OpenAPI document of a listener
     Openapi(openapi::Arguments),
+    /// Print the AsyncAPI document of the bus and the sockets
+    #[command(after_long_help = "Examples:\n  \
+        botberi asyncapi > asyncapi.json\n  \
+        botberi asyncapi --schemas docs/api/schemas")]
+    Asyncapi(asyncapi::Arguments),
     /// Run everything that development needs: private servers, a sample catalog and all roles
     #[command(after_long_help = "Examples:\n  \
         botberi dev\n  \
@@ -122,6 +128,7 @@ impl Cli {
             Command::Admin(arguments) => admin::run(&arguments, &sources)?,
             Command::Completions(arguments) => completions::run(&arguments)?,
             Command::Openapi(arguments) => openapi::run(&arguments)?,
+            Command::Asyncapi(arguments) => asyncapi::run(&arguments)?,
             Command::Dev(arguments) => return develop::run(arguments, sources),
         }
         Ok(ExitCode::SUCCESS)

@@ -6,11 +6,13 @@
 //! - [`conditional`]: entity tags, and requests that depend on them.
 //! - [`extract`], [`fields`], [`paging`]: how a request is read; whatever is wrong with it is told at once.
 //! - [`document`]: the OpenAPI description of each listener, made from its handlers.
+//! - [`asyncapi`]: the AsyncAPI description of the bus and the sockets, made from the types of their messages.
 //! - `ops`: health, readiness and measurements, on every listener.
 //!
 //! A handler has three paragraphs: decode, ask, encode. It names messages, handles and views; no SQL, no AMQP.
 
 pub mod admin;
+pub mod asyncapi;
 pub mod broker;
 mod client_address;
 pub mod conditional;

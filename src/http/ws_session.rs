@@ -16,6 +16,7 @@
 //! This is the only file that names actix_web_actors, which is deprecated upstream, so that it can be replaced.
 
 mod allowance;
+mod frames;
 mod history;
 mod inflow;
 mod protocol;
@@ -34,6 +35,8 @@ use actix_web_actors::ws::{
     self, CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder,
 };
 use tokio::sync::OwnedSemaphorePermit;
+
+pub use frames::{FrameKind, Speaker, frames};
 
 use allowance::Allowance;
 use inflow::Inflow;

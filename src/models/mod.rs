@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod instance;
 pub mod key_pattern;
+pub mod knowledge;
 pub mod origin;
 pub mod page;
 pub mod principal;
@@ -21,6 +22,7 @@ pub mod store;
 mod text_enum;
 pub mod user;
 pub mod web_origin;
+pub mod work;
 
 pub use agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentStatus, AgentVersion};
 pub use error::{Coded, ErrorCode, ErrorKind};

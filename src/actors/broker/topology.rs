@@ -24,6 +24,32 @@ const DELIVERY_LIMIT: i32 = 20;
 /// What a queue of one replica holds before the oldest goes. Its reader notices the hole and reads the event log.
 const REPLICA_QUEUE_LENGTH_MAX: i32 = 100_000;
 
+/// An exchange and what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExchangeSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// How it routes: `topic` or `direct`.
+    pub kind: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+}
+
+/// Every exchange; all of them are durable.
+pub const EXCHANGES: [ExchangeSpec; 3] = [
+    ExchangeSpec { name: EVENTS, kind: "topic", purpose: "every event" },
+    ExchangeSpec {
+        name: AGENTS,
+        kind: "direct",
+        purpose: "orders to one replica; nothing is bound to it yet",
+    },
+    ExchangeSpec {
+        name: DEAD_LETTER_EXCHANGE,
+        kind: "topic",
+        purpose: "what was delivered too often, under its own routing key",
+    },
+];
+
 /// Who shares a queue, and so how it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -46,6 +72,17 @@ pub struct QueueSpec {
     pub exchange: &'static str,
     /// With which keys.
     pub keys: &'static [&'static str],
+    /// Who reads it, and what for.
+    pub purpose: &'static str,
+}
+
+/// The value of a queue's argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Argument {
+    /// A text.
+    Text(&'static str),
+    /// A number.
+    Number(i32),
 }
 
 /// Hints for instance supervisors.
@@ -55,6 +92,7 @@ pub fn instance_hints() -> QueueSpec {
         kind: Kind::Shared,
         exchange: EVENTS,
         keys: &["instance.*"],
+        purpose: "Hints for the worker: which instance to look at. All workers share it.",
     }
 }
 
@@ -65,6 +103,7 @@ pub fn dead_letters() -> QueueSpec {
         kind: Kind::DeadLetters,
         exchange: DEAD_LETTER_EXCHANGE,
         keys: &["#"],
+        purpose: "What was delivered too often, for operators. Nothing of the platform reads it yet.",
     }
 }
 
@@ -75,6 +114,7 @@ pub fn socket_updates(replica: ReplicaId) -> QueueSpec {
         kind: Kind::Replica,
         exchange: EVENTS,
         keys: &["#"],
+        purpose: "Every event, for the sockets of one replica of the user API.",
     }
 }
 
@@ -85,6 +125,7 @@ pub fn catalog_changes(replica: ReplicaId) -> QueueSpec {
         kind: Kind::Replica,
         exchange: EVENTS,
         keys: &["agent.*"],
+        purpose: "Changes of the catalog, for the cache of one replica of the user API.",
     }
 }
 
@@ -93,12 +134,15 @@ pub fn durable_queues() -> Vec<QueueSpec> {
     vec![dead_letters(), instance_hints()]
 }
 
+/// Every queue that a replica knows of, its own included.
+pub fn queues(replica: ReplicaId) -> Vec<QueueSpec> {
+    let own = [socket_updates(replica), catalog_changes(replica)];
+    durable_queues().into_iter().chain(own).collect()
+}
+
 /// Whether an event of this key must have found a queue: if RabbitMQ returns it, the topology has been lost.
 pub fn has_durable_queue(key: &RoutingKey) -> bool {
-    durable_queues()
-        .iter()
-        .filter(|queue| queue.exchange == EVENTS)
-        .any(|queue| queue.keys.iter().any(|pattern| topic_matches(pattern, key.as_str())))
+    durable_queues().iter().any(|queue| queue.exchange == EVENTS && queue.takes(key))
 }
 
 /// Declares the exchanges and `queues`. Declaring what is there as it should be changes nothing.
@@ -106,16 +150,13 @@ pub fn has_durable_queue(key: &RoutingKey) -> bool {
 /// # Errors
 /// When the channel breaks, or something of that name is there and is kept differently (`PRECONDITION_FAILED`).
 pub async fn declare(channel: &Channel, queues: &[QueueSpec]) -> Result<(), BusError> {
-    for (name, kind) in [
-        (EVENTS, ExchangeKind::Topic),
-        (AGENTS, ExchangeKind::Direct),
-        (DEAD_LETTER_EXCHANGE, ExchangeKind::Topic),
-    ] {
+    for exchange in EXCHANGES {
+        let kind = if exchange.kind == "direct" { ExchangeKind::Direct } else { ExchangeKind::Topic };
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        channel.exchange_declare(name.into(), kind, options, FieldTable::default()).await?;
+        channel.exchange_declare(exchange.name.into(), kind, options, FieldTable::default()).await?;
     }
     for queue in queues {
-        channel.queue_declare(queue.name.as_str().into(), queue.options(), queue.arguments()).await?;
+        channel.queue_declare(queue.name.as_str().into(), queue.options(), queue.table()).await?;
         for key in queue.keys {
             let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
             let (name, exchange) = (queue.name.as_str().into(), queue.exchange.into());
@@ -126,6 +167,40 @@ pub async fn declare(channel: &Channel, queues: &[QueueSpec]) -> Result<(), BusE
 }
 
 impl QueueSpec {
+    /// Whether a message of this key comes here when it is published to the queue's exchange.
+    pub fn takes(&self, key: &RoutingKey) -> bool {
+        self.keys.iter().any(|pattern| topic_matches(pattern, key.as_str()))
+    }
+
+    /// The arguments that it is declared with, by name.
+    pub fn arguments(&self) -> Vec<(&'static str, Argument)> {
+        use Argument::{Number, Text};
+        match self.kind {
+            Kind::Shared => vec![
+                ("x-queue-type", Text("quorum")),
+                ("x-delivery-limit", Number(DELIVERY_LIMIT)),
+                ("x-dead-letter-exchange", Text(DEAD_LETTER_EXCHANGE)),
+                // Without the pair, a dead letter that cannot be routed at once is lost.
+                ("x-dead-letter-strategy", Text("at-least-once")),
+                ("x-overflow", Text("reject-publish")),
+            ],
+            Kind::DeadLetters => vec![("x-queue-type", Text("quorum"))],
+            Kind::Replica => vec![("x-max-length", Number(REPLICA_QUEUE_LENGTH_MAX))],
+        }
+    }
+
+    fn table(&self) -> FieldTable {
+        let mut table = FieldTable::default();
+        for (name, argument) in self.arguments() {
+            let value = match argument {
+                Argument::Text(text) => AMQPValue::LongString(text.into()),
+                Argument::Number(number) => AMQPValue::LongInt(number),
+            };
+            table.insert(name.into(), value);
+        }
+        table
+    }
+
     fn options(&self) -> QueueDeclareOptions {
         let own = self.kind == Kind::Replica;
         QueueDeclareOptions {
@@ -134,28 +209,6 @@ impl QueueSpec {
             auto_delete: own,
             ..QueueDeclareOptions::default()
         }
-    }
-
-    fn arguments(&self) -> FieldTable {
-        let text = |text: &str| AMQPValue::LongString(text.into());
-        let mut arguments = FieldTable::default();
-        match self.kind {
-            Kind::Shared => {
-                arguments.insert("x-queue-type".into(), text("quorum"));
-                arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
-                arguments.insert("x-dead-letter-exchange".into(), text(DEAD_LETTER_EXCHANGE));
-                // Without the pair, a dead letter that cannot be routed at once is lost.
-                arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
-                arguments.insert("x-overflow".into(), text("reject-publish"));
-            }
-            Kind::DeadLetters => {
-                arguments.insert("x-queue-type".into(), text("quorum"));
-            }
-            Kind::Replica => {
-                arguments.insert("x-max-length".into(), AMQPValue::LongInt(REPLICA_QUEUE_LENGTH_MAX));
-            }
-        }
-        arguments
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use thiserror::Error;
 
 use super::BusEvent;
-use crate::models::{EventId, InstanceId, Origin, RoutingKey, SCHEMA_VERSION, TeamId, UserId};
+use crate::models::event::EventHead;
+use crate::models::{Origin, RoutingKey, SCHEMA_VERSION};
 
 /// Why a message is no event. What a consumer cannot read it will never be able to read: it goes to the dead letters.
 #[derive(Debug, Error)]
@@ -30,25 +30,13 @@ pub enum Undecodable {
     SchemaVersion(i32),
 }
 
-#[derive(Deserialize)]
-struct Head {
-    event_id: EventId,
-    event_type: RoutingKey,
-    schema_version: i32,
-    position: i64,
-    user_id: Option<UserId>,
-    team_id: Option<TeamId>,
-    instance_id: Option<InstanceId>,
-    revision: Option<i64>,
-}
-
 /// Reads what a consumer has to know of an event that came under `key`; the rest of the body stays text.
 ///
 /// # Errors
 /// [`Undecodable`] for anything that the publisher does not write.
 pub fn decode(key: &str, origin: Origin, body: &[u8]) -> Result<BusEvent, Undecodable> {
     let text = str::from_utf8(body).map_err(|_invalid| Undecodable::NotText)?;
-    let head: Head = serde_json::from_str(text)?;
+    let head: EventHead = serde_json::from_str(text)?;
     if head.event_type.as_str() != key {
         return Err(Undecodable::Forged { said: head.event_type, key: key.to_owned() });
     }
@@ -73,6 +61,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::models::EventId;
 
     #[test]
     fn an_event_of_the_publisher_is_read_back() {

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Deserialize;
-
 use super::channels::Topic;
 use crate::actors::event_consumers::BusEvent;
 use crate::models::{InstanceId, RoutingKey, StoredEvent};
@@ -31,15 +29,9 @@ impl EventFrame {
 
     /// The frame of an event of the log, or none if it is not for sockets. Byte for byte the same as that of the bus.
     pub fn of_log(event: &StoredEvent) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct About {
-            instance_id: Option<InstanceId>,
-        }
         let topic = Topic::of(&event.routing_key)?;
-        let instance_id =
-            serde_json::from_str::<About>(event.body.get()).ok().and_then(|about| about.instance_id);
         let text = splice(event.position, &event.routing_key, &event.message_body());
-        Some(Self { position: event.position, topic, instance_id, text })
+        Some(Self { position: event.position, topic, instance_id: event.instance_id(), text })
     }
 }
 

@@ -3,8 +3,7 @@
 //! Credentials are revoked by an event, so that every replica hears of it. What is understood so far: a user who is
 //! deleted, a sign-in that ends, and all of a user's credentials at once.
 
-use serde::Deserialize;
-
+use crate::models::event::body::AuthRevoked;
 use crate::models::{RoutingKey, SessionId, UserId};
 
 /// Whose sessions end.
@@ -25,15 +24,10 @@ impl Revocation {
         if *key != RoutingKey::AUTH_REVOKED {
             return None;
         }
-        #[derive(Deserialize)]
-        struct Revoked {
-            session_id: Option<SessionId>,
-            api_key_id: Option<serde::de::IgnoredAny>,
-        }
         match serde_json::from_str(body) {
             // Sockets are not opened with API keys yet.
-            Ok(Revoked { session_id: None, api_key_id: Some(_) }) => None,
-            Ok(Revoked { session_id, .. }) => Some(Self { user_id, sign_in: session_id }),
+            Ok(AuthRevoked { session_id: None, api_key_id: Some(_), .. }) => None,
+            Ok(AuthRevoked { session_id, .. }) => Some(Self { user_id, sign_in: session_id }),
             // When in doubt, out: whoever has a good credential comes back.
             Err(_unreadable) => Some(Self { user_id, sign_in: None }),
         }
@@ -50,11 +44,13 @@ mod tests {
         let of = |key: &RoutingKey, body: &str| Revocation::of(key, Some(user_id), body);
         let revoked = RoutingKey::AUTH_REVOKED;
         assert_eq!(
-            of(&revoked, &format!(r#"{{"session_id":"{sign_in}"}}"#)),
+            of(&revoked, &format!(r#"{{"user_id":"{user_id}","session_id":"{sign_in}"}}"#)),
             Some(Revocation { user_id, sign_in: Some(sign_in) })
         );
-        assert_eq!(of(&revoked, "{}"), Some(Revocation { user_id, sign_in: None }));
-        assert_eq!(of(&revoked, r#"{"api_key_id":"k"}"#), None);
+        for all in [format!(r#"{{"user_id":"{user_id}"}}"#), "{}".to_owned()] {
+            assert_eq!(of(&revoked, &all), Some(Revocation { user_id, sign_in: None }), "{all}");
+        }
+        assert_eq!(of(&revoked, &format!(r#"{{"user_id":"{user_id}","api_key_id":"{sign_in}"}}"#)), None);
         assert_eq!(of(&RoutingKey::USER_DELETED, "{}"), Some(Revocation { user_id, sign_in: None }));
         assert_eq!(of(&RoutingKey::INSTANCE_CREATED, "{}"), None);
     }

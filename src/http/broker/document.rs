@@ -3,13 +3,13 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{outbox, replays};
+use super::{outbox, replays, schema};
 use crate::http::document::complete;
 
 /// Every route of this listener that is not the operators'.
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    paths(outbox::show, replays::start, replays::show, replays::cancel),
+    paths(outbox::show, replays::start, replays::show, replays::cancel, schema::show),
     tags((name = "Events", description = "Events on their way from the outbox to RabbitMQ, and those that are sent again."))
 )]
 struct Routes;

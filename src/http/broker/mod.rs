@@ -1,9 +1,10 @@
-//! The broker's API, for administrators: how far publishing is, and replays. Health, readiness and measurements are on every
-//! listener, and so on this one; they ask nobody who they are.
+//! The broker's API, for administrators: how far publishing is, and replays. What is told at all is open to everybody, as
+//! health, readiness and measurements are, which every listener has.
 
 mod document;
 mod outbox;
 mod replays;
+mod schema;
 
 pub use document::document;
 
@@ -14,6 +15,7 @@ use super::ops::{get, resource};
 use super::under_prefix;
 use crate::actors::accounts::Tokens;
 use crate::actors::replayer::Replayer;
+use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
 
 /// What the broker's API stands on.
@@ -21,15 +23,18 @@ use crate::actors::system::Handle;
 pub struct BrokerApi {
     /// Checks access tokens; administrators sign in at their own listener.
     pub tokens: Tokens,
+    /// Whether their sessions go on.
+    pub gate: Gate,
     /// Knows the outbox, and replays.
     pub replayer: Handle<Replayer>,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &BrokerApi) {
-    let BrokerApi { tokens, replayer } = api.clone();
-    config.app_data(Data::new(tokens)).app_data(Data::new(replayer));
+    let BrokerApi { tokens, gate, replayer } = api.clone();
+    config.app_data(Data::new(tokens)).app_data(Data::new(gate)).app_data(Data::new(replayer));
     mount(config, &document());
+    schema::keep(config);
     under_prefix(config, routes);
 }
 
@@ -41,6 +46,6 @@ fn routes(config: &mut ServiceConfig) {
             resource("/events/replays/{id}", "GET, HEAD, DELETE")
                 .route(get().to(replays::show))
                 .route(web::delete().to(replays::cancel)),
-        );
-    // `/events/schema` has its place here.
+        )
+        .service(resource("/events/schema", "GET, HEAD").route(get().to(schema::show)));
 }

@@ -1,29 +1,88 @@
 //! The frames of the contract, as they are written and read.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::actors::ws_sessions::Resumed;
+use crate::models::RoutingKey;
 
-/// What the server says beside events, which are written once for all sessions elsewhere.
-#[derive(Debug, Serialize)]
+/// What the server says.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ServerFrame<'a> {
     /// The first frame. Everything up to `position` was told before this session.
-    Hello { session_id: Uuid, position: i64, heartbeat_seconds: u64 },
-    /// The session has everything up to `position`.
-    Heartbeat { position: i64 },
-    /// The answer to `ping`.
-    Pong { position: i64 },
+    Hello {
+        /// The session, in the words of the service's log.
+        session_id: Uuid,
+        /// The last position that was told before.
+        #[schema(minimum = 0)]
+        position: i64,
+        /// How often there is a heartbeat. A client that hears nothing for twice as long should connect again.
+        heartbeat_seconds: u64,
+    },
+    /// Something has happened. Positions rise; each event comes once.
+    // Written by `EventFrame`, once for all the sessions that get it; a test holds it to this.
+    Event {
+        /// The event's place in the log: what to resume after.
+        #[schema(minimum = 1)]
+        position: i64,
+        /// What kind of event it is: its routing key.
+        #[schema(value_type = String)]
+        event: &'a RoutingKey,
+        /// The whole body, as it stands on the bus.
+        #[schema(value_type = Object)]
+        data: &'a RawValue,
+    },
+    /// A sign of life. The session has everything up to `position`.
+    Heartbeat {
+        /// What to resume after.
+        #[schema(minimum = 0)]
+        position: i64,
+    },
+    /// The answer to `ping`. The session has everything up to `position`.
+    Pong {
+        /// What to resume after.
+        #[schema(minimum = 0)]
+        position: i64,
+    },
     /// Everything after `from` up to `to` has been sent; from now on the session is live.
-    Resumed { from: i64, to: i64, replayed: u64 },
-    /// What came after `from` up to `to` cannot be had any more; the session is live after `to`. Where `to` is before
-    /// `from`, the history that the client knows is not this one.
-    Gap { from: i64, to: i64 },
-    /// What the session listens to now.
-    Subscribed { channels: Vec<String> },
+    Resumed {
+        /// Where the session resumed.
+        #[schema(minimum = 0)]
+        from: i64,
+        /// Where it went live.
+        #[schema(minimum = 0)]
+        to: i64,
+        /// How many events came in between.
+        replayed: u64,
+    },
+    /// What came after `from` up to `to` cannot be had any more: reload by REST. The session is live after `to`. Where `to`
+    /// is before `from`, the history that the client knows is not this one.
+    Gap {
+        /// Where the session wanted to resume.
+        #[schema(minimum = 0)]
+        from: i64,
+        /// Where it went live.
+        #[schema(minimum = 0)]
+        to: i64,
+    },
+    /// What the session listens to now: the answer to `subscribe` and `unsubscribe`.
+    Subscribed {
+        /// The channels, by name; none where everything was taken away.
+        channels: Vec<String>,
+    },
     /// Why the session is closed next.
-    Error { code: &'a str, detail: &'a str },
+    Error {
+        /// A stable name: `slow_reader` and `history_unavailable` (closed with 1013), `credential_expired` (4401),
+        /// `service_restart` (1012), `no_sign_of_life` (1001), `malformed_frame`, `unknown_channel`, `too_many_channels` and
+        /// `too_many_frames` (1008), `binary_frame` and `fragmented_message` (1003), `frame_too_large` (1009),
+        /// `protocol_error` (1002 or 1007).
+        code: &'a str,
+        /// A sentence for people.
+        detail: &'a str,
+    },
 }
 
 impl From<Resumed> for ServerFrame<'_> {
@@ -33,13 +92,19 @@ impl From<Resumed> for ServerFrame<'_> {
 }
 
 /// What a client says. Members that are not known are passed over.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ClientFrame {
-    /// It wants to hear of these.
-    Subscribe { channels: Vec<String> },
+    /// It wants to hear of these. The first one narrows the session, which hears everything at first; later ones add.
+    Subscribe {
+        /// `all`, `instances`, `instance:<id>`, `executions`, `workflows`, `knowledge_bases` or `teams`.
+        channels: Vec<String>,
+    },
     /// It no longer wants to hear of these.
-    Unsubscribe { channels: Vec<String> },
+    Unsubscribe {
+        /// As in `subscribe`.
+        channels: Vec<String>,
+    },
     /// It wants a sign of life.
     Ping,
 }

@@ -1,4 +1,6 @@
 //! What is promised on paper, compared with what is there.
 
+mod asyncapi;
 mod bus;
+mod messages;
 mod openapi;

@@ -2,8 +2,10 @@
 
 use botberi::models::agent::AgentStatus;
 use botberi::models::instance::{DesiredState, InstanceStatus};
+use botberi::models::knowledge::{EntryDataType, EntryStatus, LanguageHint};
 use botberi::models::store::keys;
 use botberi::models::user::Role;
+use botberi::models::work::{ExecutionStatus, WorkflowStatus};
 
 use crate::support::database::TestDatabases;
 
@@ -54,6 +56,31 @@ async fn the_words_of_every_check_are_those_of_the_enum() {
             &shared,
             "agents_status_check",
             words(&AgentStatus::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        ),
+        (
+            &shared,
+            "knowledge_base_entries_data_type_check",
+            words(&EntryDataType::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        ),
+        (
+            &shared,
+            "knowledge_base_entries_lang_hint_check",
+            words(&LanguageHint::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        ),
+        (
+            &shared,
+            "knowledge_base_entries_status_check",
+            words(&EntryStatus::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        ),
+        (
+            &shared,
+            "workflows_status_check",
+            words(&WorkflowStatus::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        ),
+        (
+            &shared,
+            "agent_executions_status_check",
+            words(&ExecutionStatus::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
         ),
         (&user, "users_role_check", words(&Role::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>())),
     ] {

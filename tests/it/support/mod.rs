@@ -13,6 +13,7 @@ mod log;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod replica;
+pub(crate) mod schemas;
 pub(crate) mod servers;
 pub(crate) mod socket;
 pub(crate) mod stage;
