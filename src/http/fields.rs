@@ -150,7 +150,11 @@ pub fn text(value: Value) -> Result<String, Fault> {
 /// # Errors
 /// Says that it is none.
 pub fn whole_number(value: Value) -> Result<i32, Fault> {
-    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+    // To JSON, `3` and `3.0` are the same number, and some languages write all of theirs with a point.
+    let whole =
+        |number: &f64| number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(number);
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
+    let number = value.as_f64().filter(whole).map(|number| number as i32);
     number.ok_or_else(|| format!("must be a whole number from {} to {}", i32::MIN, i32::MAX))
 }
 
@@ -218,11 +222,13 @@ mod tests {
     #[test]
     fn whole_numbers_are_whole_and_fit() {
         for not_one in
-            [json!(1.5), json!(1e3), json!(3_000_000_000_u64), json!("1"), json!(null), json!(true)]
+            [json!(1.5), json!(1e10), json!(3_000_000_000_u64), json!("1"), json!(null), json!(true)]
         {
             assert!(whole_number(not_one.clone()).is_err(), "{not_one}");
         }
         assert_eq!(whole_number(json!(-7)), Ok(-7));
+        assert_eq!(whole_number(json!(-7.0)), Ok(-7));
+        assert_eq!(whole_number(json!(i32::MAX)), Ok(i32::MAX));
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Paging {
     pub fn take(fields: &mut Fields, is_ours: fn(Cursor) -> bool) -> Option<Self> {
         let limit = fields.optional("limit", page_limit);
         let cursor = fields.optional("cursor", |value| cursor(value, is_ours));
-        Some(Self { limit: limit?.unwrap_or_default(), cursor: cursor? })
+        Some(Self { limit: limit?.unwrap_or_default(), cursor: cursor?.flatten() })
     }
 
     /// The same for a list whose rows have numbers.
@@ -49,9 +49,14 @@ fn page_limit(value: Value) -> Result<PageLimit, Fault> {
     limit.ok_or_else(|| format!("must be a whole number from 1 to {}", PageLimit::MAX))
 }
 
-fn cursor(value: Value, is_ours: fn(Cursor) -> bool) -> Result<Cursor, Fault> {
-    let cursor = Cursor::decode(&text(value)?).ok().filter(|cursor| is_ours(*cursor));
-    cursor.ok_or_else(|| "must be a `next_cursor` of this list".to_owned())
+/// An empty one is none: a form that sends all of its fields begins at the beginning.
+fn cursor(value: Value, is_ours: fn(Cursor) -> bool) -> Result<Option<Cursor>, Fault> {
+    let text = text(value)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let cursor = Cursor::decode(&text).ok().filter(|cursor| is_ours(*cursor));
+    cursor.map(Some).ok_or_else(|| "must be a `next_cursor` of this list".to_owned())
 }
 
 /// The parameters of a list that has no others and whose rows have numbers.
@@ -77,6 +82,7 @@ mod tests {
 
     #[test]
     fn a_page_has_defaults() {
+        assert_eq!(read(&[("cursor", "")]), read(&[]));
         assert_eq!(read(&[]), Ok(Paging { limit: PageLimit::DEFAULT, cursor: None }));
     }
 

@@ -40,6 +40,9 @@ pub enum AccountError {
     /// The session is over, or it cannot be found out.
     #[error(transparent)]
     Session(#[from] RevocationError),
+    /// It has changed since its owner looked.
+    #[error("the account has changed meanwhile")]
+    Stale,
     /// Signed in, and gone since.
     #[error("the user does not exist")]
     UserNotFound,
@@ -63,6 +66,7 @@ impl Coded for AccountError {
             Self::WrongPassword => ErrorCode::WrongPassword,
             Self::Session(error) => error.code(),
             Self::InvalidTicket => ErrorCode::Unauthenticated,
+            Self::Stale => ErrorCode::PreconditionFailed,
             Self::UserNotFound => ErrorCode::UserNotFound,
             Self::Hash(error) => error.code(),
             Self::Store(error) => error.code(),

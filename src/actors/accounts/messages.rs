@@ -58,6 +58,8 @@ pub struct PatchUser {
     pub id: UserId,
     /// What is to be otherwise.
     pub patch: UserPatch,
+    /// Does so only while the account is in this state.
+    pub expected: Option<i64>,
 }
 
 /// Replaces a password and ends every other session. Sent by `http::user`.
@@ -78,6 +80,8 @@ pub struct ChangePassword {
 pub struct CloseAccount {
     /// Whose.
     pub principal: Principal,
+    /// Does so only while the account is in this state.
+    pub expected: Option<i64>,
 }
 
 /// The tokens of a session.

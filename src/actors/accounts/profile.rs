@@ -30,8 +30,14 @@ impl Works {
         user.filter(|user| user.disabled_at.is_none()).ok_or(AccountError::UserNotFound)
     }
 
-    pub(super) async fn patch(self, PatchUser { id, patch }: PatchUser) -> Result<User, AccountError> {
+    pub(super) async fn patch(
+        self,
+        PatchUser { id, patch, expected }: PatchUser,
+    ) -> Result<User, AccountError> {
         let present = self.clone().find(id).await?;
+        if expected.is_some_and(|expected| expected != present.state()) {
+            return Err(AccountError::Stale);
+        }
         if patch == UserPatch::default() {
             return Ok(present);
         }
@@ -42,8 +48,8 @@ impl Works {
             return Err(AccountError::UsernameTaken);
         }
         let session = self.user_db.connection().await?;
-        let changed = users::patch(&session, id, &patch).await.map_err(taken)?;
-        changed.ok_or(AccountError::UserNotFound)
+        let changed = users::patch(&session, id, &patch, expected).await.map_err(taken)?;
+        changed.ok_or(gone(expected))
     }
 
     /// The present session goes on: it has just proved that it knows the password. All others have to prove that they know
@@ -75,15 +81,18 @@ impl Works {
     }
 
     /// For ever. All sessions end in the same transaction, and its event tells everybody else.
-    pub(super) async fn close(self, CloseAccount { principal }: CloseAccount) -> Result<(), AccountError> {
+    pub(super) async fn close(
+        self,
+        CloseAccount { principal, expected }: CloseAccount,
+    ) -> Result<(), AccountError> {
         // An administrator who left would leave the platform without one; another one can take the role away first.
         if principal.role == Role::Admin {
             return Err(AccountError::AdminStays);
         }
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
-        if !users::close(&transaction, principal.user_id).await? {
-            return Err(AccountError::UserNotFound);
+        if !users::close(&transaction, principal.user_id, expected).await? {
+            return Err(gone(expected));
         }
         let ended = sessions::list_revoked_of_user(&transaction, principal.user_id).await?;
         transaction.commit().await?;
@@ -96,6 +105,11 @@ impl Works {
         let username = username.to_lowercase();
         self.reserved_usernames.iter().any(|reserved| reserved.to_lowercase() == username)
     }
+}
+
+/// Why an account was not found that was there a moment ago.
+const fn gone(expected: Option<i64>) -> AccountError {
+    if expected.is_some() { AccountError::Stale } else { AccountError::UserNotFound }
 }
 
 pub(super) fn taken(error: StoreError) -> AccountError {

@@ -119,6 +119,7 @@ impl Tables for SharedTables {
             (Kept::Aging(retention::HANDLED_DEAD_LETTERS), settings.handled_dead_letters_seconds),
             (Kept::Aging(retention::DEAD_LETTERS), settings.dead_letters_seconds),
             (Kept::Aging(retention::EVENT_REPLAYS), settings.replays_seconds),
+            (Kept::Aging(retention::IDEMPOTENCY_KEYS), settings.idempotency_keys_seconds),
             (Kept::Aging(retention::DELETED_USERS), settings.relayed_seconds),
         ]
     }
@@ -146,6 +147,7 @@ impl Tables for SharedTables {
 impl Tables for UserTables {
     fn kept(&self, settings: &RetentionSettings) -> Vec<(Kept, u32)> {
         vec![
+            (Kept::Aging(retention::SESSIONS), settings.expired_refresh_tokens_seconds),
             (Kept::Aging(retention::REFRESH_TOKENS), settings.expired_refresh_tokens_seconds),
             (Kept::Aging(retention::WS_TICKETS), 0),
             (Kept::Aging(retention::RELAYED_EVENTS), settings.relayed_seconds),

@@ -19,7 +19,9 @@ pub struct RetentionSettings {
     pub handled_dead_letters_seconds: u32,
     /// Replays that are over, in seconds; 0 to 3,155,760,000.
     pub replays_seconds: u32,
-    /// Refresh tokens after they have expired, in seconds; 0 to 3,155,760,000.
+    /// What was sent with an `Idempotency-Key`, in seconds; 86,400 (what the API promises) to 3,155,760,000.
+    pub idempotency_keys_seconds: u32,
+    /// Refresh tokens and their sessions after they have expired, in seconds; 0 to 3,155,760,000.
     pub expired_refresh_tokens_seconds: u32,
     /// Account events after they were handed to the event log, and notes of closed accounts after their end, in seconds; 0 to
     /// 3,155,760,000.
@@ -36,6 +38,7 @@ impl RetentionSettings {
     /// Notes what is out of range.
     pub fn check(&self, faults: &mut Faults) {
         faults.range("events_seconds", self.events_seconds, 1..=LIFE_SECONDS_MAX);
+        faults.range("idempotency_keys_seconds", self.idempotency_keys_seconds, 86_400..=LIFE_SECONDS_MAX);
         faults.range("dead_letters_seconds", self.dead_letters_seconds, 1..=LIFE_SECONDS_MAX);
         for (key, life_seconds) in [
             ("handled_dead_letters_seconds", self.handled_dead_letters_seconds),

@@ -31,15 +31,12 @@ const OF_BODIES: [ErrorCode; 6] = [
     ErrorCode::ValidationFailed,
 ];
 
-/// What every route under the prefix can be told.
-const OF_ALL: [ErrorCode; 6] = [
-    ErrorCode::UriTooLong,
-    ErrorCode::HeadersTooLarge,
-    ErrorCode::RateLimited,
-    ErrorCode::Internal,
-    ErrorCode::ServiceBusy,
-    ErrorCode::DependencyUnavailable,
-];
+/// What every route can be told.
+const OF_ALL: [ErrorCode; 2] = [ErrorCode::UriTooLong, ErrorCode::HeadersTooLarge];
+
+/// What every route under the prefix can be told, too.
+const OF_API: [ErrorCode; 4] =
+    [ErrorCode::RateLimited, ErrorCode::Internal, ErrorCode::ServiceBusy, ErrorCode::DependencyUnavailable];
 
 /// Adds to each operation what it answers when it fails.
 pub(super) fn add(document: &mut OpenApi) {
@@ -98,8 +95,9 @@ fn implied(path: &str, method: &str, operation: &Operation) -> Vec<ErrorCode> {
     if operation.request_body.is_some() {
         codes.extend(OF_BODIES);
     }
+    codes.extend(OF_ALL);
     if path.starts_with(PREFIX) {
-        codes.extend(OF_ALL);
+        codes.extend(OF_API);
         if method != "GET" {
             codes.push(ErrorCode::OutcomeUnknown);
         }

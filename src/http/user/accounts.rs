@@ -12,13 +12,13 @@ use crate::actors::accounts::{
 };
 use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Handle;
-use crate::http::conditional::{EntityTag, IfNoneMatch};
+use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::Body;
 use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
 use crate::http::login::{Credentials, RefreshToken, TokensView, no_store, renew, sign_in};
 use crate::http::problem::Problem;
-use crate::models::{User, UserPatch};
+use crate::models::{User, UserId, UserPatch};
 use crate::secret::Secret;
 
 /// Somebody new.
@@ -105,9 +105,15 @@ impl ReadFields for PasswordChange {
     }
 }
 
-/// Names the state that an account is in: accounts have no revision, and no two changes in one microsecond.
+/// Names the state that an account is in.
 fn tag(user: &User) -> EntityTag {
-    EntityTag::of_revision(user.id, user.updated_at.as_microsecond())
+    EntityTag::of_revision(user.id, user.state())
+}
+
+/// The state that the caller has seen, if it makes that a condition.
+async fn expected(seen: &IfMatch, accounts: &Handle<Accounts>, id: UserId) -> Result<Option<i64>, Problem> {
+    let current = async || Ok(accounts.ask(FindUser { id }).await?.state());
+    seen.revision(id, current).await
 }
 
 /// Make an account
@@ -193,18 +199,20 @@ pub(super) async fn me(
 /// The name you sign in with, and the address. Sessions go on.
 #[utoipa::path(
     patch, path = "/api/v1/users/me", tag = "Accounts", operation_id = "changeMe", security(("bearer" = [])),
-    request_body = AccountChange,
+    params(IfMatch), request_body = AccountChange,
     responses((status = 200, description = "Your account with the change in it.", body = UserView)),
     extensions(("x-problems" = json!(["user_not_found", "username_taken", "email_taken"])))
 )]
 pub(super) async fn change(
     user: CurrentUser,
     accounts: Data<Handle<Accounts>>,
+    seen: IfMatch,
     Body(AccountChange { username, email }): Body<AccountChange>,
 ) -> Result<HttpResponse, Problem> {
     let patch = UserPatch { username, email };
+    let expected = expected(&seen, &accounts, user.id()).await?;
 
-    let user = accounts.ask(PatchUser { id: user.id(), patch }).await?;
+    let user = accounts.ask(PatchUser { id: user.id(), patch, expected }).await?;
 
     Ok(HttpResponse::Ok().insert_header(tag(&user).header()).json(UserView::from(user)))
 }
@@ -216,14 +224,18 @@ pub(super) async fn change(
 /// An administrator's account cannot be closed.
 #[utoipa::path(
     delete, path = "/api/v1/users/me", tag = "Accounts", operation_id = "closeMe", security(("bearer" = [])),
+    params(IfMatch),
     responses((status = 204, description = "It is closed.")),
     extensions(("x-problems" = json!(["user_not_found", "forbidden"])))
 )]
 pub(super) async fn close(
     user: CurrentUser,
     accounts: Data<Handle<Accounts>>,
+    seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    accounts.ask(CloseAccount { principal: user.0 }).await?;
+    let expected = expected(&seen, &accounts, user.id()).await?;
+
+    accounts.ask(CloseAccount { principal: user.0, expected }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }

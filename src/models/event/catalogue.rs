@@ -114,8 +114,8 @@ catalogue! {
     WORKFLOW_UPDATED: WorkflowChanged, Told, "Something of a workflow changed, and neither began nor ended it.";
     WORKFLOW_FINISHED: WorkflowChanged, Told, "A workflow is completed, failed or cancelled.";
     WORKFLOW_DELETED: WorkflowChanged, Told, "A workflow was deleted.";
-    AUTH_REVOKED: AuthRevoked, Planned, "Credentials were revoked. Sockets that were opened with them are closed.";
-    USER_DELETED: UserDeleted, Planned, "Somebody has closed their account.";
+    AUTH_REVOKED: AuthRevoked, Told, "Credentials were revoked. Sockets that were opened with them are closed.";
+    USER_DELETED: UserDeleted, Told, "Somebody has closed their account.";
     TEAM_MEMBER_ADDED: TeamMemberChanged, Planned, "Somebody has joined a team.";
     TEAM_MEMBER_UPDATED: TeamMemberChanged, Planned, "A member of a team has another role.";
     TEAM_MEMBER_REMOVED: TeamMemberChanged, Planned, "Somebody has left a team.";

@@ -32,6 +32,12 @@ pub const DEAD_LETTERS: Aging =
 /// A replay that is over, by when it ended.
 pub const EVENT_REPLAYS: Aging =
     Aging { name: "event_replays", statement: include_str!("sql/event_replays/delete_old.sql") };
+/// The key of a `POST`, by when it was used.
+pub const IDEMPOTENCY_KEYS: Aging =
+    Aging { name: "idempotency_keys", statement: include_str!("sql/idempotency_keys/delete_old.sql") };
+/// A sign-in with all of its refresh tokens, by when the last of them expired.
+pub const SESSIONS: Aging =
+    Aging { name: "sessions", statement: include_str!("sql/sessions/delete_old.sql") };
 /// A refresh token, by when it expired.
 pub const REFRESH_TOKENS: Aging =
     Aging { name: "refresh_tokens", statement: include_str!("sql/refresh_tokens/delete_old.sql") };

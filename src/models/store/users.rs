@@ -81,12 +81,13 @@ pub async fn patch(
     db: &impl Session<UserSide>,
     id: UserId,
     patch: &UserPatch,
+    expected: Option<i64>,
 ) -> Result<Option<User>, StoreError> {
     let email = patch.email.clone().flatten();
     let row = session::optional(
         db,
         PATCH,
-        &[&id, &patch.username.is_some(), &patch.username, &patch.email.is_some(), &email],
+        &[&id, &patch.username.is_some(), &patch.username, &patch.email.is_some(), &email, &expected],
     )
     .await?;
     row.as_ref().map(User::try_from).transpose()
@@ -105,12 +106,17 @@ pub async fn change_password(
     Ok(session::run(db, CHANGE_PASSWORD, &[&id, &known.expose(), &next.expose()]).await? > 0)
 }
 
-/// Closes an account for ever; its sessions end with it. Tells whether it was open, and not an administrator's.
+/// Closes an account for ever; its sessions end with it. Tells whether it was open, not an administrator's, and in the state
+/// `expected` ([`User::state`]), if one is expected.
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn close(db: &impl Session<UserSide>, id: UserId) -> Result<bool, StoreError> {
-    Ok(session::run(db, CLOSE, &[&id]).await? > 0)
+pub async fn close(
+    db: &impl Session<UserSide>,
+    id: UserId,
+    expected: Option<i64>,
+) -> Result<bool, StoreError> {
+    Ok(session::run(db, CLOSE, &[&id, &expected]).await? > 0)
 }
 
 /// Sees to it that an account of that name is there and may do everything. One that was there keeps its password.

@@ -53,7 +53,8 @@ async fn history(stage: &Stage, ada: &Caller, instances: usize) -> i64 {
 
 #[tokio::test]
 async fn a_replay_publishes_the_same_messages_again_and_sockets_see_nothing_twice() {
-    let app = TestApp::start().await;
+    // The socket is not read while the events come again: it must not be taken for dead.
+    let app = TestApp::with(&[("websocket.heartbeat_seconds", 60.into())]).await;
     let admin = app.admin().await.at(&app.replica.broker_api);
     let ada = app.sign_up("ada").await;
     let mut socket = ada.socket(None).await;

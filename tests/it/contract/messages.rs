@@ -20,6 +20,7 @@ async fn all_that_is_told_on_the_bus_fits_its_schema_and_nothing_that_is_promise
     live_through_instances(&app, &sql).await;
     live_through_agents(&app).await;
     live_through_work(&sql).await;
+    live_through_an_account(&app).await;
     app.stage.until_told().await;
 
     let schemas = MessageSchemas::of_the_program();
@@ -206,6 +207,15 @@ async fn live_through_a_knowledge_base(sql: &Client, instance: &str) {
          DELETE FROM knowledge_bases WHERE instance_id = '{instance}'"
     );
     sql.batch_execute(&life).await.unwrap();
+}
+
+/// Its events come from the other database, by way of the relay.
+async fn live_through_an_account(app: &TestApp) {
+    app.sign_up("eve").await.delete("/api/v1/users/me").await.expect(204);
+    for key in ["auth.revoked", "user.deleted"] {
+        let is_there = |all: &[Heard]| all.iter().any(|heard| heard.key == key).then_some(());
+        app.stage.tap.until(key, is_there).await;
+    }
 }
 
 /// With capabilities and without, and past the API, where they can be anything.

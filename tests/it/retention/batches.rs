@@ -75,7 +75,7 @@ struct Rows {
     insert: &'static str,
 }
 
-const OF_SHARED: [Rows; 3] = [
+const OF_SHARED: [Rows; 4] = [
     Rows {
         aging: retention::DEAD_LETTERS,
         table: "dead_letters",
@@ -95,14 +95,27 @@ const OF_SHARED: [Rows; 3] = [
                      (id, from_position, to_position, requested_by, position, finished_at, outcome, is_open)
                  SELECT gen_random_uuid(), 1, 1, gen_random_uuid(), 1, $1, 'done', NULL FROM generate_series(1, $2)",
     },
+    Rows {
+        aging: retention::IDEMPOTENCY_KEYS,
+        table: "idempotency_keys",
+        insert: "INSERT INTO idempotency_keys (owner_id, route, key, fingerprint, created_at)
+                 SELECT gen_random_uuid(), 'POST /things', 'k', '', $1 FROM generate_series(1, $2)",
+    },
 ];
 
-const OF_USER: [Rows; 2] = [
+const OF_USER: [Rows; 3] = [
     Rows {
         aging: retention::REFRESH_TOKENS,
         table: "refresh_tokens",
         insert: "INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, expires_at)
                  SELECT gen_random_uuid(), gen_random_uuid(), (SELECT id FROM users), gen_random_uuid()::text::bytea, $1
+                 FROM generate_series(1, $2)",
+    },
+    Rows {
+        aging: retention::SESSIONS,
+        table: "sessions",
+        insert: "INSERT INTO sessions (id, user_id, expires_at, access_until)
+                 SELECT gen_random_uuid(), (SELECT id FROM users), $1, now() - interval '1 second'
                  FROM generate_series(1, $2)",
     },
     Rows {

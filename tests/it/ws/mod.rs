@@ -205,7 +205,7 @@ async fn a_credential_that_expires_or_is_revoked_closes_with_4401() {
     }
     let mut events = log.write(&[ada, eve, ada]).await;
     events[0].routing_key = RoutingKey::AUTH_REVOKED;
-    events[0].body = format!(r#"{{"session_id":"{sign_in}"}}"#).into();
+    events[0].body = format!(r#"{{"user_id":"{ada}","session_id":"{sign_in}"}}"#).into();
     events[1].routing_key = RoutingKey::USER_DELETED;
     replica.deliver(&events).await;
     for socket in [&mut brief, &mut revoked, &mut deleted] {

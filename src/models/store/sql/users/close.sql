@@ -4,3 +4,4 @@ SET
     closed_at = clock_timestamp(), disabled_at = clock_timestamp(), email = NULL, password_hash = '',
     updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 WHERE id = $1 AND disabled_at IS NULL AND role <> 'admin'
+    AND ($2::bigint IS NULL OR (extract(epoch FROM updated_at) * 1000000)::bigint = $2)

@@ -5,4 +5,5 @@ SET
     email = CASE WHEN $4 THEN $5 ELSE email END,
     updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 WHERE id = $1 AND disabled_at IS NULL
+    AND ($6::bigint IS NULL OR (extract(epoch FROM updated_at) * 1000000)::bigint = $6)
 RETURNING id, username, email, role, disabled_at, created_at, updated_at

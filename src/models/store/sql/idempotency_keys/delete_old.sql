@@ -1,0 +1,17 @@
+WITH turn AS MATERIALIZED (
+    SELECT pg_try_advisory_xact_lock(retention_key()) AS is_mine
+), old AS MATERIALIZED (
+    SELECT ctid AS place
+    FROM idempotency_keys
+    WHERE (SELECT is_mine FROM turn) AND created_at < now() - $1::bigint * interval '1 second'
+    ORDER BY created_at
+    LIMIT $2
+), gone AS (
+    DELETE FROM idempotency_keys
+    WHERE ctid = ANY (ARRAY(SELECT place FROM old))
+        -- Whoever took an old key over in the meantime keeps it.
+        AND created_at < now() - $1::bigint * interval '1 second'
+    RETURNING key
+)
+SELECT is_mine, (SELECT count(*) FROM gone) AS deleted
+FROM turn
