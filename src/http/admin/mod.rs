@@ -5,6 +5,7 @@ mod document;
 mod import;
 mod instances;
 mod versions;
+mod view;
 
 pub use document::document;
 

@@ -3,7 +3,7 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{accounts, agents, instances, usage, ws};
+use super::{accounts, agents, history, instances, usage, ws};
 use crate::http::document::complete;
 use crate::http::login;
 
@@ -30,7 +30,7 @@ use crate::http::login;
         instances::stop,
         instances::start,
         instances::explain,
-        instances::events,
+        history::list,
         usage::show,
         ws::open,
     ),

@@ -3,15 +3,13 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
-use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::InstanceView;
 use crate::actors::instances::{
-    CreateInstance, DeleteInstance, ExplainInstance, FindInstance, Instances, ListInstanceEvents,
-    ListInstances, PatchInstance, StartInstance, StopInstance, rules,
+    CreateInstance, DeleteInstance, ExplainInstance, FindInstance, Instances, ListInstances, PatchInstance,
+    StartInstance, StopInstance, rules,
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
@@ -25,7 +23,7 @@ use crate::http::problem::Problem;
 use crate::http::standing::StandingView;
 use crate::models::{
     AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, Made, NewInstance, Origin,
-    Page, PageLimit, StoredEvent, UserId,
+    Page, UserId,
 };
 
 /// A new instance.
@@ -352,82 +350,6 @@ pub(super) async fn explain(
     let standing = instances.ask(ExplainInstance { owner: owner.id(), id }).await?;
 
     Ok(HttpResponse::Ok().json(StandingView::from(&standing)))
-}
-
-/// Which part of a history is wanted: after a cursor, or after a position that the client knows from an event.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Span {
-    /// Only what came after this position, which stands in each event. A `cursor` goes before it.
-    #[param(value_type = Option<i64>, nullable = false)]
-    after: i64,
-    #[param(ignore)]
-    limit: PageLimit,
-}
-
-impl ReadFields for Span {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let paging = Paging::take(fields, |cursor| cursor.number().is_ok());
-        let after = fields.optional("after", |value| parsed(value, "a position, a whole number"));
-        let (paging, after) = (paging?, after?);
-        let cursor = paging.cursor.and_then(|cursor| cursor.number().ok());
-        Some(Self { after: cursor.or(after).unwrap_or_default(), limit: paging.limit })
-    }
-}
-
-/// A page of events, each as it stood on the bus.
-#[derive(Serialize, ToSchema)]
-#[schema(as = EventPage, example = json!({"items": [{
-    "event_id": "0199a3f0-11f4-7a11-8c0d-5b7f2f9e1a04", "event_type": "instance.created", "schema_version": 1,
-    "position": 1041, "occurred_at": "2026-11-20T09:12:30.5Z", "instance_id": "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02",
-    "agent_id": 7, "user_id": "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01", "team_id": null, "config": {"region": "EU"},
-    "created_at": "2026-11-20T09:12:30.5Z", "status": "pending", "revision": 1
-}], "next_cursor": null}))]
-pub(super) struct EventsView {
-    /// The events, the oldest first. Each has `event_id`, `event_type`, `schema_version`, `position`, `occurred_at` and
-    /// the fields of its type.
-    #[schema(value_type = Vec<Object>)]
-    items: Vec<Box<RawValue>>,
-    /// Where the next page begins, or `null` on the last one.
-    next_cursor: Option<String>,
-}
-
-impl TryFrom<Page<StoredEvent>> for EventsView {
-    type Error = serde_json::Error;
-
-    fn try_from(page: Page<StoredEvent>) -> Result<Self, Self::Error> {
-        let items = page.items.iter().map(|event| RawValue::from_string(event.message_body()));
-        Ok(Self { items: items.collect::<Result<_, _>>()?, next_cursor: page.next_cursor })
-    }
-}
-
-/// Show an instance's history
-///
-/// Every event of it that was published, the oldest first. To follow it from there on, open the WebSocket with `since` set to
-/// the last position.
-#[utoipa::path(
-    get, path = "/api/v1/instances/{id}/events", tag = "Instances", operation_id = "listInstanceEvents",
-    security(("bearer" = [])),
-    params(
-        ("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02"),
-        Paging, Span
-    ),
-    responses((status = 200, description = "A page of events.", body = EventsView)),
-    extensions(("x-problems" = json!(["instance_not_found"])))
-)]
-pub(super) async fn events(
-    owner: CurrentUser,
-    instances: Data<Handle<Instances>>,
-    Id(id): Id<InstanceId>,
-    Parameters(Span { after, limit }): Parameters<Span>,
-) -> Result<HttpResponse, Problem> {
-    let page = instances.ask(ListInstanceEvents { owner: owner.id(), id, after, limit }).await?;
-
-    let view = EventsView::try_from(page).map_err(|error| {
-        tracing::error!(%error, "an event of the log is no JSON");
-        Problem::new(crate::models::ErrorCode::Internal)
-    })?;
-    Ok(HttpResponse::Ok().json(view))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod document;
+mod history;
 mod instances;
 mod usage;
 mod view;
@@ -86,5 +87,5 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
         .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
         .service(resource("/instances/{id}/explain", "GET, HEAD").route(get().to(instances::explain)))
-        .service(resource("/instances/{id}/events", "GET, HEAD").route(get().to(instances::events)));
+        .service(resource("/instances/{id}/events", "GET, HEAD").route(get().to(history::list)));
 }

@@ -104,18 +104,19 @@ const OF_SHARED: [Rows; 4] = [
 ];
 
 const OF_USER: [Rows; 3] = [
-    Rows {
-        aging: retention::REFRESH_TOKENS,
-        table: "refresh_tokens",
-        insert: "INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, expires_at)
-                 SELECT gen_random_uuid(), gen_random_uuid(), (SELECT id FROM users), gen_random_uuid()::text::bytea, $1
-                 FROM generate_series(1, $2)",
-    },
+    // Before the tokens: each of those brings a session along.
     Rows {
         aging: retention::SESSIONS,
         table: "sessions",
         insert: "INSERT INTO sessions (id, user_id, expires_at, access_until)
                  SELECT gen_random_uuid(), (SELECT id FROM users), $1, now() - interval '1 second'
+                 FROM generate_series(1, $2)",
+    },
+    Rows {
+        aging: retention::REFRESH_TOKENS,
+        table: "refresh_tokens",
+        insert: "INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, expires_at)
+                 SELECT gen_random_uuid(), gen_random_uuid(), (SELECT id FROM users), gen_random_uuid()::text::bytea, $1
                  FROM generate_series(1, $2)",
     },
     Rows {

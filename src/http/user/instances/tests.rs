@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::models::Cursor;
 
 fn faulty<T: ReadFields>(body: Value) -> Vec<String> {
     let faults = Fields::read_body::<T>(body).err().unwrap_or_default();
@@ -31,19 +30,6 @@ fn a_change_may_leave_out_everything_and_null_is_no_value() {
     assert_eq!(faulty::<Change>(json!({})), [""; 0]);
     let nothing = json!({"title": null, "user_config": null, "status": "running"});
     assert_eq!(faulty::<Change>(nothing), ["title", "user_config", "status"]);
-}
-
-#[test]
-fn a_cursor_goes_on_from_where_it_was_given_whatever_the_first_page_came_after() {
-    let read = |pairs: &[(&str, &str)]| {
-        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Fields::read_query::<Span>(pairs).map(|span| span.after)
-    };
-    let cursor = Cursor::Number(9).encode();
-    assert_eq!(read(&[]), Ok(0));
-    assert_eq!(read(&[("after", "5")]), Ok(5));
-    assert_eq!(read(&[("after", "5"), ("cursor", &cursor)]), Ok(9));
-    assert!(read(&[("after", "x")]).is_err());
 }
 
 #[test]
