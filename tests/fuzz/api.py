@@ -37,7 +37,7 @@ def run(listener, name, *selection, throwaway=False):
         SCHEMATHESIS_HOOKS=str(HERE / "hooks.py"),
     )
     command = [
-        os.environ.get("SCHEMATHESIS", "schemathesis"), "run", f"{LISTENERS[listener]}/openapi.json",
+        os.environ.get("SCHEMATHESIS", "schemathesis"), "--config-file", str(HERE / "schemathesis.toml"), "run", f"{LISTENERS[listener]}/openapi.json",
         "--checks", "all", "--max-examples", EXAMPLES, "--continue-on-failure", "--workers", "2",
         "--report", "junit", "--report-junit-path", str(REPORTS / f"{name}.xml"), *selection,
     ]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import uuid
 import urllib.request
 
@@ -12,6 +13,8 @@ USER_URL = os.environ["FUZZ_USER_URL"]
 ADMIN_URL = os.environ["FUZZ_ADMIN_URL"]
 # An account for each request: for operations that end accounts and sessions.
 THROWAWAY = os.environ.get("FUZZ_THROWAWAY") == "1"
+PASSWORD = "correct horse battery"
+KEY = re.compile("[!-~]{1,255}")
 
 
 def post(url, body):
@@ -23,7 +26,7 @@ def post(url, body):
 
 
 def somebody_new():
-    account = {"username": f"fuzz-{uuid.uuid4().hex}", "password": "correct horse battery"}
+    account = {"username": f"fuzz-{uuid.uuid4().hex}", "password": PASSWORD}
     post(f"{USER_URL}/api/v1/auth/register", account)
     return post(f"{USER_URL}/api/v1/auth/login", account)["access_token"]
 
@@ -64,9 +67,26 @@ def is_number_of_an_agent(value):
 
 @schemathesis.hook
 def map_body(context, body):
-    if AGENTS and isinstance(body, dict) and is_number_of_an_agent(body.get("agent_id")):
+    if not isinstance(body, dict):
+        return body
+    if AGENTS and is_number_of_an_agent(body.get("agent_id")):
         body["agent_id"] = AGENTS[body["agent_id"] % len(AGENTS)]
+    if isinstance(body.get("current_password"), str):
+        body["current_password"] = PASSWORD
+    # Positions that are not there yet are refused, rightly.
+    if isinstance(body.get("from_position"), int) and body["from_position"] > 0:
+        body["from_position"] = 1
+        if isinstance(body.get("to_position"), int) and body["to_position"] > 0:
+            body["to_position"] = 1
     return body
+
+
+# A key that comes again with another body is refused, rightly: each request has its own.
+@schemathesis.hook
+def map_headers(context, headers):
+    if headers and KEY.fullmatch(str(headers.get("Idempotency-Key", ""))):
+        headers["Idempotency-Key"] = uuid.uuid4().hex
+    return headers
 
 
 @schemathesis.hook

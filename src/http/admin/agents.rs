@@ -217,13 +217,19 @@ pub(super) struct Selection {
     paging: Paging,
     /// Only those with all of these words in their title, code, description, category and capabilities, in any order and
     /// whatever their case and accents: up to 16 words.
-    #[param(value_type = Option<String>, nullable = false, max_length = 200, example = "lead sales")]
+    #[param(value_type = Option<String>, nullable = false, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$", example = "lead sales")]
     q: Words,
     /// Only those in this status.
     #[param(nullable = false)]
     status: Option<AgentStatus>,
     /// Only those of this category, whatever its case and accents.
-    #[param(nullable = false, min_length = 1, max_length = 200, example = "sales")]
+    #[param(
+        nullable = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$",
+        example = "sales"
+    )]
     category: Option<String>,
 }
 

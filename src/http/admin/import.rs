@@ -119,7 +119,7 @@ pub(super) struct DefinitionBody {
     #[schema(nullable = false, max_length = 2_048, pattern = r"^https?://[^\s@]+$")]
     url: Option<String>,
     /// What it can do: different names in snake case.
-    #[schema(min_items = 1, max_items = 64)]
+    #[schema(min_items = 1, max_items = 64, value_type = std::collections::BTreeSet<CapabilityName>)]
     capabilities: Vec<CapabilityName>,
     #[schema(
         min_length = 1,

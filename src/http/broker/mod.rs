@@ -42,10 +42,7 @@ fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/outbox", "GET, HEAD").route(get().to(outbox::show)))
         .service(resource("/events/replay", "POST").route(web::post().to(replays::start)))
-        .service(
-            resource("/events/replays/{id}", "GET, HEAD, DELETE")
-                .route(get().to(replays::show))
-                .route(web::delete().to(replays::cancel)),
-        )
+        .service(resource("/events/replays/{id}", "GET, HEAD").route(get().to(replays::show)))
+        .service(resource("/events/replays/{id}/cancel", "POST").route(web::post().to(replays::cancel)))
         .service(resource("/events/schema", "GET, HEAD").route(get().to(schema::show)));
 }

@@ -158,7 +158,7 @@ pub(super) async fn show(
 ///
 /// What is on its way is still published. To cancel one that is over changes nothing.
 #[utoipa::path(
-    delete, path = "/api/v1/events/replays/{id}", tag = "Events", operation_id = "cancelReplay",
+    post, path = "/api/v1/events/replays/{id}/cancel", tag = "Events", operation_id = "cancelReplay",
     security(("bearer" = ["admin"])),
     params(("id" = ReplayId, Path, description = "Which replay.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11")),
     responses((status = 200, description = "The replay as it ended.", body = ReplayView)),
