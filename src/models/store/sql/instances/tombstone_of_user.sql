@@ -1,7 +1,8 @@
--- Hides some of what a user owns and tells everybody, as a tombstone does; gives how many.
+-- Hides some of what a user owns and tells everybody, as a tombstone does; gives how many. It follows from none of the requests
+-- that made or changed them.
 WITH target AS MATERIALIZED (
     SELECT id FROM instances WHERE user_id = $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT $2 FOR NO KEY UPDATE
 )
 UPDATE instances
-SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL
+SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL, request_id = NULL, traceparent = NULL
 WHERE id = ANY (ARRAY(SELECT id FROM target))
