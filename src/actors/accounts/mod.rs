@@ -246,7 +246,7 @@ impl Works {
 /// the account is new. For commands: hash the password with [`hash_password`].
 ///
 /// # Errors
-/// When the database fails.
+/// [`AccountError::UsernameTaken`] when somebody has that name in another case; or when the database fails.
 pub async fn ensure_admin(
     user_db: &UserDb,
     username: &str,
@@ -260,6 +260,6 @@ pub async fn ensure_admin(
         role: Role::Admin,
     };
     let session = user_db.connection().await?;
-    let (_admin, is_new) = users::ensure_admin(&session, &admin).await?;
-    Ok(is_new)
+    let found = users::ensure_admin(&session, &admin).await?;
+    found.map(|(_admin, is_new)| is_new).ok_or(AccountError::UsernameTaken)
 }
