@@ -33,10 +33,8 @@ start() {
   "$BOTBERI" serve >"$run/serve.log" 2>&1 </dev/null &
   echo $! >"$run/serve.pid"
   for _ in $(seq 100); do curl -fs http://127.0.0.1:8210/readyz >/dev/null && break; sleep 0.1; done
-  # The load program registers its own users; the administrator is the first of them, promoted by hand.
-  curl -fs -XPOST http://127.0.0.1:8210/api/v1/auth/register -H 'content-type: application/json' \
-    -d '{"username":"admin","password":"admin-password"}' >/dev/null
-  psql -q "postgres://postgres@127.0.0.1:$port/botberi_user" -c "UPDATE users SET role = 'admin' WHERE username = 'admin'"
+  # The load program registers its own users; the administrator is made by hand.
+  BOTBERI_ADMIN_PASSWORD=admin-password "$BOTBERI" admin create admin >>"$run/migrate.log" 2>&1
   cat <<X
 export SYSTEM=botberi BASE_URL=http://127.0.0.1:8210 ADMIN_URL=http://127.0.0.1:8220
 export WS_URL=ws://127.0.0.1:8210/api/v1/ws WS_TOKEN_PARAM= USER_FIELD=username AGENT_PUBLISH=/publish

@@ -161,16 +161,24 @@ pub fn text(value: Value) -> Result<String, Fault> {
     }
 }
 
+/// The whole number that a value is. To JSON, `3` and `3.0` are the same, and some languages write all of theirs with a point;
+/// written so they are taken up to 2^53, from where on not every whole number can be.
+pub fn whole(value: &Value) -> Option<i64> {
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let written_with_a_point = || {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT_MAX)?;
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
+        Some(number as i64)
+    };
+    value.as_i64().or_else(written_with_a_point)
+}
+
 /// Reads a whole number that fits 32 bits.
 ///
 /// # Errors
 /// Says that it is none.
 pub fn whole_number(value: Value) -> Result<i32, Fault> {
-    // To JSON, `3` and `3.0` are the same number, and some languages write all of theirs with a point.
-    let whole =
-        |number: &f64| number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(number);
-    #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-    let number = value.as_f64().filter(whole).map(|number| number as i32);
+    let number = whole(&value).and_then(|number| i32::try_from(number).ok());
     number.ok_or_else(|| format!("must be a whole number from {} to {}", i32::MIN, i32::MAX))
 }
 

@@ -38,7 +38,7 @@ def run(listener, name, *selection, throwaway=False):
     )
     command = [
         os.environ.get("SCHEMATHESIS", "schemathesis"), "--config-file", str(HERE / "schemathesis.toml"), "run", f"{LISTENERS[listener]}/openapi.json",
-        "--checks", "all", "--max-examples", EXAMPLES, "--continue-on-failure", "--workers", "2",
+        "--checks", "all", "--max-examples", EXAMPLES, "--continue-on-failure", "--workers", "1",
         "--report", "junit", "--report-junit-path", str(REPORTS / f"{name}.xml"), *selection,
     ]
     print("$", " ".join(command), flush=True)

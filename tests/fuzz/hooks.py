@@ -15,6 +15,11 @@ ADMIN_URL = os.environ["FUZZ_ADMIN_URL"]
 THROWAWAY = os.environ.get("FUZZ_THROWAWAY") == "1"
 PASSWORD = "correct horse battery"
 KEY = re.compile("[!-~]{1,255}")
+DEFINITION = {
+    "name": "Made up", "description": "For trying out", "category": "test", "version": "1.0.0",
+    "capabilities": ["trying"], "system_prompt": "Try.", "model": "none",
+}
+TAGS = re.compile(r'\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*')
 
 
 def post(url, body):
@@ -61,46 +66,39 @@ if LISTENER == "user" and not THROWAWAY:
     AGENTS = [agent["id"] for agent in get(f"{USER_URL}/api/v1/agents", somebody_new())["items"]]
 
 
-def is_number_of_an_agent(value):
-    return isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31
+def number(value, least, most):
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
+def of_an_agent(value):
+    return AGENTS[value % len(AGENTS)]
+
+
+# What no schema can say is put right here, in every phase, on the way out.
 @schemathesis.hook
-def map_body(context, body):
-    if not isinstance(body, dict):
-        return body
-    if AGENTS and is_number_of_an_agent(body.get("agent_id")):
-        body["agent_id"] = AGENTS[body["agent_id"] % len(AGENTS)]
-    if isinstance(body.get("current_password"), str):
-        body["current_password"] = PASSWORD
-    # Positions that are not there yet are refused, rightly.
-    if isinstance(body.get("from_position"), int) and body["from_position"] > 0:
-        body["from_position"] = 1
-        if isinstance(body.get("to_position"), int) and body["to_position"] > 0:
-            body["to_position"] = 1
-    return body
-
-
-# A key that comes again with another body is refused, rightly: each request has its own.
-@schemathesis.hook
-def map_headers(context, headers):
+def before_call(context, case, kwargs):
+    headers, query, body, path = case.headers, case.query, case.body, case.path_parameters
+    # A key that comes again with another body is refused: each request has its own.
     if headers and KEY.fullmatch(str(headers.get("Idempotency-Key", ""))):
         headers["Idempotency-Key"] = uuid.uuid4().hex
-    return headers
-
-
-@schemathesis.hook
-def map_path_parameters(context, path_parameters):
-    operation = getattr(context, "operation", None)
-    if AGENTS and operation is not None and operation.path.startswith("/api/v1/agents/"):
-        if is_number_of_an_agent((path_parameters or {}).get("id")):
-            path_parameters["id"] = AGENTS[path_parameters["id"] % len(AGENTS)]
-    return path_parameters
-
-
-# A cursor is what a list gave out: no schema can say that, and one that is made up is refused.
-@schemathesis.hook
-def map_query(context, query):
+    if headers and not TAGS.fullmatch(str(headers.get("If-Match", "*"))):
+        del headers["If-Match"]
+    # A cursor is what a list gave out.
     if isinstance(query, dict):
         query.pop("cursor", None)
-    return query
+    if AGENTS and case.operation.path.startswith("/api/v1/agents/") and number((path or {}).get("id"), 0, 2**31 - 1):
+        path["id"] = of_an_agent(path["id"])
+    # An import of nothing is a mistake.
+    if body == [] and case.operation.path.endswith("/import"):
+        case.body = [DEFINITION | {"id": f"fuzz_{uuid.uuid4().hex}"}]
+    if not isinstance(body, dict):
+        return
+    if AGENTS and number(body.get("agent_id"), -(2**31), 2**31 - 1):
+        body["agent_id"] = of_an_agent(body["agent_id"])
+    if isinstance(body.get("current_password"), str):
+        body["current_password"] = PASSWORD
+    # Positions that are not there yet are refused.
+    if number(body.get("from_position"), 1, 2**63 - 1):
+        body["from_position"] = 1
+        if number(body.get("to_position"), 1, 2**63 - 1):
+            body["to_position"] = 1

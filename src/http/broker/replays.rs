@@ -12,7 +12,7 @@ use crate::actors::replayer::{CancelReplay, FindReplay, Replayer, StartReplay};
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
 use crate::http::extract::{Body, Id, PathKey};
-use crate::http::fields::{Fault, Fields, ReadFields, parsed};
+use crate::http::fields::{Fault, Fields, ReadFields, parsed, whole};
 use crate::http::identity::CurrentAdmin;
 use crate::http::problem::Problem;
 use crate::models::{ErrorCode, KeyPattern, Replay, ReplayId, ReplayStatus, UserId};
@@ -102,7 +102,7 @@ impl ReadFields for Window {
 }
 
 fn position(value: Value) -> Result<i64, Fault> {
-    value.as_i64().filter(|position| *position > 0).ok_or_else(|| "must be a position: 1 or more".to_owned())
+    whole(&value).filter(|position| *position > 0).ok_or_else(|| "must be a position: 1 or more".to_owned())
 }
 
 /// Replay events
