@@ -33,7 +33,7 @@ async fn ring(shared_db: &SharedDb) -> Result<(), StoreError> {
     outbox::ring(&shared_db.connection().await?).await
 }
 
-/// The account of that name, in whatever case.
+/// The account of that name, in whatever case; disabled ones included, but none that its owner has closed.
 ///
 /// # Errors
 /// When the database is away.
@@ -58,7 +58,7 @@ pub fn create_administrator(
 /// Makes somebody an administrator who has an account already.
 ///
 /// # Errors
-/// When the account is gone or the database is away.
+/// When the account is gone, closed or disabled, or the database is away.
 pub fn promote_user(settings: &Settings, id: UserId) -> Result<User, AppError> {
     with_accounts(settings, async |user_db| promote_to_admin(&user_db, id).await)
 }

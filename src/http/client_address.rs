@@ -1,11 +1,33 @@
 //! Where a request comes from, also behind proxies.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::net::IpAddr;
+use std::sync::Once;
 
+use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 /// Where proxies write whom they speak for, each behind what the one before it has written.
 const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Said once: whoever sends such a header could fill the log.
+static DISBELIEF: Once = Once::new();
+
+/// Where the request comes from, as it was found when it was counted; `None` if that is not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ClientAddress(pub(super) Option<IpAddr>);
+
+impl FromRequest for ClientAddress {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let known = request.extensions().get::<Self>().copied();
+        ready(Ok(known.unwrap_or_default()))
+    }
+}
 
 /// The networks of proxies that are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +42,25 @@ impl Networks {
 
     fn hold(&self, address: IpAddr) -> bool {
         self.0.iter().any(|(network, bits)| is_within(address.to_canonical(), *network, *bits))
+    }
+
+    /// Whether the peer says whom it speaks for, and is not believed.
+    fn disbelieve(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        headers.contains_key(FORWARDED_FOR) && !self.hold(peer)
+    }
+
+    /// Tells the operator, once in the life of the process, if the peer may be a proxy that they forgot to name: all who
+    /// come through it are then counted as one address.
+    pub(super) fn warn_of_strangers(&self, peer: IpAddr, headers: &HeaderMap) {
+        if self.disbelieve(peer, headers) {
+            DISBELIEF.call_once(|| {
+                tracing::warn!(
+                    %peer,
+                    "X-Forwarded-For is not believed: its sender is not in http.trusted_proxies; if that is your proxy, \
+                     all who come through it are limited as one address"
+                );
+            });
+        }
     }
 
     /// Whom the connection's peer speaks for: the last one of the chain that is no proxy of ours. What stands before it
@@ -101,6 +142,16 @@ mod tests {
         assert_eq!(client(&ours, "10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
         assert_eq!(client(&ours, "10.0.0.1", &["1.2.3.4, nonsense"]), "10.0.0.1");
         assert_eq!(client(&ours, "10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn only_a_stranger_who_speaks_for_others_is_worth_a_warning() {
+        let ours = Networks::read(&["10.0.0.0/8".to_owned()]).unwrap();
+        let says = TestRequest::get().append_header((FORWARDED_FOR, "1.2.3.4")).to_http_request();
+        let is_silent = TestRequest::get().to_http_request();
+        let (proxy, stranger) = ("10.0.0.1".parse().unwrap(), "192.0.2.9".parse().unwrap());
+        assert!(ours.disbelieve(stranger, says.headers()) && !ours.disbelieve(proxy, says.headers()));
+        assert!(!ours.disbelieve(stranger, is_silent.headers()));
     }
 
     #[test]

@@ -12,6 +12,9 @@ use super::problem::FieldError;
 /// How much of a name goes back to whoever sent it. An unknown field's name is the caller's own text.
 const NAME_CHARS_MAX: usize = 100;
 
+/// How many faults are told. Nobody mends more at a time, and a hostile body could have hundreds of thousands.
+const FAULTS_MAX: usize = 1_000;
+
 /// What is wrong with a value, as the rest of a sentence that begins with its name: "must be a text".
 pub type Fault = String;
 
@@ -25,6 +28,7 @@ pub trait ReadFields: Sized {
 pub struct Fields {
     values: Map<String, Value>,
     faults: Vec<FieldError>,
+    more_faults: bool,
 }
 
 impl Fields {
@@ -39,7 +43,7 @@ impl Fields {
                 message: "must be a JSON object".to_owned(),
             }]);
         };
-        Self { values, faults: Vec::new() }.finish()
+        Self::of(values).finish()
     }
 
     /// Reads the pairs of a query string; each value is a text.
@@ -53,14 +57,15 @@ impl Fields {
             *times.entry(name.clone()).or_default() += 1;
             values.insert(name, Value::String(value));
         }
-        let twice = times.into_iter().filter(|(_, times)| *times > 1);
-        let faults = twice
-            .map(|(name, _)| FieldError {
-                field: name,
-                message: "must not be given more than once".to_owned(),
-            })
-            .collect();
-        Self { values, faults }.finish()
+        let mut fields = Self::of(values);
+        for (name, _) in times.into_iter().filter(|(_, times)| *times > 1) {
+            fields.fault(&name, "must not be given more than once");
+        }
+        fields.finish()
+    }
+
+    fn of(values: Map<String, Value>) -> Self {
+        Self { values, faults: Vec::new(), more_faults: false }
     }
 
     /// Takes a field that must be there.
@@ -118,6 +123,10 @@ impl Fields {
     }
 
     fn fault(&mut self, name: &str, message: impl Into<String>) {
+        if self.faults.len() >= FAULTS_MAX {
+            self.more_faults = true;
+            return;
+        }
         let field = name.chars().take(NAME_CHARS_MAX).collect();
         self.faults.push(FieldError { field, message: message.into() });
     }
@@ -125,7 +134,14 @@ impl Fields {
     fn finish<T: ReadFields>(mut self) -> Result<T, Vec<FieldError>> {
         let read = T::read(&mut self);
         for name in std::mem::take(&mut self.values).keys() {
+            if self.more_faults {
+                break;
+            }
             self.fault(name, "is not a known field");
+        }
+        if self.more_faults {
+            let message = format!("there are more than {FAULTS_MAX} faults");
+            self.faults.push(FieldError { field: String::new(), message });
         }
         match read {
             Some(read) if self.faults.is_empty() => Ok(read),
@@ -244,6 +260,15 @@ mod tests {
         let name = "x".repeat(10_000);
         let found = faults(json!({"name": "Rex", (name): 1}));
         assert_eq!(found[0].0.len(), NAME_CHARS_MAX);
+    }
+
+    #[test]
+    fn faults_are_many_but_not_without_end() {
+        let body = |unknown: usize| (0..unknown).map(|index| (format!("x{index}"), json!(1))).collect();
+        assert_eq!(faults(Value::Object(body(999))).len(), 1_000);
+        let found = faults(Value::Object(body(100_000)));
+        assert_eq!((found.len(), found[0].0.as_str()), (1_001, "name"));
+        assert_eq!(found[1_000], (String::new(), "there are more than 1000 faults".to_owned()));
     }
 
     #[test]

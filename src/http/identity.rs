@@ -112,14 +112,16 @@ fn verify(request: &HttpRequest) -> Result<Principal, Problem> {
     Ok(principal)
 }
 
-/// The holder of the request's credential, if that is a good one: whom its request is counted for. A session that was
-/// ended meanwhile is still somebody's.
+/// The holder of the request's credential, if that is a good one: whom its request is counted for. A session that is known
+/// to have been ended is nobody's: whoever stole it must not use its user's limits up.
 pub(super) fn holder(request: &HttpRequest) -> Option<Principal> {
     // Nobody is told why, so no reason is looked for.
     if !request.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }
-    verify(request).ok()
+    let holder = verify(request).ok()?;
+    let is_over = gate(request).is_ok_and(|gate| gate.standing(&holder) == Standing::Revoked);
+    (!is_over).then_some(holder)
 }
 
 /// The token of the one `Authorization` header; two of them are none, for it is open which of them a proxy looked at.

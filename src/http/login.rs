@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::client_address::ClientAddress;
 use super::fields::{Fields, ReadFields, text};
 use super::identity::KnownToken;
 use super::problem::Problem;
@@ -61,11 +62,12 @@ impl From<SignedIn> for TokensView {
 pub(super) async fn sign_in(
     accounts: &Handle<Accounts>,
     limiter: &RateLimiter,
+    client: ClientAddress,
     credentials: Credentials,
     needs: Option<Role>,
 ) -> Result<HttpResponse, Problem> {
     let Credentials { username, password } = credentials;
-    limiter.admit_account(&username)?;
+    limiter.admit_account(&username, client.0)?;
 
     let tokens = accounts.ask(Login { username, password, needs }).await?;
 

@@ -4,7 +4,7 @@ use super::error::AccountError;
 use crate::models::store::{UserDb, users};
 use crate::models::{NewUser, PasswordHash, Role, User, UserId};
 
-/// The account of that name, in whatever case, closed ones included.
+/// The account of that name, in whatever case; disabled ones included, but none that its owner has closed.
 ///
 /// # Errors
 /// When the database fails.
@@ -37,7 +37,7 @@ pub async fn create_admin(
 /// Makes somebody an administrator who has an account already, and keeps the password.
 ///
 /// # Errors
-/// [`AccountError::UserNotFound`] when the account is gone; or when the database fails.
+/// [`AccountError::UserNotFound`] when the account is gone, closed or disabled; or when the database fails.
 pub async fn promote_to_admin(user_db: &UserDb, id: UserId) -> Result<User, AccountError> {
     let session = user_db.connection().await?;
     users::promote(&session, id).await?.ok_or(AccountError::UserNotFound)

@@ -32,30 +32,45 @@ pub enum Subject {
     Address(IpAddr),
     /// Attempts to sign in with one user name, by its digest: what is no account can be tried, too.
     Account([u8; 16]),
+    /// Those of them that come from one address, as [`Subject::Address`] counts it.
+    AccountAt([u8; 16], IpAddr),
 }
 
 impl Subject {
     /// An address as it is counted.
     #[must_use]
     pub fn address(address: IpAddr) -> Self {
-        let counted = match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-            }
-            plain @ IpAddr::V4(_) => plain,
-        };
-        Self::Address(counted)
+        Self::Address(network(address))
     }
 
     /// A user name as it is counted, which is without regard to case.
     #[must_use]
     pub fn account(name: &str) -> Self {
-        let digest = Sha256::digest(name.trim().to_lowercase());
-        let mut short = [0; 16];
-        short.copy_from_slice(&digest[..16]);
-        Self::Account(short)
+        Self::Account(digest(name))
     }
+
+    /// A user name as it is counted for one address.
+    #[must_use]
+    pub fn account_at(name: &str, address: IpAddr) -> Self {
+        Self::AccountAt(digest(name), network(address))
+    }
+}
+
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        plain @ IpAddr::V4(_) => plain,
+    }
+}
+
+fn digest(name: &str) -> [u8; 16] {
+    let digest = Sha256::digest(name.trim().to_lowercase());
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest[..16]);
+    short
 }
 
 /// One count.
@@ -74,9 +89,10 @@ impl Display for Counter {
             Subject::User(user) => write!(formatter, "rate_limit:{user}")?,
             Subject::Key(key) => write!(formatter, "rate_limit:key:{key}")?,
             Subject::Address(address) => write!(formatter, "rate_limit:ip:{address}")?,
-            Subject::Account(digest) => {
-                formatter.write_str("rate_limit:account:")?;
-                digest.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))?;
+            Subject::Account(digest) => write_account(formatter, &digest)?,
+            Subject::AccountAt(digest, address) => {
+                write_account(formatter, &digest)?;
+                write!(formatter, ":ip:{address}")?;
             }
         }
         match self.class {
@@ -87,6 +103,11 @@ impl Display for Counter {
             Some(RouteClass::Socket) => formatter.write_str(":socket"),
         }
     }
+}
+
+fn write_account(formatter: &mut fmt::Formatter<'_>, digest: &[u8]) -> fmt::Result {
+    formatter.write_str("rate_limit:account:")?;
+    digest.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
 }
 
 #[cfg(test)]
@@ -104,5 +125,8 @@ mod tests {
         let network = Subject::address("2001:db8:1:2:3:4:5:6".parse().unwrap());
         assert_eq!(name(network, None), "rate_limit:ip:2001:db8:1:2::");
         assert_eq!(Subject::account(" Ada "), Subject::account("ada"));
+        let everywhere = name(Subject::account("ada"), None);
+        let here = name(Subject::account_at("Ada", "2001:db8:1:2:3:4:5:6".parse().unwrap()), None);
+        assert_eq!(here, format!("{everywhere}:ip:2001:db8:1:2::"));
     }
 }

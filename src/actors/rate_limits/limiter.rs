@@ -1,7 +1,7 @@
 //! Decides about each request where it is served: no actor is asked, and no server.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ const TOLD_AT_ONCE: u32 = 16;
 /// Whose request it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker {
-    /// The holder of its credential, if it has a good one.
+    /// The holder of its credential, if it has a good one; nobody while it proves who it is.
     pub subject: Option<Subject>,
     /// Where it comes from, if that is known.
     pub address: Option<IpAddr>,
@@ -57,30 +57,39 @@ impl RateLimiter {
     pub fn admit(&self, asker: Asker, class: RouteClass) -> Result<Option<Standing>, Standing> {
         let settings = &self.shared.settings;
         let address = asker.address.map(Subject::address);
-        // Whoever proves who they are is nobody yet, whatever else they bring along.
-        let subject = if class == RouteClass::Auth { None } else { asker.subject };
+        let subject = asker.subject;
         let class_max = match class {
             RouteClass::Auth => settings.auth_max,
             RouteClass::Read => settings.read_max,
             RouteClass::Write => settings.write_max,
             RouteClass::Socket => settings.socket_max,
         };
+        // Guessing is counted where it comes from, and also for the one whose secret it is, if they are known.
+        let (of_class, also_of_class) =
+            if class == RouteClass::Auth { (address, subject) } else { (subject.or(address), None) };
         // The one that a flood meets first stands first: it is refused by one look.
         let wanted = [
-            (subject.or(address), Some(class), class_max),
+            (of_class, Some(class), class_max),
+            (also_of_class, Some(class), class_max),
             (subject, None, settings.user_max),
             (address, None, settings.address_max),
         ];
         self.take_all(&wanted)
     }
 
-    /// Counts an attempt to sign in with a user name.
+    /// Counts an attempt to sign in with a user name, from an address if that is known. What one address has tried too often
+    /// does not count everywhere, so that nobody keeps an account's owner out by themselves.
     ///
     /// # Errors
-    /// The count, when it has no room.
-    pub fn admit_account(&self, name: &str) -> Result<(), Standing> {
-        let limit = self.shared.settings.account_max;
-        self.take_all(&[(Some(Subject::account(name)), None, limit)]).map(|_standing| ())
+    /// The count that has no room.
+    pub fn admit_account(&self, name: &str, address: Option<IpAddr>) -> Result<(), Standing> {
+        let settings = &self.shared.settings;
+        let here = Subject::account_at(name, address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        let wanted = [
+            (Some(here), None, settings.account_max),
+            (Some(Subject::account(name)), None, settings.account_everywhere_max),
+        ];
+        self.take_all(&wanted).map(|_standing| ())
     }
 
     fn take_all(
@@ -143,6 +152,11 @@ impl RateLimiter {
     /// What Redis has answered to a change: the count of all replicas, and how long its window still lasts.
     pub(super) fn settle(&self, delta: &Delta, total: i64, left: Option<Duration>) {
         self.shard(&delta.counter).settle(delta, total, left, Instant::now());
+    }
+
+    /// It is not known whether Redis was told.
+    pub(super) fn doubt(&self, delta: &Delta) {
+        self.shard(&delta.counter).doubt(delta);
     }
 
     /// Redis was not told after all.

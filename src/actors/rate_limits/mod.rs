@@ -5,7 +5,8 @@
 //! - **Sends:** nothing. Redis is told what was admitted here and answers with what was admitted everywhere.
 //! - **Invariant:** a replica never admits more than the limit in one window; all of them together exceed it by what they
 //!   admit between two exchanges at most, and while Redis is away each limits by itself.
-//! - **On failure:** what was not told stays counted here; a rebuild goes on telling.
+//! - **On failure:** what was not told stays counted here; a rebuild goes on telling. An exchange whose answer does not come
+//!   is not made up for: told twice, it would count twice.
 
 mod counter;
 mod limiter;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, WrapFuture};
 use redis::aio::ConnectionManager;
-use redis::{RedisResult, pipe};
+use redis::{RedisResult, cmd, pipe};
 use tokio::time::{sleep, timeout};
 
 use self::windows::{Delta, WINDOW};
@@ -85,17 +86,37 @@ impl Exchange {
         loop {
             if self.is_away {
                 sleep(PAUSE_AWAY).await;
+                // Nothing is lost by a ping that nobody answers.
+                if !self.is_back().await {
+                    continue;
+                }
             } else {
                 sleep(PAUSE_MIN).await;
                 let period = self.limiter.settings().exchange().saturating_sub(PAUSE_MIN);
                 let _rung_or_not = timeout(period, self.limiter.rung()).await;
             }
             let changes = self.limiter.take_changes();
-            for chunk in changes.chunks(EXCHANGE_LENGTH_MAX) {
+            let mut chunks = changes.chunks(EXCHANGE_LENGTH_MAX);
+            for chunk in chunks.by_ref() {
                 let told = self.tell(chunk).await;
                 self.note(chunk, told);
+                if self.is_away {
+                    break;
+                }
+            }
+            for change in chunks.flatten() {
+                self.limiter.untold(change);
             }
         }
+    }
+
+    async fn is_back(&mut self) -> bool {
+        let is_back = cmd("PING").query_async::<()>(&mut self.redis.clone()).await.is_ok();
+        if is_back {
+            self.is_away = false;
+            tracing::info!("rate limits: redis is back; replicas count together again");
+        }
+        is_back
     }
 
     /// For each change: the count of all replicas, and the milliseconds that its window lasts; negative if it has no end.
@@ -113,23 +134,24 @@ impl Exchange {
     }
 
     fn note(&mut self, changes: &[Delta], told: RedisResult<Vec<(i64, i64)>>) {
-        let was_away = std::mem::replace(&mut self.is_away, told.is_err());
         match told {
             Ok(totals) => {
-                if was_away {
-                    tracing::info!("rate limits: redis is back; replicas count together again");
-                }
                 for (change, (total, left_ms)) in changes.iter().zip(totals) {
                     let left = u64::try_from(left_ms).ok().map(Duration::from_millis);
                     self.limiter.settle(change, total, left);
                 }
             }
             Err(error) => {
-                if !was_away {
-                    tracing::warn!(%error, "rate limits: redis is away; each replica limits by itself");
-                }
+                self.is_away = true;
+                tracing::warn!(%error, "rate limits: redis is away; each replica limits by itself");
+                // Only without a connection is it certain that nothing was sent.
+                let is_unsent = error.is_connection_refusal();
                 for change in changes {
-                    self.limiter.untold(change);
+                    if is_unsent {
+                        self.limiter.untold(change);
+                    } else {
+                        self.limiter.doubt(change);
+                    }
                 }
             }
         }

@@ -18,10 +18,12 @@ pub struct RateLimitsSettings {
     pub write_max: u32,
     /// One user's sockets and tickets for them; 0 to 1,000,000,000.
     pub socket_max: u32,
-    /// One address's requests to sign up, sign in, refresh or set a password; 0 to 1,000,000,000.
+    /// One address's requests to sign up, sign in, refresh or set a password, and one user's to set theirs; 0 to 1,000,000,000.
     pub auth_max: u32,
-    /// Attempts to sign in with one user name, from anywhere; 0 to 1,000,000,000.
+    /// Attempts to sign in with one user name from one address; 0 to 1,000,000,000.
     pub account_max: u32,
+    /// Attempts to sign in with one user name, from all addresses together; 0 to 1,000,000,000.
+    pub account_everywhere_max: u32,
     /// All requests of one address; 0 to 1,000,000,000.
     pub address_max: u32,
     /// Counters that one replica keeps; 1,000 to 10,000,000.
@@ -40,6 +42,7 @@ impl RateLimitsSettings {
             ("socket_max", self.socket_max),
             ("auth_max", self.auth_max),
             ("account_max", self.account_max),
+            ("account_everywhere_max", self.account_everywhere_max),
             ("address_max", self.address_max),
         ] {
             faults.range(key, limit, 0..=1_000_000_000);

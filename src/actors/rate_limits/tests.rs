@@ -12,6 +12,7 @@ fn settings() -> RateLimitsSettings {
         socket_max: 0,
         auth_max: 2,
         account_max: 2,
+        account_everywhere_max: 5,
         address_max: 20,
         counters_max: 1_000,
         exchange_ms: 100,
@@ -47,8 +48,27 @@ fn whoever_proves_who_they_are_is_counted_by_address_and_by_name() {
     let limiter = RateLimiter::new(settings());
     assert_eq!(admitted(&limiter, asker(Some(UserId::new())), RouteClass::Auth, 2), 2);
     assert_eq!(limiter.admit(asker(None), RouteClass::Auth).unwrap_err().limit, 2);
-    assert!(limiter.admit_account("Ada").is_ok() && limiter.admit_account("ada ").is_ok());
-    assert!(limiter.admit_account("ADA").is_err() && limiter.admit_account("bob").is_ok());
+    // Of a user who is known already, wherever they are.
+    let ada = Some(UserId::new());
+    let elsewhere = |address: &str| Asker { address: Some(address.parse().unwrap()), ..asker(ada) };
+    assert!(limiter.admit(elsewhere("10.0.1.1"), RouteClass::Auth).is_ok());
+    assert!(limiter.admit(elsewhere("10.0.1.2"), RouteClass::Auth).is_ok());
+    assert_eq!(limiter.admit(elsewhere("10.0.1.3"), RouteClass::Auth).unwrap_err().limit, 2);
+}
+
+#[test]
+fn one_address_does_not_lock_an_account_out_and_many_do_not_guess_without_end() {
+    let limiter = RateLimiter::new(settings());
+    let attempt = |name: &str, address: &str| {
+        limiter.admit_account(name, Some(address.parse().unwrap())).map_err(|full| full.limit)
+    };
+    assert_eq!((attempt("Ada", "10.0.0.1"), attempt("ada ", "10.0.0.1")), (Ok(()), Ok(())));
+    for _attempt in 0..100 {
+        assert_eq!(attempt("ADA", "10.0.0.1"), Err(2));
+    }
+    assert_eq!((attempt("bob", "10.0.0.1"), attempt("ada", "10.0.0.2")), (Ok(()), Ok(())));
+    assert_eq!((attempt("ada", "10.0.0.3"), attempt("ada", "10.0.0.4")), (Ok(()), Ok(())));
+    assert_eq!((attempt("ada", "10.0.0.5"), attempt("bob", "10.0.0.5")), (Err(5), Ok(())));
 }
 
 #[test]
@@ -74,6 +94,62 @@ fn what_others_admit_counts_here_and_a_lost_exchange_is_made_up_for() {
     let last = limiter.admit(ada, RouteClass::Read).unwrap().unwrap();
     assert_eq!((last.remaining, last.reset_seconds), (0, 2));
     assert!(limiter.admit(ada, RouteClass::Read).is_err());
+}
+
+/// A window with so many requests in it, all of them told.
+fn told(windows: &mut Windows, counter: Counter, requests: usize, now: Instant) -> Delta {
+    for _request in 0..requests {
+        assert!(windows.take(counter, 6_000, 10, now).0.is_ok());
+    }
+    let mut changes = Vec::new();
+    windows.take_changes(&mut changes);
+    changes[0]
+}
+
+fn remaining(windows: &mut Windows, counter: Counter, now: Instant) -> u32 {
+    windows.take(counter, 6_000, 10, now).0.unwrap().remaining
+}
+
+#[test]
+fn when_redis_has_begun_a_new_window_the_old_ones_requests_are_over_here_too() {
+    let (mut windows, counter) =
+        (Windows::default(), Counter { subject: Subject::account("ada"), class: None });
+    let start = Instant::now();
+    let before = told(&mut windows, counter, 5_000, start);
+    windows.settle(&before, 5_000, Some(WINDOW), start + Duration::from_millis(50));
+    let late = start + WINDOW + Duration::from_millis(20);
+    let turned = told(&mut windows, counter, 1, late);
+    // One more comes while Redis answers.
+    assert_eq!(remaining(&mut windows, counter, late), 998);
+    windows.settle(&turned, 1, Some(WINDOW), late);
+    assert_eq!(remaining(&mut windows, counter, late), 5_997);
+    let next = told(&mut windows, counter, 1, late);
+    windows.settle(&next, 10, Some(WINDOW), late);
+    assert_eq!(remaining(&mut windows, counter, late), 5_989);
+}
+
+#[test]
+fn an_answer_that_comes_after_the_end_lengthens_nothing() {
+    let (mut windows, counter) =
+        (Windows::default(), Counter { subject: Subject::account("ada"), class: None });
+    let start = Instant::now();
+    let before = told(&mut windows, counter, 5_000, start);
+    windows.settle(&before, 5_500, Some(WINDOW), start + WINDOW);
+    assert_eq!(remaining(&mut windows, counter, start + WINDOW), 5_999);
+}
+
+#[test]
+fn what_redis_may_not_have_heard_is_told_once_and_stays_counted_here() {
+    let (mut windows, counter) =
+        (Windows::default(), Counter { subject: Subject::account("ada"), class: None });
+    let now = Instant::now();
+    let lost = told(&mut windows, counter, 100, now);
+    windows.doubt(&lost);
+    let heard = told(&mut windows, counter, 10, now);
+    assert_eq!(heard.by, 10);
+    // Redis has the ten alone. That is no new window.
+    windows.settle(&heard, 10, Some(WINDOW), now);
+    assert_eq!(remaining(&mut windows, counter, now), 6_000 - 111);
 }
 
 #[test]

@@ -39,6 +39,8 @@ struct Window {
     here: i64,
     /// Of those, the ones that Redis was told of.
     told: i64,
+    /// Of the told ones, those that nobody knows Redis has heard of: its answer did not come.
+    doubtful: i64,
     /// Admitted by other replicas, as far as Redis has said.
     elsewhere: i64,
     /// Whether it is on the list of changes.
@@ -105,11 +107,27 @@ impl Windows {
     /// What Redis has answered: the count of all replicas, and how long its window still lasts.
     pub(super) fn settle(&mut self, delta: &Delta, total: i64, left: Option<Duration>, now: Instant) {
         let Some(window) = self.by_counter.get_mut(&delta.counter) else { return };
+        // What comes after the end says nothing of the window that the next request begins.
+        if window.number != delta.window || now >= window.ends {
+            return;
+        }
+        if total < window.told - window.doubtful {
+            // Redis has forgotten what it was told: its window has ended before ours, and only this much is in the new one.
+            window.here = (window.here - window.told + total).max(0);
+            window.told = total;
+            window.doubtful = 0;
+        }
+        window.elsewhere = (total - window.told).max(0);
+        if let Some(left) = left {
+            window.ends = now + left.min(WINDOW);
+        }
+    }
+
+    /// Nobody knows whether Redis has heard: it counts as told, for what is told twice counts twice.
+    pub(super) fn doubt(&mut self, delta: &Delta) {
+        let Some(window) = self.by_counter.get_mut(&delta.counter) else { return };
         if window.number == delta.window {
-            window.elsewhere = (total - window.told).max(0);
-            if let Some(left) = left {
-                window.ends = now + left.min(WINDOW);
-            }
+            window.doubtful += delta.by.max(0);
         }
     }
 
@@ -144,7 +162,8 @@ impl Windows {
         }
         self.last_number += 1;
         let number = self.last_number;
-        let window = Window { number, ends: now + WINDOW, here: 0, told: 0, elsewhere: 0, is_listed };
+        let window =
+            Window { number, ends: now + WINDOW, here: 0, told: 0, doubtful: 0, elsewhere: 0, is_listed };
         self.by_counter.insert(counter, window);
         self.begun.push_back((counter, number));
     }

@@ -6,7 +6,7 @@
 //!   and `x-replayed`, on a connection of its own; the publisher's cursor is not touched.
 //! - **Invariant:** a replay's position never passes an event that RabbitMQ has not confirmed.
 //! - **On failure:** whoever claims the row next goes on after its position; up to a window is sent twice. That another
-//!   replica goes on takes as long as [`rounds::LEASE`] when the first one was killed.
+//!   replica goes on takes as long as the lease of `rounds.rs` when the first one was killed.
 
 mod error;
 mod messages;

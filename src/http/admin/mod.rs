@@ -12,6 +12,7 @@ pub use document::document;
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 
+use super::client_address::ClientAddress;
 use super::document::mount;
 use super::extract::Body;
 use super::login::{Credentials, RefreshToken, TokensView, renew, sign_in, sign_out};
@@ -94,9 +95,10 @@ fn routes(config: &mut ServiceConfig) {
 async fn login(
     accounts: Data<Handle<Accounts>>,
     limiter: Data<RateLimiter>,
+    client: ClientAddress,
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&accounts, &limiter, credentials, Some(Role::Admin)).await
+    sign_in(&accounts, &limiter, client, credentials, Some(Role::Admin)).await
 }
 
 /// Go on with a session

@@ -43,6 +43,7 @@ fn example(schema: &RefOr<Schema>, schemas: &Schemas) -> Option<Value> {
             return Some(json!([example(item, schemas)?]));
         }
         RefOr::T(Schema::OneOf(choice)) => return example(choice.items.first()?, schemas),
+        RefOr::T(Schema::AllOf(parts)) => return parts.example.clone(),
         RefOr::T(_) => return None,
     };
     if let Some(example) = &object.example {

@@ -1,12 +1,13 @@
 //! Refuses what comes too often, before any of its body is read.
 
-use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpMessage, HttpResponse};
 
 use super::{Manners, RequestId};
 use crate::actors::rate_limits::{Asker, RouteClass, Standing, Subject};
+use crate::http::client_address::ClientAddress;
 use crate::http::problem::Problem;
 use crate::http::{PREFIX, identity};
 
@@ -16,7 +17,10 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// Routes below the prefix by which people prove who they are.
 const PROOFS: [&str; 5] =
-    ["/auth/login", "/auth/register", "/auth/refresh", "/auth/password-reset", "/users/me/password"];
+    ["/auth/login", "/auth/register", "/auth/refresh", "/auth/password-reset", OWN_PASSWORD];
+
+/// The one of them that people only come to when it is known whose secret they would guess.
+const OWN_PASSWORD: &str = "/users/me/password";
 
 /// Counts the request. Where the tightest of its counts stands; and the answer, if one of them is full.
 pub(super) fn count(
@@ -25,13 +29,18 @@ pub(super) fn count(
     id: &RequestId,
 ) -> (Option<Standing>, Option<HttpResponse>) {
     // As the router sees it: `%61uth` is `auth` there.
-    let Some(class) = class_of(request.method(), request.match_info().as_str()) else { return (None, None) };
-    let holder = identity::holder(request.request());
+    let path = request.match_info().as_str();
+    let Some(class) = class_of(request.method(), path) else { return (None, None) };
+    // Whoever proves who they are is nobody yet, whatever else they bring along.
+    let is_somebody = class != RouteClass::Auth || path.strip_prefix(PREFIX) == Some(OWN_PASSWORD);
+    let holder = if is_somebody { identity::holder(request.request()) } else { None };
     let peer = request.peer_addr().map(|peer| peer.ip());
-    let asker = Asker {
-        subject: holder.map(|holder| Subject::User(holder.user_id)),
-        address: peer.map(|peer| manners.proxies.client(peer, request.headers())),
-    };
+    if let Some(peer) = peer {
+        manners.proxies.warn_of_strangers(peer, request.headers());
+    }
+    let address = peer.map(|peer| manners.proxies.client(peer, request.headers()));
+    request.extensions_mut().insert(ClientAddress(address));
+    let asker = Asker { subject: holder.map(|holder| Subject::User(holder.user_id)), address };
     match manners.limiter.admit(asker, class) {
         Ok(standing) => (standing, None),
         Err(full) => {

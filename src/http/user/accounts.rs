@@ -12,6 +12,7 @@ use crate::actors::accounts::{
 };
 use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Handle;
+use crate::http::client_address::ClientAddress;
 use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::Body;
 use crate::http::fields::{Fields, ReadFields, text};
@@ -150,9 +151,10 @@ pub(super) async fn register(
 pub(super) async fn login(
     accounts: Data<Handle<Accounts>>,
     limiter: Data<RateLimiter>,
+    client: ClientAddress,
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&accounts, &limiter, credentials, None).await
+    sign_in(&accounts, &limiter, client, credentials, None).await
 }
 
 /// Go on with a session

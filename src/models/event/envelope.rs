@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::key::RoutingKey;
-use crate::models::ids::{EventId, InstanceId, TeamId, UserId};
+use crate::models::ids::{EventId, InstanceId, ReplayId, TeamId, UserId};
 
 /// The version of every body's shape. It grows when a field changes its meaning or goes away; new fields leave it alone.
 pub const SCHEMA_VERSION: i32 = 1;
@@ -49,6 +49,14 @@ pub struct Headers {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub request_id: Option<String>,
+    /// `true` when the message comes from a replay: its position was passed before. Absent from live ones.
+    #[serde(rename = "x-replayed", default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub is_replayed: Option<bool>,
+    /// The id of that replay, as the broker's API shows it. Absent from live ones.
+    #[serde(rename = "x-replay-id", default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub replay_id: Option<ReplayId>,
 }
 
 /// What a reader has to know of any event, whatever it tells: the envelope without its time, and whom the event concerns.

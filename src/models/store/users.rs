@@ -134,7 +134,8 @@ pub async fn ensure_admin(db: &impl Session<UserSide>, user: &NewUser) -> Result
     Ok((User::try_from(&row)?, row.try_get("is_new")?))
 }
 
-/// Makes the account of that id an administrator's, closed ones included. `None` if there is no such account.
+/// Makes the account of that id an administrator's. `None` if there is none, or it is closed or disabled: it may have become so
+/// since it was looked up.
 ///
 /// # Errors
 /// Only those of the database itself.

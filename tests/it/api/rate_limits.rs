@@ -70,8 +70,9 @@ async fn who_is_not_signed_in_is_counted_by_address_as_the_proxy_names_it() {
 }
 
 #[actix::test]
-async fn guessing_passwords_is_slow_by_address_and_by_name() {
-    let service = Service::limited(RateLimitsSettings { auth_max: 6, account_max: 3, ..unlimited() }).await;
+async fn guessing_passwords_is_slow_by_address_and_by_name_and_locks_nobody_else_out() {
+    let limits = RateLimitsSettings { auth_max: 6, account_max: 3, account_everywhere_max: 5, ..unlimited() };
+    let service = Service::limited(limits).await;
     let ada = json!({"username": "ada", "password": PASSWORD});
     let nobody = service.nobody();
     nobody.post("/api/v1/auth/register", &ada).await.expect(201);
@@ -82,10 +83,50 @@ async fn guessing_passwords_is_slow_by_address_and_by_name() {
     let by_name = nobody.try_sign_in("ada", PASSWORD).await;
     assert!(number(&by_name, "retry-after") >= 1);
     by_name.problem(429, "rate_limited");
+    // Its owner is somewhere else; but many places together are stopped, too.
+    for (address, status) in [("192.0.2.1", 200), ("192.0.2.2", 200), ("192.0.2.3", 429)] {
+        let attempt = nobody.request(Method::POST, "/api/v1/auth/login").header("x-forwarded-for", address);
+        Answer::of(attempt.json(&ada)).await.expect(status);
+    }
     nobody.try_sign_in("bob", PASSWORD).await.problem(401, "invalid_credentials");
     let by_address = nobody.try_sign_in("carol", PASSWORD).await;
     assert_eq!((number(&by_address, "ratelimit-limit"), number(&by_address, "ratelimit-remaining")), (6, 0));
     by_address.problem(429, "rate_limited");
+    service.stop().await;
+}
+
+#[actix::test]
+async fn a_stolen_token_guesses_its_users_password_slowly_from_everywhere() {
+    let service = Service::limited(RateLimitsSettings { auth_max: 2, ..unlimited() }).await;
+    let (ada, bob) = (service.sign_up("ada").await, service.nobody());
+    let guess = async |address: &str| {
+        let request = ada.request(Method::POST, "/api/v1/users/me/password");
+        let body = json!({"current_password": "a wrong one", "new_password": "battery staple"});
+        Answer::of(request.header("x-forwarded-for", address).json(&body)).await
+    };
+    for address in ["192.0.2.1", "192.0.2.2"] {
+        guess(address).await.problem(422, "wrong_password");
+    }
+    guess("192.0.2.3").await.problem(429, "rate_limited");
+    // Signing in is nobody's yet, whatever token comes along.
+    let request = ada.request(Method::POST, "/api/v1/auth/login").header("x-forwarded-for", "192.0.2.4");
+    Answer::of(request.json(&json!({"username": "ada", "password": PASSWORD}))).await.expect(200);
+    from(&bob, "192.0.2.4", "/api/v1/agents").await.expect(401);
+    service.stop().await;
+}
+
+#[actix::test]
+async fn a_session_that_is_over_spends_nothing_of_its_users() {
+    let service = Service::limited(RateLimitsSettings { read_max: 3, ..unlimited() }).await;
+    let (ada, over) = (service.sign_up("ada").await, service.nobody().sign_in("ada").await);
+    over.post("/api/v1/auth/logout", &json!({})).await.expect(204);
+    for left in (0..3).rev() {
+        let answer = over.get("/api/v1/users/me").await;
+        assert_eq!(number(&answer, "ratelimit-remaining"), left);
+        answer.problem(401, "unauthenticated");
+    }
+    over.get("/api/v1/users/me").await.problem(429, "rate_limited");
+    assert_eq!(number(&ada.get("/api/v1/users/me").await, "ratelimit-remaining"), 2);
     service.stop().await;
 }
 

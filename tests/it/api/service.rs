@@ -89,6 +89,7 @@ pub(crate) fn unlimited() -> RateLimitsSettings {
         socket_max: 0,
         auth_max: 0,
         account_max: 0,
+        account_everywhere_max: 0,
         address_max: 0,
         counters_max: 1_000,
         exchange_ms: 100,

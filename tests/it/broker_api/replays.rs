@@ -81,9 +81,14 @@ async fn a_replay_publishes_the_same_messages_again_and_sockets_see_nothing_twic
             (again.len() == before.len()).then_some(again)
         })
         .await;
+    let document = serde_json::to_value(botberi::http::asyncapi::document().unwrap()).unwrap();
+    let described = &document["components"]["schemas"]["headers"]["properties"];
     for (first, second) in before.iter().zip(&again) {
         assert_eq!((first.position, &first.key, &first.body), (second.position, &second.key, &second.body));
         assert_eq!(first.properties.message_id(), second.properties.message_id());
+        for name in second.properties.headers().as_ref().unwrap().inner().keys() {
+            assert!(described[name.as_str()].is_object(), "the document does not know {name}");
+        }
         assert_eq!(first.properties.kind(), second.properties.kind());
     }
 

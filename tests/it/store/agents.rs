@@ -43,7 +43,7 @@ async fn a_batch_answers_each_wish_by_itself_and_in_order() {
     let db = databases.shared().await;
     let agent = published_agent(&db).await;
     let owner = UserId::new();
-    let mut wishes = vec![wish(&agent, owner), wish(&agent, owner), wish(&agent, owner)];
+    let mut wishes = [wish(&agent, owner), wish(&agent, owner), wish(&agent, owner)];
     wishes[1].agent_id = AgentId(999_999);
     let outcomes = instances::insert_batch(&db, &wishes.iter().collect::<Vec<_>>(), i64::MAX).await.unwrap();
     assert_eq!(outcomes.len(), 3);

@@ -62,6 +62,25 @@ async fn the_administrator_is_made_once_and_keeps_the_password() {
 }
 
 #[tokio::test]
+async fn only_an_account_that_is_open_is_given_power() {
+    let databases = TestDatabases::create().await;
+    let db = databases.user.connection().await.unwrap();
+    let closed = users::insert(&db, &ada()).await.unwrap();
+    assert!(users::close(&db, closed.id, None).await.unwrap());
+    assert!(users::promote(&db, closed.id).await.unwrap().is_none());
+
+    let grace = NewUser { username: "Grace".to_owned(), email: None, ..ada() };
+    let grace = users::insert(&db, &grace).await.unwrap();
+    let sql = databases.plain_user("postgres").await;
+    let disable = "UPDATE users SET disabled_at = now() WHERE username = 'Grace'";
+    assert_eq!(sql.execute(disable, &[]).await.unwrap(), 1);
+    assert!(users::promote(&db, grace.id).await.unwrap().is_none());
+    assert!(users::promote(&db, UserId::new()).await.unwrap().is_none());
+    sql.execute("UPDATE users SET disabled_at = NULL WHERE username = 'Grace'", &[]).await.unwrap();
+    assert_eq!(users::promote(&db, grace.id).await.unwrap().map(|user| user.role), Some(Role::Admin));
+}
+
+#[tokio::test]
 async fn a_ticket_opens_one_socket_of_the_session_that_bought_it() {
     let databases = TestDatabases::create().await;
     let db = databases.user.connection().await.unwrap();

@@ -56,6 +56,9 @@ impl Reading {
         match document {
             Value::Object(fields) => {
                 self.found += 1;
+                if self.found > DEFINITIONS_MAX {
+                    return;
+                }
                 self.definition(origin, "", fields);
             }
             Value::Array(items) if items.is_empty() => {

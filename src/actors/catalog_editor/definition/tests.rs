@@ -196,6 +196,16 @@ fn what_is_no_definition_is_told_as_such() {
     assert_eq!(read("[]").unwrap_err(), ["must have at least one definition"]);
     let many = json!(vec![json!({}); DEFINITIONS_MAX + 1]);
     assert_eq!(read_all(vec![many]).unwrap_err(), ["there must be 1000 definitions at most, not 1001"]);
+    // One at a time they are as many, and those beyond are not looked at: they would have faults of their own.
+    let mut reading = Reading::default();
+    for index in 0..DEFINITIONS_MAX {
+        let mut one = document(LEADS);
+        one["id"] = json!(format!("agent_{index}"));
+        reading.add("early.json", one);
+    }
+    reading.add("late.json", json!({}));
+    let faults = reading.finish().unwrap_err();
+    assert_eq!((faults.len(), faults[0].message.ends_with("not 1001")), (1, true));
 }
 
 #[test]
