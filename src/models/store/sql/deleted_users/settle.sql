@@ -6,8 +6,7 @@ WITH settled AS (
             THEN arrived_at + $2::bigint * interval '1 millisecond' END,
         finished_at = CASE WHEN now() >= arrived_at + $2::bigint * interval '1 millisecond' THEN now() END
     WHERE user_id = $1
-    RETURNING user_id, finished_at
+    RETURNING finished_at
 )
-DELETE FROM usage u
-USING settled s
-WHERE u.user_id = s.user_id AND s.finished_at IS NOT NULL AND u.instances = 0
+DELETE FROM usage
+WHERE user_id = $1 AND instances = 0 AND EXISTS (SELECT FROM settled WHERE finished_at IS NOT NULL)
