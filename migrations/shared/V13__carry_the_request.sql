@@ -62,6 +62,10 @@ BEGIN
             NEW.request_id := NULL;
             NEW.traceparent := NULL;
         END IF;
+    ELSE
+        -- A wish that changes nothing has caused nothing: what comes later still follows from the one before.
+        NEW.request_id := OLD.request_id;
+        NEW.traceparent := OLD.traceparent;
     END IF;
     RETURN NEW;
 END

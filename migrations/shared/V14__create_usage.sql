@@ -43,4 +43,4 @@ FOR EACH ROW WHEN (OLD.deleted_at IS NULL) EXECUTE FUNCTION count_deleted_instan
 INSERT INTO usage (user_id, instances)
 SELECT user_id, count(*) FROM instances WHERE deleted_at IS NULL GROUP BY user_id;
 
-GRANT SELECT, INSERT, UPDATE ON usage TO botberi;
+GRANT SELECT, INSERT, UPDATE, DELETE ON usage TO botberi;

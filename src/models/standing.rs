@@ -117,7 +117,7 @@ impl Standing {
             (_, _, None) => "a worker takes it up in a moment".to_owned(),
             (_, _, Some(1)) => "next in the queue".to_owned(),
             (_, _, Some(position)) if position > QUEUE_POSITION_MAX => {
-                format!("more than {QUEUE_POSITION_MAX} are before it in the queue")
+                format!("more than {QUEUE_POSITION_MAX} are before it, waiting or being seen to")
             }
             (_, _, Some(position)) => format!("{} are before it in the queue", position - 1),
         }
@@ -184,7 +184,10 @@ mod tests {
         let mut waiting = standing(DesiredState::Running, InstanceStatus::Pending);
         assert_eq!(waiting.reason(), "waiting to be started: 2 are before it in the queue");
         waiting.queue_position = Some(QUEUE_POSITION_MAX + 1);
-        assert_eq!(waiting.reason(), "waiting to be started: more than 10000 are before it in the queue");
+        assert_eq!(
+            waiting.reason(),
+            "waiting to be started: more than 10000 are before it, waiting or being seen to"
+        );
         assert_eq!(waiting.counted_position(), None);
         waiting.workers_alive = 0;
         assert_eq!(waiting.reason(), "waiting to be started: no worker has renewed its lease for 12 s");

@@ -135,5 +135,6 @@ pub fn draft(definition: &Definition) -> AgentDraft {
 }
 
 fn gone(definition: &Definition) -> StoreError {
-    StoreError::Busy { reason: format!("agent {} comes and goes", definition.activation_code) }
+    let reason = format!("agent {} comes and goes", definition.activation_code);
+    StoreError::Busy { reason, is_about_rows: true }
 }

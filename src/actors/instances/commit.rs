@@ -3,11 +3,15 @@
 //! A commit costs a flush of the disk, whether it holds one instance or a hundred. Nobody waits for a batch to fill: a
 //! committer that is free takes what is there.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::lock::Mutex;
+use futures_util::stream;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::{InstanceError, QuotaSettings};
 use crate::actors::bell::{self, Bell};
@@ -26,6 +30,12 @@ const BATCH_LENGTH_MAX: usize = 64;
 
 /// Wishes that wait. More are told that the service is busy.
 const WAITING_MAX: usize = 1_024;
+
+/// Users' commits under way at once when one of them has held up the batch of all.
+const APART_MAX: usize = 3;
+
+/// No user's commit begins later than so long after that of all has failed: whoever asked has had to wait for a lock already.
+const APART_WITHIN: Duration = Duration::from_secs(3);
 
 /// What keys are used for here.
 const ROUTE: &str = "POST /instances";
@@ -123,13 +133,30 @@ impl Committer {
                     answer(asker, self.grant_alone(wish).await);
                 }
             }
-            Err(error) => {
-                let error = Arc::new(error);
-                for asker in askers {
-                    answer(asker, Err(error.clone().into()));
-                }
+            Err(error) if is_about_rows(&error) && is_of_several(&wishes) => {
+                let batch = wishes.into_iter().zip(askers).map(|(wish, asker)| Waiting { wish, asker });
+                self.grant_apart(batch, error).await;
             }
+            Err(error) => refuse(askers, error),
         }
+    }
+
+    /// One commit for each user: whoever's rows are held by somebody else waits for them alone.
+    async fn grant_apart(&self, batch: impl Iterator<Item = Waiting>, error: StoreError) {
+        let mut of_users: BTreeMap<UserId, Vec<Waiting>> = BTreeMap::new();
+        for waiting in batch {
+            of_users.entry(waiting.wish.instance.user_id).or_default().push(waiting);
+        }
+        tracing::debug!(%error, users = of_users.len(), "a batch was held up; each user has a commit of their own");
+        let (deadline, error) = (Instant::now() + APART_WITHIN, &Arc::new(error));
+        let grant = async |of_user: Vec<Waiting>| {
+            if Instant::now() < deadline {
+                Box::pin(self.grant(of_user)).await;
+            } else {
+                refuse(of_user.into_iter().map(|one| one.asker), error.clone());
+            }
+        };
+        stream::iter(of_users.into_values()).for_each_concurrent(APART_MAX, grant).await;
     }
 
     async fn grant_alone(&self, wish: &Wish) -> Granted {
@@ -246,7 +273,24 @@ fn named<'a>((owner, key): Claim<'a>) -> (UserId, &'a str) {
     (owner, key.text())
 }
 
+/// Whether somebody else held a row that one of the users needs.
+const fn is_about_rows(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy { is_about_rows: true, .. })
+}
+
+fn is_of_several(wishes: &[Wish]) -> bool {
+    wishes.windows(2).any(|pair| matches!(pair, [one, next] if one.instance.user_id != next.instance.user_id))
+}
+
+fn refuse(askers: impl IntoIterator<Item = oneshot::Sender<Granted>>, error: impl Into<Arc<StoreError>>) {
+    let error = error.into();
+    for asker in askers {
+        answer(asker, Err(error.clone().into()));
+    }
+}
+
 /// Whether one wish spoilt it for all, so that the others may well succeed without it. An outage is everybody's.
+/// A wait for somebody's row is that user's.
 fn is_about_one(error: &StoreError) -> bool {
     match error {
         StoreError::Conflict { .. }

@@ -11,9 +11,9 @@ pub enum ReplayError {
     /// There is none of that id.
     #[error("replay {0} does not exist")]
     NotFound(ReplayId),
-    /// One is enough.
+    /// One is enough. The other one's id, unless it has just ended.
     #[error("another replay is under way")]
-    UnderWay,
+    UnderWay(Option<ReplayId>),
     /// Nothing is published yet, or nothing is left.
     #[error("the event log holds no published events")]
     Empty,
@@ -34,9 +34,14 @@ impl Coded for ReplayError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound(_) => ErrorCode::ReplayNotFound,
-            Self::UnderWay => ErrorCode::ReplayUnderWay,
+            Self::UnderWay(_) => ErrorCode::ReplayUnderWay,
             Self::Empty | Self::OutOfRange { .. } => ErrorCode::PositionsOutOfRange,
             Self::Store(error) => error.code(),
         }
+    }
+
+    fn extension(&self) -> Option<(&'static str, serde_json::Value)> {
+        let Self::UnderWay(Some(id)) = self else { return None };
+        Some(("replay_id", serde_json::Value::from(id.to_string())))
     }
 }

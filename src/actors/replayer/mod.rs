@@ -22,7 +22,6 @@ use std::rc::Rc;
 
 use actix::fut::ActorFutureExt;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Running, WrapFuture};
-use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::broker::RabbitmqSettings;
@@ -99,10 +98,7 @@ async fn find_outbox(shared_db: &SharedDb) -> Result<Outbox, ReplayError> {
     let pending = outbox::pending_stats(&connection).await?;
     let state = publisher::state(&connection).await?;
     let first_position = outbox::first_position(&connection).await?;
-    // By this machine's clock: it is for people to look at.
-    let leader_silence_ms =
-        state.beat_at.map(|at| (Timestamp::now().as_millisecond() - at.as_millisecond()).max(0));
-    let is_led = leader_silence_ms.is_some_and(|silence| silence < LEADER_SILENCE_MS_MAX);
+    let is_led = state.silence_ms.is_some_and(|silence| silence < LEADER_SILENCE_MS_MAX);
     Ok(Outbox {
         pending: pending.unplaced + pending.unpublished,
         unplaced: pending.unplaced,
@@ -110,7 +106,7 @@ async fn find_outbox(shared_db: &SharedDb) -> Result<Outbox, ReplayError> {
         oldest_age_ms: pending.oldest_age_ms,
         published_total: pending.published_total,
         leader: state.replica_id.filter(|_| is_led),
-        leader_silence_ms,
+        leader_silence_ms: state.silence_ms,
         epoch: state.epoch,
         first_position,
         last_position: state.last_position,
@@ -143,8 +139,10 @@ async fn start_replay(shared_db: &SharedDb, start: StartReplay) -> Result<Replay
         return Err(ReplayError::OutOfRange { first, last });
     }
     let new = NewReplay { from_position, to_position, routing_key };
-    let replay = replays::insert(&connection, ReplayId::new(), &new, by).await?;
-    replay.ok_or(ReplayError::UnderWay)
+    match replays::insert(&connection, ReplayId::new(), &new, by).await? {
+        Some(replay) => Ok(replay),
+        None => Err(ReplayError::UnderWay(replays::find_open(&connection).await?)),
+    }
 }
 
 impl Handler<FindReplay> for Replayer {

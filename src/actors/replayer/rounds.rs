@@ -34,6 +34,8 @@ pub(super) enum Broken {
     Unconfirmed(Duration),
     #[error("rabbitmq: refused position {0}")]
     Refused(i64),
+    #[error("rabbitmq: returned position {0}, for which it must have a queue")]
+    Returned(i64),
     #[error("postgres: {0}")]
     Store(#[from] StoreError),
 }
@@ -137,7 +139,8 @@ impl Round {
         let connection = broker::connect(&self.parts.rabbitmq, "botberi replayer").await?;
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        topology::declare(&channel, &[]).await?;
+        // RabbitMQ may have come back empty: what is sent before the queues are there goes nowhere.
+        topology::declare(&channel, &topology::durable_queues()).await?;
         Ok((connection, channel))
     }
 

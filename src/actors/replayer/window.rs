@@ -11,11 +11,12 @@ use lapin::{Channel, Confirmation};
 use tokio::time::{Instant, timeout_at};
 
 use super::rounds::Broken;
-use crate::actors::broker::topology::EVENTS;
+use crate::actors::broker::topology::{self, EVENTS};
 use crate::actors::event_publisher;
 use crate::models::{ReplayId, StoredEvent};
 
-/// Gives how many they were. Events that no queue takes count as published: nobody waits for them, now as then.
+/// Gives how many they were. An event that no queue takes counts as published if nobody waits for its kind; if a durable queue
+/// has to, the topology has been lost, and it comes again on a new channel, which declares it.
 pub(super) async fn publish<'a>(
     channel: &Channel,
     replay: ReplayId,
@@ -28,11 +29,12 @@ pub(super) async fn publish<'a>(
         let (channel, key) = (channel.clone(), event.routing_key.as_str().into());
         let (body, properties) = (event.message_body(), properties(event, replay));
         let position = event.position;
+        let must_arrive = topology::has_durable_queue(&event.routing_key);
         confirms.push_back(async move {
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
             let promised =
                 channel.basic_publish(EVENTS.into(), key, options, body.as_bytes(), properties).await?;
-            Ok::<_, lapin::Error>((position, promised.await?))
+            Ok::<_, lapin::Error>((position, must_arrive, promised.await?))
         });
     }
     let mut sent = 0;
@@ -40,8 +42,9 @@ pub(super) async fn publish<'a>(
         timeout_at(deadline, confirms.next()).await.map_err(|_elapsed| Broken::Unconfirmed(within))?
     {
         match confirm? {
-            (_, Confirmation::Ack(_)) => sent += 1,
-            (position, Confirmation::Nack(_) | Confirmation::NotRequested) => {
+            (position, true, Confirmation::Ack(Some(_))) => return Err(Broken::Returned(position)),
+            (_, _, Confirmation::Ack(_)) => sent += 1,
+            (position, _, Confirmation::Nack(_) | Confirmation::NotRequested) => {
                 return Err(Broken::Refused(position));
             }
         }

@@ -15,6 +15,13 @@ const FIRST_WITHIN: Duration = Duration::from_secs(10);
 /// The next round after one that failed comes no later.
 const RETRY_WITHIN: Duration = Duration::from_secs(30);
 
+/// How often in a row another replica may be found deleting before a table is left to the next round. They delete a batch in
+/// some milliseconds, and whichever table it is: their turn says nothing about this one.
+const TURNS_MISSED_MAX: u32 = 10;
+
+/// The shortest pause between two tries.
+const TRY_AGAIN_WITHIN: Duration = Duration::from_millis(20);
+
 /// One thing that is kept for a while.
 #[derive(Clone, Copy)]
 pub(super) enum Kept {
@@ -81,17 +88,24 @@ impl<T: Tables> Rounds<T> {
         all_well
     }
 
-    /// Deletes until nothing old is left, or another replica is at it.
+    /// Deletes until nothing old is left, or another replica is at it time and again.
     async fn clear(&self, kept: Kept, life_seconds: i64) -> Result<u64, StoreError> {
         let limit = u64::from(self.settings.batch_rows_max);
         let pause = Duration::from_millis(self.settings.batch_pause_ms.into());
-        let (mut after, mut all) = (0, 0);
+        let (mut after, mut all, mut missed) = (0, 0, 0);
         loop {
             let rows = i64::from(self.settings.batch_rows_max);
             let Batch::Deleted(deleted) = self.tables.delete(kept, life_seconds, rows, &mut after).await?
             else {
-                return Ok(all);
+                missed += 1;
+                if missed > TURNS_MISSED_MAX {
+                    return Ok(all);
+                }
+                let within = pause.max(TRY_AGAIN_WITHIN);
+                sleep(Backoff { min: within, max: within }.pause_now(1)).await;
+                continue;
             };
+            missed = 0;
             metrics::counter!("botberi_retention_deleted_total", "table" => kept.name()).increment(deleted);
             all += deleted;
             if deleted < limit {

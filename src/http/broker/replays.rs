@@ -110,7 +110,8 @@ fn position(value: Value) -> Result<i64, Fault> {
 /// Publishes the events of a window of the log to `events.topic` once more: the same message ids, positions, bodies and headers,
 /// in the order of their positions, with the headers `x-replayed: true` and `x-replay-id`. A broker replica does so beside
 /// live events, at `replayer.events_per_second_max`; the order between the two is not promised. There is one replay at a
-/// time. It goes on after a restart and through outages; follow it at `Location`.
+/// time; the 409 names it in `replay_id`, so that nobody who missed the 202 loses theirs. It goes on after a restart and through
+/// outages; follow it at `Location`.
 #[utoipa::path(
     post, path = "/api/v1/events/replay", tag = "Events", operation_id = "replayEvents",
     security(("bearer" = ["admin"])),

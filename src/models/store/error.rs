@@ -79,6 +79,8 @@ pub enum StoreError {
     Busy {
         /// What there was too little of.
         reason: String,
+        /// Whether it was about rows that somebody else held, so that a statement about other rows may well succeed.
+        is_about_rows: bool,
     },
     /// Nothing was changed; the database is away.
     #[error("the database cannot be reached: {reason}")]
@@ -144,8 +146,8 @@ impl From<tokio_postgres::Error> for StoreError {
             &SqlState::QUERY_CANCELED
             | &SqlState::LOCK_NOT_AVAILABLE
             | &SqlState::T_R_SERIALIZATION_FAILURE
-            | &SqlState::T_R_DEADLOCK_DETECTED
-            | &SqlState::TOO_MANY_CONNECTIONS => Self::Busy { reason: message },
+            | &SqlState::T_R_DEADLOCK_DETECTED => Self::Busy { reason: message, is_about_rows: true },
+            &SqlState::TOO_MANY_CONNECTIONS => Self::Busy { reason: message, is_about_rows: false },
             // A server that says good-bye before it has answered has rolled back.
             &SqlState::ADMIN_SHUTDOWN
             | &SqlState::CRASH_SHUTDOWN
@@ -166,9 +168,10 @@ impl From<PoolError> for StoreError {
         match error {
             // Whatever keeps a connection from being made, no statement was sent.
             PoolError::Backend(error) => Self::Unavailable { reason: with_cause(&error) },
-            PoolError::Timeout(kind) => {
-                Self::Busy { reason: format!("no connection in time ({kind:?} timeout of the pool)") }
-            }
+            PoolError::Timeout(kind) => Self::Busy {
+                reason: format!("no connection in time ({kind:?} timeout of the pool)"),
+                is_about_rows: false,
+            },
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
                 Self::Unavailable { reason: error.to_string() }
             }

@@ -62,7 +62,8 @@ pub async fn insert_batch(
         let users: Vec<_> = wishes.iter().map(|wish| wish.user_id).collect();
         usage::open(db, &users).await?;
     }
-    Err(StoreError::Busy { reason: "the users' counts went away as they were opened".to_owned() })
+    let reason = "the users' counts went away as they were opened".to_owned();
+    Err(StoreError::Busy { reason, is_about_rows: true })
 }
 
 /// `None`, and nothing was made, while one of the users has no count.

@@ -125,6 +125,8 @@ pub struct PublisherState {
     pub published_position: i64,
     /// When the leader last beat; `None` before there was one.
     pub beat_at: Option<Timestamp>,
+    /// How long ago that was by the database's clock, in milliseconds; `None` before there was a leader.
+    pub silence_ms: Option<i64>,
     /// The leader's backend in Postgres.
     pub backend_pid: Option<i32>,
     /// The leader.
@@ -142,6 +144,7 @@ pub async fn state(db: &impl Session<SharedSide>) -> Result<PublisherState, Stor
         last_position: row.try_get("last_position")?,
         published_position: row.try_get("published_position")?,
         beat_at: row.try_get("beat_at")?,
+        silence_ms: row.try_get::<_, Option<i64>>("silence_ms")?.map(|silence| silence.max(0)),
         backend_pid: row.try_get("backend_pid")?,
         replica_id: row.try_get("replica_id")?,
     })

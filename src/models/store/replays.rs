@@ -9,6 +9,7 @@ use crate::models::replay::{NewReplay, Replay, ReplayStatus};
 
 const INSERT: &str = include_str!("sql/event_replays/insert.sql");
 const FIND: &str = include_str!("sql/event_replays/find.sql");
+const FIND_OPEN: &str = include_str!("sql/event_replays/find_open.sql");
 const CLAIM: &str = include_str!("sql/event_replays/claim.sql");
 const ADVANCE: &str = include_str!("sql/event_replays/advance.sql");
 const NOTE_ERROR: &str = include_str!("sql/event_replays/note_error.sql");
@@ -37,6 +38,14 @@ pub async fn insert(
 /// Only those of the database itself.
 pub async fn find(db: &impl Session<SharedSide>, id: ReplayId) -> Result<Option<Replay>, StoreError> {
     session::optional(db, FIND, &[&id]).await?.as_ref().map(Replay::try_from).transpose()
+}
+
+/// The id of the open one, if there is one.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn find_open(db: &impl Session<SharedSide>) -> Result<Option<ReplayId>, StoreError> {
+    Ok(session::optional(db, FIND_OPEN, &[]).await?.map(|row| row.try_get("id")).transpose()?)
 }
 
 /// Takes the open one for `lease_ms`, or takes it anew; `None` when none is open, or another replica has it.

@@ -117,12 +117,12 @@ pub async fn tombstone_some(
     session::run(db, TOMBSTONE, &[&user, &limit]).await
 }
 
-/// Notes that nothing of the user's is left: for good, if their account was closed `settles_ms` ago.
+/// Notes that nothing of the user's is left: for good, if their account was closed `settles_ms` ago; then their count goes.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn settle(db: &impl Session<SharedSide>, user: UserId, settles_ms: i64) -> Result<(), StoreError> {
-    let _one = session::run(db, SETTLE, &[&user, &settles_ms]).await?;
+    let _none_or_one = session::run(db, SETTLE, &[&user, &settles_ms]).await?;
     Ok(())
 }
 

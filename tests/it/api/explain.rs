@@ -103,3 +103,25 @@ async fn administrators_see_and_steer_everybodys_instances() {
     ada.at(service.admin).get("/api/v1/instances").await.problem(403, "forbidden");
     service.stop().await;
 }
+
+#[actix::test]
+async fn whoever_is_far_back_in_the_queue_is_told_so_however_many_of_those_before_are_owned() {
+    let (service, ada, _admin, agent) = world().await;
+    let (db, sql) = (service.databases.shared().await, service.databases.plain("postgres").await);
+    let replica = ReplicaId::new();
+    replicas::register(&db, replica, &["worker".to_owned()], 600_000).await.unwrap();
+    let many = "INSERT INTO instances (bot_id, user_id, title, owner_replica)
+                SELECT $1, gen_random_uuid(), 'x', $2 FROM generate_series(1, 10001)";
+    sql.execute(many, &[&i32::try_from(agent).unwrap(), &replica]).await.unwrap();
+    let last = create(&ada, agent).await;
+    let far = explain(&ada, &last).await;
+    assert_eq!(far["queue_position"], Value::Null);
+    let reason = "waiting to be started: more than 10000 are before it, waiting or being seen to";
+    assert_eq!(far["reason"], reason);
+
+    sql.batch_execute("DELETE FROM instances WHERE title = 'x' AND id IN (SELECT id FROM instances LIMIT 5)")
+        .await
+        .unwrap();
+    assert_eq!(explain(&ada, &last).await["queue_position"], 1);
+    service.stop().await;
+}

@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::service::Service;
+use crate::support::app::TestApp;
 
 #[actix::test]
 async fn a_quota_is_used_up_shown_and_freed() {
@@ -42,4 +43,34 @@ async fn a_quota_is_used_up_shown_and_freed() {
         (&2.into(), &3.into(), &0.into())
     );
     service.stop().await;
+}
+
+#[tokio::test]
+async fn a_user_whose_count_somebody_holds_waits_for_it_alone() {
+    let app = TestApp::with(&[("postgres.shared.lock_timeout_ms", 400.into())]).await;
+    let (ada, eve) = (app.sign_up("ada").await, app.sign_up("eve").await);
+    let agent = ada.an_agent().await;
+    for caller in [&ada, &eve] {
+        caller.create(agent).await;
+    }
+    let held = ada.get("/api/v1/users/me").await.expect(200)["id"].as_str().unwrap().to_owned();
+    let sql = app.stage.sql().await;
+    sql.batch_execute("BEGIN").await.unwrap();
+    let lock = "SELECT FROM usage WHERE user_id::text = $1 FOR UPDATE";
+    assert_eq!(sql.execute(lock, &[&held]).await.unwrap(), 1);
+
+    // More than there are committers, so that both are in one batch.
+    let wishes = (0..40).map(|number| {
+        let caller = if number % 2 == 0 { &ada } else { &eve };
+        caller.try_create(agent)
+    });
+    for (number, answer) in join_all(wishes).await.into_iter().enumerate() {
+        if number % 2 == 0 {
+            assert_eq!(answer.problem(503), "service_busy");
+        } else {
+            answer.expect(201);
+        }
+    }
+    sql.batch_execute("ROLLBACK").await.unwrap();
+    ada.create(agent).await;
 }

@@ -172,6 +172,7 @@ async fn there_is_one_replay_at_a_time_and_it_can_be_cancelled() {
     until(&admin, &first, "it gets on", |replay| replay["events_sent"].as_i64() > Some(0)).await;
     let second = admin.post("/api/v1/events/replay", json!({"from_position": 1})).await;
     assert_eq!(second.problem(409), "replay_under_way");
+    assert_eq!(second.body["replay_id"], first["replay_id"]);
 
     let ended = admin.post(&format!("{}/cancel", path_of(&first)), json!({})).await.expect(200);
     assert_eq!(ended["status"], "cancelled");
@@ -222,4 +223,20 @@ async fn when_a_replica_leaves_another_one_goes_on_with_its_replay() {
     let done = until(&admin, &asked, "the replay is done", |replay| replay["status"] == "done").await;
     assert_eq!(done["position"], last);
     stage.until_told().await;
+}
+
+#[tokio::test]
+async fn a_replay_finds_the_durable_queues_even_if_rabbitmq_has_lost_them() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await.at(&app.replica.broker_api);
+    history(&app.stage, &app.sign_up("ada").await, 1).await;
+    // Nobody reads it, so nobody else misses it.
+    let lost = "events.dead_letters";
+    let is_there = async || app.stage.bus.list("queues").await.iter().any(|queue| queue["name"] == lost);
+    app.stage.bus.delete_queue(lost).await;
+    assert!(!is_there().await);
+
+    let asked = replay(&admin, json!({"from_position": 1})).await;
+    until(&admin, &asked, "the replay is done", |replay| replay["status"] == "done").await;
+    eventually("the queue is there again", async || is_there().await.then_some(())).await;
 }

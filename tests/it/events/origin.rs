@@ -50,8 +50,20 @@ async fn every_event_of_an_instance_names_the_request_and_the_trace_that_it_foll
     let stopped = tap.until_status(&id, "stopped").await;
     assert_eq!(origin(&stopped), (Some("wish-2".to_owned()), None));
 
-    // What somebody does by plain SQL is no request of ours.
+    // A wish that changes nothing causes nothing.
     let sql = app.stage.sql().await;
+    for (verb, body) in [("/stop", json!(null)), ("", json!({"title": "Mine"}))] {
+        let method = if verb.is_empty() { Method::PATCH } else { Method::POST };
+        let path = format!("/api/v1/instances/{id}{verb}");
+        let again = ada.request(method, &path).header("x-request-id", "wish-3").json(&body);
+        let status = answer(again).await.status;
+        assert!((200..300).contains(&status), "{verb}: {status}");
+        let caused_by = "SELECT request_id FROM instances WHERE id::text = $1";
+        let caused_by: Option<String> = sql.query_one(caused_by, &[&id]).await.unwrap().get(0);
+        assert_eq!(caused_by.as_deref(), Some("wish-2"), "{verb}");
+    }
+
+    // What somebody does by plain SQL is no request of ours.
     sql.execute("UPDATE instances SET title = 'by hand' WHERE id::text = $1", &[&id]).await.unwrap();
     let by_hand =
         |all: &[Heard]| all.iter().find(|heard| heard.body["metadata"]["title"] == "by hand").cloned();

@@ -170,3 +170,22 @@ async fn each_table_loses_what_is_old_in_batches_and_keeps_what_is_young() {
         assert_eq!(count(&plain, rows.table).await, 4, "{}", rows.table);
     }
 }
+
+#[tokio::test]
+async fn a_key_that_is_taken_over_just_now_stays_and_holds_nobody_up() {
+    let databases = TestDatabases::create().await;
+    let (shared, plain) = (databases.shared().await, databases.plain("postgres").await);
+    let keys = &OF_SHARED[3];
+    insert(&plain, keys, 5, 0).await;
+    let other = databases.plain("botberi").await;
+    let take_over = "BEGIN;
+        UPDATE idempotency_keys SET created_at = clock_timestamp()
+        WHERE owner_id = (SELECT owner_id FROM idempotency_keys ORDER BY owner_id LIMIT 1)";
+    other.batch_execute(take_over).await.unwrap();
+    let batch = retention::sweep_shared(&shared, keys.aging, DAY, 10).await;
+    assert_eq!(batch.unwrap(), Batch::Deleted(4));
+    other.batch_execute("COMMIT").await.unwrap();
+    let batch = retention::sweep_shared(&shared, keys.aging, DAY, 10).await;
+    assert_eq!(batch.unwrap(), Batch::Deleted(0));
+    assert_eq!(count(&plain, keys.table).await, 1);
+}

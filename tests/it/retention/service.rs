@@ -1,11 +1,14 @@
 //! The whole program with short lives.
 
+use botberi::models::store::keys::RETENTION_KEY;
 use serde_json::json;
 use toml::Value as Setting;
 
 use crate::support::app::TestApp;
 use crate::support::client::id_of;
 use crate::support::load::Load;
+use crate::support::replica::Replica;
+use crate::support::stage::Stage;
 use crate::support::wait::eventually;
 
 const SHORT: &[(&str, Setting)] = &[
@@ -74,4 +77,38 @@ async fn under_load_nothing_young_goes_and_everything_is_told() {
     app.stage.until_all(&ids, "running").await;
     let last = app.stage.until_told().await;
     assert!(last > cut);
+}
+
+#[tokio::test]
+async fn a_table_is_cleared_in_the_same_round_though_another_replica_was_deleting_just_then() {
+    let own: Vec<(&str, Setting)> = vec![
+        ("retention.dead_letters_seconds", 1.into()),
+        ("retention.interval_ms", 60_000.into()),
+        ("retention.batch_pause_ms", 300.into()),
+    ];
+    // Others delete when the first round of this one comes, which is within ten seconds.
+    let stage = Stage::set().await;
+    let sql = stage.sql().await;
+    sql.execute("SELECT pg_advisory_lock($1)", &[&RETENTION_KEY]).await.unwrap();
+    let _replica = Replica::start(&stage, false, &own).await;
+    sql.execute(
+        "INSERT INTO dead_letters (queue, event_id, routing_key, reason, body, created_at)
+         VALUES ('q', gen_random_uuid(), 'k', 'r', '', now() - interval '1 hour')",
+        &[],
+    )
+    .await
+    .unwrap();
+    eventually("it has asked for its turn", async || {
+        let asked = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%retention_key()%'";
+        let asked: i64 = sql.query_one(asked, &[]).await.unwrap().get(0);
+        (asked > 0).then_some(())
+    })
+    .await;
+    sql.execute("SELECT pg_advisory_unlock($1)", &[&RETENTION_KEY]).await.unwrap();
+    eventually("what was old is gone", async || {
+        let left: i64 = sql.query_one("SELECT count(*) FROM dead_letters", &[]).await.unwrap().get(0);
+        (left == 0).then_some(())
+    })
+    .await;
 }

@@ -43,6 +43,11 @@ impl VirtualHost {
         answer.as_array().unwrap().clone()
     }
 
+    /// Deletes a queue with all that is in it.
+    pub(crate) async fn delete_queue(&self, queue: &str) {
+        self.management.call(Method::DELETE, &format!("queues/{}/{queue}", self.name), None).await;
+    }
+
     /// Publishes as somebody who is not the platform. True when a queue has taken it.
     pub(crate) async fn publish(&self, exchange: &str, key: &str, body: &str) -> bool {
         let path = format!("exchanges/{}/{exchange}/publish", self.name);

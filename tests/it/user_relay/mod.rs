@@ -119,6 +119,12 @@ async fn what_a_closed_account_owned_is_torn_down_in_batches_and_nothing_else_is
     })
     .await;
     left().await.expect("the straggler is still there");
+    let counted = "SELECT count(*) FROM usage WHERE user_id = $1";
+    let counts: i64 = sql.query_one(counted, &[&user]).await.unwrap().get(0);
+    assert_eq!(counts, 0, "the count of a closed account is still there");
+    let eve_id = id_of_user(&eve).await;
+    let counts: i64 = sql.query_one(counted, &[&eve_id]).await.unwrap().get(0);
+    assert_eq!(counts, 1);
 }
 
 #[tokio::test]

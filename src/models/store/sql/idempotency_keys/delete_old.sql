@@ -6,11 +6,12 @@ WITH turn AS MATERIALIZED (
     WHERE (SELECT is_mine FROM turn) AND created_at < now() - $1::bigint * interval '1 second'
     ORDER BY created_at
     LIMIT $2
+    -- Whoever takes an old key over just now keeps it, and nobody waits for them. A row that was changed just before is found
+    -- where it is now, which this statement cannot see yet: the next one does.
+    FOR UPDATE SKIP LOCKED
 ), gone AS (
     DELETE FROM idempotency_keys
     WHERE ctid = ANY (ARRAY(SELECT place FROM old))
-        -- Whoever took an old key over in the meantime keeps it.
-        AND created_at < now() - $1::bigint * interval '1 second'
     RETURNING key
 )
 SELECT is_mine, (SELECT count(*) FROM gone) AS deleted

@@ -1,7 +1,14 @@
 -- Hides some of what a user owns and tells everybody, as a tombstone does; gives how many. It follows from none of the requests
--- that made or changed them.
-WITH target AS MATERIALIZED (
-    SELECT id FROM instances WHERE user_id = $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT $2 FOR NO KEY UPDATE
+-- that made or changed them. Rows are looked for newest first, as the index has them, and locked oldest first, as whoever locks
+-- several does.
+WITH found AS MATERIALIZED (
+    SELECT id FROM instances WHERE user_id = $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT $2
+), target AS MATERIALIZED (
+    SELECT id
+    FROM instances
+    WHERE user_id = $1 AND id = ANY (ARRAY(SELECT id FROM found)) AND deleted_at IS NULL
+    ORDER BY id
+    FOR NO KEY UPDATE
 )
 UPDATE instances
 SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL, request_id = NULL, traceparent = NULL

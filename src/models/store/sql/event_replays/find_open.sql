@@ -1,0 +1,3 @@
+SELECT id
+FROM event_replays
+WHERE is_open
