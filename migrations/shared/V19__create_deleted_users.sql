@@ -6,7 +6,7 @@ CREATE TABLE deleted_users (
     user_id uuid PRIMARY KEY,
     arrived_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- When their things are looked for next; null once nothing more can come. A request that was under way when the account was
-    -- closed may still make something, so there is a second look when the last such request has ended.
+    -- closed may still make something, so there is a second look when its token is dead and the last such request has ended.
     due_at timestamptz DEFAULT clock_timestamp(),
     finished_at timestamptz,
     CONSTRAINT deleted_users_end_check CHECK ((due_at IS NULL) = (finished_at IS NOT NULL))

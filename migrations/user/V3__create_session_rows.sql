@@ -2,6 +2,9 @@
 -- can be born of a family that is being ended; and it says durably, for every replica, that a session is over.
 SET LOCAL lock_timeout = '5s';
 
+-- The release before this one goes on signing people in: none of its tokens may come between the rows and the trigger.
+LOCK TABLE refresh_tokens IN SHARE ROW EXCLUSIVE MODE;
+
 CREATE TABLE sessions (
     id uuid PRIMARY KEY,
     user_id uuid NOT NULL CONSTRAINT sessions_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
@@ -16,13 +19,17 @@ CREATE TABLE sessions (
     revoked_in bigint
 );
 
-CREATE INDEX sessions_of_user ON sessions (user_id) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_of_user ON sessions (user_id, expires_at) WHERE revoked_at IS NULL;
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 CREATE INDEX sessions_by_revocation ON sessions (revoked_in) WHERE revoked_in IS NOT NULL;
+-- For who begins to listen: those that still matter, out of all that are kept.
+CREATE INDEX sessions_revoked_by_end ON sessions (access_until) WHERE revoked_in IS NOT NULL;
 
--- The longest life that an access token can be configured to have is a day.
-INSERT INTO sessions (id, user_id, created_at, expires_at, access_until)
-SELECT family_id, user_id, min(created_at), max(expires_at), max(created_at) + interval '1 day'
+-- The longest life that an access token can be configured to have is a day. A family ends as a whole.
+INSERT INTO sessions (id, user_id, created_at, expires_at, access_until, revoked_at, revoked_in)
+SELECT
+    family_id, user_id, min(created_at), max(expires_at), max(created_at) + interval '1 day', max(revoked_at),
+    CASE WHEN max(revoked_at) IS NOT NULL THEN pg_current_xact_id()::text::bigint END
 FROM refresh_tokens
 GROUP BY family_id, user_id;
 

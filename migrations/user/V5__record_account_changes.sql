@@ -60,4 +60,33 @@ FOR EACH ROW WHEN (
 )
 EXECUTE FUNCTION end_sessions_of_user();
 
+-- A row that is gone tells nobody anything: so accounts are closed before they are deleted, and a session is deleted when no
+-- access token of it can be taken any more, as retention does.
+CREATE FUNCTION guard_user_delete() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'BB006',
+        MESSAGE = format('the account %s is open: close it first (set disabled_at and closed_at), so that everybody hears of it', OLD.id);
+END
+$$;
+
+CREATE FUNCTION guard_session_delete() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'BB007',
+        MESSAGE = format(
+            'session %s has access tokens until %s: set revoked_at to end it, and delete it afterwards', OLD.id, OLD.access_until
+        );
+END
+$$;
+
+CREATE TRIGGER users_guard_delete BEFORE DELETE ON users
+FOR EACH ROW WHEN (OLD.closed_at IS NULL) EXECUTE FUNCTION guard_user_delete();
+CREATE TRIGGER sessions_guard_delete BEFORE DELETE ON sessions
+FOR EACH ROW WHEN (OLD.access_until > clock_timestamp()) EXECUTE FUNCTION guard_session_delete();
+
+REVOKE DELETE ON users FROM botberi;
+GRANT EXECUTE ON FUNCTION guard_user_delete(), guard_session_delete() TO botberi;
 GRANT EXECUTE ON FUNCTION stamp_revocation(), record_revocation(), end_sessions_of_user() TO botberi;

@@ -232,6 +232,7 @@ fn user_relay(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
         user_db: callers.user_db.clone(),
         shared_db: parts.shared_db.clone(),
         bell: handles.bell.clone(),
+        access_token_seconds: parts.settings.auth.access_token_seconds,
     };
     // Asked by nobody.
     let handle = Handle::new(UserRelay::NAME, parts.limits());

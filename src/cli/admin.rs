@@ -65,7 +65,11 @@ impl Create {
                 let user = app::create_administrator(&settings, &self.username, &password)?;
                 format!("made the administrator {}", user.username)
             }
-            Some(user) if self.promote => self.promote(&settings, &user)?,
+            Some(user) if self.promote && user.username == self.username => self.promote(&settings, &user)?,
+            Some(user) if self.promote => {
+                let name = user.username;
+                return Err(CliError::Refused(format!("the account is called {name}: name it exactly so")));
+            }
             Some(user) => {
                 let name = user.username;
                 let message =

@@ -35,7 +35,7 @@ pub enum AccountError {
     #[error("the present password is another one")]
     WrongPassword,
     /// An administrator cannot leave.
-    #[error("an administrator's account cannot be closed; another administrator takes the role away first")]
+    #[error("an administrator's account cannot be closed, and nothing takes the role away yet")]
     AdminStays,
     /// The session is over, or it cannot be found out.
     #[error(transparent)]

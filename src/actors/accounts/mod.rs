@@ -76,6 +76,7 @@ struct Works {
     tokens: Tokens,
     access_token_seconds: u64,
     refresh_token_seconds: u64,
+    sessions_per_user_max: i64,
     reserved_usernames: Arc<[String]>,
     hasher: Hasher,
     tickets: Tickets,
@@ -104,6 +105,7 @@ impl Accounts {
             tokens,
             access_token_seconds: settings.access_token_seconds,
             refresh_token_seconds: settings.refresh_token_seconds,
+            sessions_per_user_max: i64::from(settings.sessions_per_user_max),
             reserved_usernames: settings.reserved_usernames.into(),
             hasher,
             tickets,
@@ -246,7 +248,7 @@ impl Works {
 /// the account is new. For commands: hash the password with [`hash_password`].
 ///
 /// # Errors
-/// When the database fails.
+/// [`AccountError::UsernameTaken`] when somebody has that name in another case; or when the database fails.
 pub async fn ensure_admin(
     user_db: &UserDb,
     username: &str,
@@ -260,6 +262,6 @@ pub async fn ensure_admin(
         role: Role::Admin,
     };
     let session = user_db.connection().await?;
-    let (_admin, is_new) = users::ensure_admin(&session, &admin).await?;
-    Ok(is_new)
+    let found = users::ensure_admin(&session, &admin).await?;
+    found.map(|(_admin, is_new)| is_new).ok_or(AccountError::UsernameTaken)
 }

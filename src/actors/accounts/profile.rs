@@ -2,6 +2,7 @@
 
 use super::hasher::Errand;
 use super::messages::{ChangePassword, CloseAccount, PatchUser, Register};
+use super::rules::folded;
 use super::{AccountError, Works};
 use crate::models::store::{StoreError, sessions, users};
 use crate::models::{NewUser, Role, User, UserId, UserPatch};
@@ -43,7 +44,7 @@ impl Works {
         }
         if let Some(name) = &patch.username
             && self.is_reserved(name)
-            && name.to_lowercase() != present.username.to_lowercase()
+            && folded(name) != folded(&present.username)
         {
             return Err(AccountError::UsernameTaken);
         }
@@ -85,7 +86,7 @@ impl Works {
         self,
         CloseAccount { principal, expected }: CloseAccount,
     ) -> Result<(), AccountError> {
-        // An administrator who left would leave the platform without one; another one can take the role away first.
+        // An administrator who left would leave the platform without one.
         if principal.role == Role::Admin {
             return Err(AccountError::AdminStays);
         }
@@ -102,8 +103,8 @@ impl Works {
 
     /// Names that mean more than a person: whoever has one of them could be made administrator by a command.
     fn is_reserved(&self, username: &str) -> bool {
-        let username = username.to_lowercase();
-        self.reserved_usernames.iter().any(|reserved| reserved.to_lowercase() == username)
+        let username = folded(username);
+        self.reserved_usernames.iter().any(|reserved| folded(reserved) == username)
     }
 }
 

@@ -25,7 +25,17 @@ pub fn username(text: &str) -> Result<String, String> {
     if name.chars().any(char::is_control) {
         return Err("must not contain control characters".to_owned());
     }
+    // Postgres, which keeps names apart, makes one letter of each: two such names could be one there and two here.
+    if name.chars().any(|letter| letter.to_lowercase().count() > 1) {
+        return Err("must not contain `İ`".to_owned());
+    }
     Ok(name.to_owned())
+}
+
+/// What is the same of names that differ in case only: letter by letter, as Postgres does it.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    name.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// A password, every byte of it as it is.
@@ -73,6 +83,19 @@ mod tests {
         for refused in ["", "ab", "  ab  ", "a\0b", "a\nbc", &"a".repeat(256)] {
             assert!(username(refused).is_err(), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn a_letter_that_postgres_makes_another_of_than_we_is_in_no_name() {
+        for refused in ["ADM\u{130}N", "\u{130}\u{130}\u{130}"] {
+            assert!(username(refused).is_err(), "{refused:?}");
+        }
+        assert_eq!(folded(&username("ADMIN").unwrap()), "admin");
+        // A sigma at the end of a word is no other letter there.
+        assert_eq!(folded("ΑΣ"), folded("ασ"));
+        // It is the only letter of its kind.
+        let many = (char::MIN..=char::MAX).filter(|letter| letter.to_lowercase().count() > 1);
+        assert_eq!(many.collect::<String>(), "İ");
     }
 
     #[test]

@@ -1,16 +1,21 @@
 //! Sign-ins: how they begin, go on and end.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::hasher::Errand;
 use super::messages::{Login, Logout, Refresh, SignedIn};
 use super::tickets::seconds;
 use super::{AccountError, Works, opaque};
 use crate::models::store::refresh_tokens::{self, NextToken, RefreshToken};
 use crate::models::store::sessions::{self, NewSession, Revocation};
-use crate::models::store::users;
+use crate::models::store::{StoreError, users};
 use crate::models::{PasswordHash, Principal, RefreshTokenId, Role, SessionId, User, UserId};
 
 /// Tokens are taken for this long past their end: what is remembered of their session lasts as long.
 const LEEWAY_SECONDS: i64 = 10;
+
+/// Sessions that one sign-in ends when there are too many: more than begin, and few enough to be done at once.
+const SURPLUS_ENDED_MAX: i64 = 8;
 
 impl Works {
     pub(super) async fn login(self, login: Login) -> Result<SignedIn, AccountError> {
@@ -38,16 +43,26 @@ impl Works {
         let new = NewSession {
             id,
             user_id: user.id,
+            role: user.role,
             password_hash: checked,
             token_id: RefreshTokenId::new(),
             token_hash: &opaque::digest(&refresh_token),
             lifetime_seconds: seconds(self.refresh_token_seconds),
             access_seconds: self.access_seconds(),
         };
-        let session = self.user_db.connection().await?;
-        // The password has been changed, or the account closed, while it was being checked.
-        if !sessions::begin(&session, &new).await? {
+        let mut connection = self.user_db.connection().await?;
+        let transaction = connection.transaction().await?;
+        // The password or the role has been changed, or the account closed, while it was being checked.
+        if !sessions::begin(&transaction, &new).await? {
             return Err(AccountError::InvalidCredentials);
+        }
+        let ended =
+            sessions::revoke_surplus(&transaction, user.id, self.sessions_per_user_max, SURPLUS_ENDED_MAX)
+                .await?;
+        transaction.commit().await?;
+        if !ended.is_empty() {
+            tracing::info!(user.id = %user.id, ended = ended.len(), "sessions beyond auth.sessions_per_user_max have been ended");
+            self.heard(None, &ended).await;
         }
         Ok(self.signed_in(user.id, user.role, id, refresh_token))
     }
@@ -101,13 +116,26 @@ impl Works {
 
     /// Ends the session of an access token; one that is over already stays so.
     pub(super) async fn logout(self, Logout { principal }: Logout) -> Result<(), AccountError> {
-        let ended = {
-            let session = self.user_db.connection().await?;
-            sessions::revoke(&session, principal.session_id, principal.user_id).await?
-        };
-        let ended: Vec<Revocation> = ended.into_iter().collect();
-        self.heard(Some(&principal), &ended).await;
-        Ok(())
+        match self.revoke(&principal).await {
+            Ok(ended) => {
+                self.heard(Some(&principal), ended.as_slice()).await;
+                Ok(())
+            }
+            Err(error) => {
+                // It has to be said again. Until then those who cannot ask Postgres, either, find it in Redis.
+                let access_until = Timestamp::now() + SignedDuration::from_secs(self.access_seconds());
+                let Principal { session_id, user_id, .. } = principal;
+                self.blacklist
+                    .add(Some(&principal), &[Revocation { session_id, user_id, access_until }])
+                    .await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn revoke(&self, principal: &Principal) -> Result<Option<Revocation>, StoreError> {
+        let session = self.user_db.connection().await?;
+        sessions::revoke(&session, principal.session_id, principal.user_id).await
     }
 
     /// Makes known what has been committed: first here, so that this replica refuses the tokens before it answers; then in

@@ -15,6 +15,8 @@ pub struct AuthSettings {
     pub access_token_seconds: u64,
     /// Life of a refresh token, in seconds; longer than an access token's, up to a year.
     pub refresh_token_seconds: u64,
+    /// Sessions that one user may have at once; 1 to 100,000. Those that were not refreshed for longest end first.
+    pub sessions_per_user_max: u32,
     /// The Ed25519 seed, 32 bytes in base64; read it with [`AuthSettings::signing_seed`].
     pub signing_key: Secret,
     /// User names that nobody can register or take, whatever their case.
@@ -57,6 +59,7 @@ impl AuthSettings {
             let problem = format!("must be longer than access_token_seconds ({access}), is {refresh}");
             faults.add("refresh_token_seconds", problem);
         }
+        faults.range("sessions_per_user_max", self.sessions_per_user_max, 1..=100_000);
         if !self.signing_key.is_empty() && self.signing_seed().is_none() {
             faults.add("signing_key", "must be 32 bytes in base64, as `openssl rand -base64 32` writes them");
         }

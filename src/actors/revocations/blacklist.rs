@@ -2,12 +2,13 @@
 //!
 //! `blacklist:{jti}` and `blacklist:{session_id}` are "1" until the last token they are about has expired. Redis may have
 //! lost some of them, or never have been told while it was away: so `blacklist:whole` says that some replica has written
-//! everything there is. Without that key a session that is not on the list is not taken for good.
+//! everything there is. Without that key a session that is not on the list is not taken for good. A Redis that was restarted
+//! may have that key from a snapshot that is older than some entries: so each of its lives is told everything.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use redis::{AsyncCommands, RedisResult};
+use redis::{AsyncCommands, InfoDict, RedisResult};
 use tokio::time::sleep;
 
 use super::RevocationView;
@@ -29,6 +30,15 @@ const BATCH_MAX: usize = 500;
 pub struct Blacklist {
     link: RedisLink,
     believed_seconds: u64,
+}
+
+/// What Redis has been told.
+#[derive(Default)]
+struct Brought {
+    /// The last of the view's journal.
+    last: u64,
+    /// Which Redis it was.
+    life: Option<String>,
 }
 
 impl Blacklist {
@@ -68,10 +78,12 @@ impl Blacklist {
     /// Looks after the list as long as the actor lives: brings what the view learns, and everything when the list is not
     /// whole any more.
     pub(super) async fn keep(self, view: RevocationView) {
-        let mut brought = 0;
+        let mut brought = Brought::default();
         loop {
             if view.is_fresh() {
-                brought = self.round(&view, brought).await.unwrap_or(brought);
+                if let Ok(more) = self.round(&view, &brought).await {
+                    brought = more;
+                }
             } else {
                 // So that it is known whether Redis is there when it is needed most.
                 let _noted = self.link.check().await;
@@ -80,20 +92,34 @@ impl Blacklist {
         }
     }
 
-    async fn round(&self, view: &RevocationView, brought: u64) -> RedisResult<u64> {
-        let answer = self.link.connection().exists(WHOLE).await;
+    async fn round(&self, view: &RevocationView, brought: &Brought) -> RedisResult<Brought> {
+        let mut connection = self.link.connection();
+        let life = self.life().await?;
+        let is_another = brought.life.is_some() && brought.life != life;
+        let answer = if is_another {
+            connection.del::<_, ()>(WHOLE).await.map(|()| false)
+        } else {
+            connection.exists(WHOLE).await
+        };
         let is_whole: bool = self.link.noted(answer)?;
-        let (news, last) = view.learned_since(if is_whole { brought } else { 0 });
+        let (news, last) = view.learned_since(if is_whole { brought.last } else { 0 });
         self.write(news.iter().map(|ended| (key(ended.session_id), ended.access_until))).await?;
         let seconds = self.believed_seconds;
         let answer = if is_whole {
             // Not set: had Redis lost everything in between, it would be called whole with nothing but the news in it.
-            self.link.connection().expire::<_, ()>(WHOLE, i64::try_from(seconds).unwrap_or(i64::MAX)).await
+            connection.expire::<_, ()>(WHOLE, i64::try_from(seconds).unwrap_or(i64::MAX)).await
         } else {
-            self.link.connection().set_ex::<_, _, ()>(WHOLE, "1", seconds).await
+            connection.set_ex::<_, _, ()>(WHOLE, "1", seconds).await
         };
         self.link.noted(answer)?;
-        Ok(last)
+        Ok(Brought { last, life })
+    }
+
+    /// What Redis calls its present life; none where that is not told.
+    async fn life(&self) -> RedisResult<Option<String>> {
+        let answer = redis::cmd("INFO").arg("server").query_async(&mut self.link.connection()).await;
+        let info: InfoDict = self.link.noted(answer)?;
+        Ok(info.get("run_id"))
     }
 
     async fn write(&self, entries: impl Iterator<Item = (String, Timestamp)>) -> RedisResult<()> {

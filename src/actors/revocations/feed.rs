@@ -1,20 +1,27 @@
 //! Keeps the view fresh: one connection that listens, and looks at least twice a second.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use super::RevocationView;
 use crate::actors::system::Lifeline;
-use crate::models::store::{UserDb, sessions};
+use crate::models::store::sessions::{self, RevokedSince};
+use crate::models::store::{OwnConnection, StoreError, UserDb, UserSide};
 
 /// Between two looks when nothing is heard. A quarter of what a look is good for: three may fail.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How long Postgres may take to answer a look. Longer leaves too little of its freshness.
 const LOOK_WITHIN: Duration = Duration::from_millis(900);
+
+/// How long the first look of a connection may take: it reads all that still matters, and nobody is locked out meanwhile, for
+/// each request asks Redis or Postgres. Shorter never ends where many log out.
+const FIRST_LOOK_WITHIN: Duration = Duration::from_secs(10);
 
 /// Notifications closer together than this are one look, so that a crowd that logs out does not keep Postgres busy.
 const BELL_PAUSE: Duration = Duration::from_millis(10);
@@ -46,17 +53,15 @@ async fn listen(user_db: &UserDb, view: &RevocationView, lifeline: &Lifeline) ->
         Err(_elapsed) => return format!("no answer within {LOOK_WITHIN:?}"),
     }
     // All of it, for this may be another server than before, or another one's history.
-    let mut horizon = 0;
+    let mut began = Instant::now();
+    let mut look = first_look(&connection, lifeline).await;
     loop {
-        let began = Instant::now();
-        let told = match timeout(LOOK_WITHIN, sessions::list_revoked(&connection, horizon)).await {
-            Ok(Ok(told)) => told,
-            Ok(Err(error)) => return error.to_string(),
-            Err(_elapsed) => return format!("no answer within {LOOK_WITHIN:?}"),
+        let told = match look {
+            Ok(told) => told,
+            Err(reason) => return reason,
         };
         view.learn(&told.revocations);
         view.complete_as_of(began);
-        horizon = told.horizon;
         lifeline.recovered();
         lifeline.ready();
         view.forget_expired(Timestamp::now());
@@ -70,5 +75,32 @@ async fn listen(user_db: &UserDb, view: &RevocationView, lifeline: &Lifeline) ->
             }
             Err(_elapsed) => {}
         }
+        began = Instant::now();
+        let looking = timeout(LOOK_WITHIN, sessions::list_revoked(&connection, told.horizon));
+        look = told_by(looking.await, LOOK_WITHIN);
+    }
+}
+
+/// All that still matters. When that takes long it is said, and nobody waits for it.
+async fn first_look(
+    connection: &OwnConnection<UserSide>,
+    lifeline: &Lifeline,
+) -> Result<RevokedSince, String> {
+    let mut looking = pin!(timeout(FIRST_LOOK_WITHIN, sessions::list_all_revoked(connection)));
+    if let Ok(done) = timeout(LOOK_WITHIN, &mut looking).await {
+        return told_by(done, LOOK_WITHIN);
+    }
+    lifeline.impaired("user_psql: all that was revoked is still being read");
+    lifeline.ready();
+    told_by(looking.await, FIRST_LOOK_WITHIN)
+}
+
+fn told_by(
+    look: Result<Result<RevokedSince, StoreError>, Elapsed>,
+    within: Duration,
+) -> Result<RevokedSince, String> {
+    match look {
+        Ok(told) => told.map_err(|error| error.to_string()),
+        Err(_elapsed) => Err(format!("no answer within {within:?}")),
     }
 }

@@ -36,6 +36,8 @@ pub struct UserRelayParts {
     pub shared_db: SharedDb,
     /// Told after each commit.
     pub bell: Handle<Bell>,
+    /// Life of an access token, in seconds: what a closed account owned is looked for once more after it.
+    pub access_token_seconds: u64,
 }
 
 /// The actor. Its work is one future.
@@ -94,10 +96,13 @@ impl UserRelayParts {
         failures: &mut u32,
     ) -> Result<std::convert::Infallible, Broken> {
         let mut wake = self.listen().await?;
+        let settles_ms = self.access_token_seconds.saturating_mul(1_000);
+        let settles_ms = settles_ms.saturating_add(sweeping::SETTLES_AFTER_TOKENS_MS);
+        let settles_ms = i64::try_from(settles_ms).unwrap_or(i64::MAX);
         loop {
             // By turns: the events of others do not wait for the end of a user with a hundred thousand instances.
             let copied = copying::copy_some(&self.user_db, &self.shared_db).await?;
-            let swept = sweeping::sweep_some(&self.shared_db).await?;
+            let swept = sweeping::sweep_some(&self.shared_db, settles_ms).await?;
             if copied || swept {
                 bell::ring(&self.bell);
             }

@@ -26,12 +26,12 @@ use crate::secret::Secret;
 #[derive(ToSchema)]
 #[schema(example = json!({"username": "ada", "password": "correct horse battery", "email": "ada@example.org"}))]
 pub(super) struct Registration {
-    /// 3 to 255 characters without the space around them, none of them a control character. Upper and lower case are
-    /// the same name.
+    /// 3 to 255 characters without the space around them, none of them a control character or `İ`. Upper and lower
+    /// case are the same name.
     #[schema(
         min_length = 3,
         max_length = 255,
-        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]$"
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f\u0130][^\u0000-\u001f\u007f-\u009f\u0130]*[^\s\u0000-\u001f\u007f-\u009f\u0130]$"
     )]
     username: String,
     /// 8 to 1,024 bytes of UTF-8, taken as they are.
@@ -63,7 +63,7 @@ pub(super) struct AccountChange {
         nullable = false,
         min_length = 3,
         max_length = 255,
-        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]$"
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f\u0130][^\u0000-\u001f\u007f-\u009f\u0130]*[^\s\u0000-\u001f\u007f-\u009f\u0130]$"
     )]
     username: Option<String>,
     /// As at registration; `null` takes the address away.

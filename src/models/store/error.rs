@@ -22,6 +22,10 @@ pub enum Rule {
     Beginnings,
     /// `BB005`: a version of an agent that was published never changes.
     PublishedVersions,
+    /// `BB006`: an account is closed before it is deleted.
+    OpenAccounts,
+    /// `BB007`: a session is deleted when its access tokens are dead.
+    LivingSessions,
 }
 
 impl Rule {
@@ -32,6 +36,8 @@ impl Rule {
         (Self::FixedColumns, "BB003"),
         (Self::Beginnings, "BB004"),
         (Self::PublishedVersions, "BB005"),
+        (Self::OpenAccounts, "BB006"),
+        (Self::LivingSessions, "BB007"),
     ];
 
     fn from_sqlstate(code: &str) -> Option<Self> {
@@ -185,7 +191,11 @@ impl Coded for StoreError {
             Self::RuleBroken { rule, .. } => match rule {
                 Rule::LegalMoves => ErrorCode::IllegalTransition,
                 Rule::Tombstones => ErrorCode::InstanceNotFound,
-                Rule::FixedColumns | Rule::Beginnings | Rule::PublishedVersions => ErrorCode::Conflict,
+                Rule::FixedColumns
+                | Rule::Beginnings
+                | Rule::PublishedVersions
+                | Rule::OpenAccounts
+                | Rule::LivingSessions => ErrorCode::Conflict,
             },
             Self::Invalid { .. } => ErrorCode::ValidationFailed,
             Self::Busy { .. } => ErrorCode::ServiceBusy,

@@ -7,13 +7,15 @@ use super::error::StoreError;
 use super::pool::Transaction;
 use super::session::{self, Session, UserSide};
 use crate::models::ids::{RefreshTokenId, SessionId, UserId};
-use crate::models::user::PasswordHash;
+use crate::models::user::{PasswordHash, Role};
 
 const BEGIN: &str = include_str!("sql/sessions/begin.sql");
 const LOCK_BY_TOKEN: &str = include_str!("sql/sessions/lock_by_token.sql");
 const REVOKE: &str = include_str!("sql/sessions/revoke.sql");
 const REVOKE_OTHERS: &str = include_str!("sql/sessions/revoke_others.sql");
+const REVOKE_SURPLUS: &str = include_str!("sql/sessions/revoke_surplus.sql");
 const LIST_REVOKED: &str = include_str!("sql/sessions/list_revoked.sql");
+const LIST_ALL_REVOKED: &str = include_str!("sql/sessions/list_all_revoked.sql");
 const LIST_REVOKED_OF_USER: &str = include_str!("sql/sessions/list_revoked_of_user.sql");
 const IS_LIVE: &str = include_str!("sql/sessions/is_live.sql");
 
@@ -24,6 +26,8 @@ pub struct NewSession<'a> {
     pub id: SessionId,
     /// Who signs in.
     pub user_id: UserId,
+    /// The role that its tokens will carry.
+    pub role: Role,
     /// The hash that the password was checked against.
     pub password_hash: &'a PasswordHash,
     /// The id of the refresh token.
@@ -56,7 +60,7 @@ pub struct RevokedSince {
     pub revocations: Vec<Revocation>,
 }
 
-/// Begins a session, unless the account has another password by now, is disabled or is gone. Tells whether it began.
+/// Begins a session, unless the account has another password or role by now, is disabled or is gone. Tells whether it began.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -72,6 +76,7 @@ pub async fn begin(db: &impl Session<UserSide>, new: &NewSession<'_>) -> Result<
             &new.token_hash,
             &new.lifetime_seconds,
             &new.access_seconds,
+            &new.role,
         ],
     )
     .await?;
@@ -116,6 +121,19 @@ pub async fn revoke_others(
     session::decode_all(&session::rows(db, REVOKE_OTHERS, &[&user_id, &kept]).await?)
 }
 
+/// Ends sessions of that user beyond the `kept` that were refreshed last, `limit` of them at most.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn revoke_surplus(
+    db: &Transaction<'_, UserSide>,
+    user_id: UserId,
+    kept: i64,
+    limit: i64,
+) -> Result<Vec<Revocation>, StoreError> {
+    session::decode_all(&session::rows(db, REVOKE_SURPLUS, &[&user_id, &kept, &limit]).await?)
+}
+
 /// The sessions of that user that this very transaction has ended.
 ///
 /// # Errors
@@ -127,18 +145,29 @@ pub async fn list_revoked_of_user(
     session::decode_all(&session::rows(db, LIST_REVOKED_OF_USER, &[&user_id]).await?)
 }
 
-/// What was revoked by the transactions from `since` on and still matters; 0 asks for all.
+/// What was revoked by the transactions from `since` on and still matters: its tokens live, or died less than a minute ago.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn list_revoked(db: &impl Session<UserSide>, since: i64) -> Result<RevokedSince, StoreError> {
-    let rows = session::rows(db, LIST_REVOKED, &[&since]).await?;
+    revoked_since(&session::rows(db, LIST_REVOKED, &[&since]).await?)
+}
+
+/// Everything that was revoked and still matters, as in [`list_revoked`]. May be much.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list_all_revoked(db: &impl Session<UserSide>) -> Result<RevokedSince, StoreError> {
+    revoked_since(&session::rows(db, LIST_ALL_REVOKED, &[]).await?)
+}
+
+fn revoked_since(rows: &[Row]) -> Result<RevokedSince, StoreError> {
     let Some(first) = rows.first() else {
         return Err(StoreError::Shape("the revoked sessions have no horizon".to_owned()));
     };
     let horizon = first.try_get("horizon")?;
     let nothing = first.try_get::<_, Option<SessionId>>("id")?.is_none();
-    let revocations = if nothing { Vec::new() } else { session::decode_all(&rows)? };
+    let revocations = if nothing { Vec::new() } else { session::decode_all(rows)? };
     Ok(RevokedSince { horizon, revocations })
 }
 

@@ -16,6 +16,7 @@ const COPY_IN: &str = include_str!("sql/event_outbox/copy_in.sql");
 const INSERT_DELETED: &str = include_str!("sql/deleted_users/insert.sql");
 const TAKE_DUE: &str = include_str!("sql/deleted_users/take_due.sql");
 const SETTLE: &str = include_str!("sql/deleted_users/settle.sql");
+const POSTPONE: &str = include_str!("sql/deleted_users/postpone.sql");
 const TOMBSTONE: &str = include_str!("sql/instances/tombstone_of_user.sql");
 
 /// An event of `user_psql`. It has no position: those are given in `shared_psql`.
@@ -122,6 +123,15 @@ pub async fn tombstone_some(
 /// Only those of the database itself.
 pub async fn settle(db: &impl Session<SharedSide>, user: UserId, settles_ms: i64) -> Result<(), StoreError> {
     let _none_or_one = session::run(db, SETTLE, &[&user, &settles_ms]).await?;
+    Ok(())
+}
+
+/// Has the user's things looked for in `pause_ms` only, so that others are not kept waiting.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn postpone(db: &impl Session<SharedSide>, user: UserId, pause_ms: i64) -> Result<(), StoreError> {
+    let _one = session::run(db, POSTPONE, &[&user, &pause_ms]).await?;
     Ok(())
 }
 

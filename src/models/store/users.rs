@@ -120,18 +120,21 @@ pub async fn close(
 }
 
 /// Sees to it that an account of that name is there and may do everything. One that was there keeps its password.
-/// Tells whether the account is new.
+/// Tells whether the account is new; `None` when somebody has that name in another case.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] on [`EMAIL_KEY`].
-pub async fn ensure_admin(db: &impl Session<UserSide>, user: &NewUser) -> Result<(User, bool), StoreError> {
-    let row = session::one(
+pub async fn ensure_admin(
+    db: &impl Session<UserSide>,
+    user: &NewUser,
+) -> Result<Option<(User, bool)>, StoreError> {
+    let row = session::optional(
         db,
         ENSURE_ADMIN,
         &[&user.id, &user.username, &user.email, &user.password_hash.expose()],
     )
     .await?;
-    Ok((User::try_from(&row)?, row.try_get("is_new")?))
+    row.map(|row| Ok((User::try_from(&row)?, row.try_get("is_new")?))).transpose()
 }
 
 /// Makes the account of that id an administrator's. `None` if there is none, or it is closed or disabled: it may have become so

@@ -216,3 +216,65 @@ async fn the_list_in_redis_is_written_anew_when_redis_has_lost_it_and_is_not_bel
     ada.get("/api/v1/agents").await.problem(401, "unauthenticated");
     service.stop().await;
 }
+
+#[actix::test]
+async fn a_redis_that_was_restarted_from_an_old_snapshot_is_told_everything_again() {
+    let folder = crate::support::folder::Folder::new("own-redis");
+    let port = botberi::cli::dev::Ports::free().unwrap().redis;
+    let own = OwnRedis::start(&folder, port).await;
+    let service = Service::start_on_redis(([127, 0, 0, 1], port).into()).await;
+    let sql = service.databases.plain_user("postgres").await;
+    let mut keys = vec!["blacklist:whole".to_owned()];
+    for name in ["ada", "eve"] {
+        service.sign_up(name).await;
+        let end = "UPDATE sessions SET revoked_at = now() FROM users
+                   WHERE users.id = user_id AND username = $1 RETURNING sessions.id::text";
+        let ended: String = sql.query_one(end, &[&name]).await.unwrap().get(0);
+        keys.push(format!("blacklist:{ended}"));
+        until_all_are_in_redis(&service, &keys).await;
+        if name == "ada" {
+            own.say("SAVE").await.unwrap();
+        }
+    }
+    drop(own);
+    let _from_the_snapshot = OwnRedis::start(&folder, port).await;
+    until_all_are_in_redis(&service, &keys).await;
+    service.stop().await;
+}
+
+async fn until_all_are_in_redis(service: &Service, keys: &[String]) {
+    for key in keys {
+        crate::support::wait::eventually(key, async || service.in_redis(key).await.0).await;
+    }
+}
+
+/// A Redis of a test's own, which keeps a snapshot of what it is told to.
+struct OwnRedis {
+    port: u16,
+    process: std::process::Child,
+}
+
+impl OwnRedis {
+    async fn start(folder: &crate::support::folder::Folder, port: u16) -> Self {
+        let mut command = std::process::Command::new("redis-server");
+        let command =
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]);
+        let process = command.arg(&folder.path).stdout(std::process::Stdio::null()).spawn().unwrap();
+        let own = Self { port, process };
+        crate::support::wait::eventually("redis answers", async || own.say("PING").await.ok()).await;
+        own
+    }
+
+    async fn say(&self, command: &str) -> redis::RedisResult<redis::Value> {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}/", self.port)).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        redis::cmd(command).query_async(&mut connection).await
+    }
+}
+
+impl Drop for OwnRedis {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}

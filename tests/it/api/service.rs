@@ -72,6 +72,7 @@ fn auth_settings() -> AuthSettings {
     AuthSettings {
         access_token_seconds: 900,
         refresh_token_seconds: 86_400,
+        sessions_per_user_max: 20,
         signing_key: Secret::new(""),
         reserved_usernames: vec!["admin".to_owned()],
         hash_threads: 1,
@@ -119,30 +120,44 @@ fn http_settings() -> HttpSettings {
 
 const QUOTAS: QuotaSettings = QuotaSettings { instances_max: 1_000 };
 
+/// The Redis of all tests.
+fn shared_redis() -> SocketAddr {
+    let url = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
+    url.trim_start_matches("redis://").split('/').next().unwrap().parse().unwrap()
+}
+
 impl Service {
     pub(crate) async fn start() -> Self {
-        Self::build(0, unlimited(), QUOTAS).await
+        Self::build(shared_redis(), 0, unlimited(), QUOTAS).await
+    }
+
+    /// With a Redis of the test's own.
+    pub(crate) async fn start_on_redis(redis: SocketAddr) -> Self {
+        Self::build(redis, 0, unlimited(), QUOTAS).await
     }
 
     /// With a database of Redis that no other test uses.
     pub(crate) async fn start_in(redis_database: u8) -> Self {
-        Self::build(redis_database, unlimited(), QUOTAS).await
+        Self::build(shared_redis(), redis_database, unlimited(), QUOTAS).await
     }
 
     /// The same, where things may be asked for so often only. No replica is told of it.
     pub(crate) async fn limited(rate_limits: RateLimitsSettings) -> Self {
-        Self::build(0, rate_limits, QUOTAS).await
+        Self::build(shared_redis(), 0, rate_limits, QUOTAS).await
     }
 
     /// The same, where users may have so much only.
     pub(crate) async fn with_quotas(quotas: QuotaSettings) -> Self {
-        Self::build(0, unlimited(), quotas).await
+        Self::build(shared_redis(), 0, unlimited(), quotas).await
     }
 
-    async fn build(redis_database: u8, rate_limits: RateLimitsSettings, quotas: QuotaSettings) -> Self {
+    async fn build(
+        upstream: SocketAddr,
+        redis_database: u8,
+        rate_limits: RateLimitsSettings,
+        quotas: QuotaSettings,
+    ) -> Self {
         let databases = TestDatabases::create().await;
-        let upstream = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
-        let upstream = upstream.trim_start_matches("redis://").split('/').next().unwrap().parse().unwrap();
         let redis = FaultProxy::to(upstream).await;
 
         let tokens = Tokens::new(&[7; 32], 900);

@@ -229,3 +229,39 @@ async fn what_is_over_stays_over_when_the_actor_that_knows_is_built_again() {
     sign_in(&service.nobody(), "ada").await.access.get(ME).await.expect(200);
     service.stop().await;
 }
+
+#[actix::test]
+async fn a_sign_in_too_many_ends_the_session_that_was_not_used_for_longest() {
+    let service = Service::start().await;
+    // As many as may be: that of the sign-up is the first, and is over at once.
+    let (nobody, second) = (service.nobody(), sign_up(&service, "ada").await);
+    let third = sign_in(&nobody, "ada").await;
+    let second = Tokens::of(&nobody, &refresh(&nobody, &second.refresh).await.expect(200));
+    for _ in 0..18 {
+        sign_in(&nobody, "ada").await;
+    }
+    third.access.get(ME).await.expect(200);
+    sign_in(&nobody, "ada").await;
+    is_over(third.access.get(ME).await);
+    second.access.get(ME).await.expect(200);
+    service.stop().await;
+}
+
+#[actix::test]
+async fn a_log_out_that_postgres_cannot_hear_is_in_redis_and_has_to_be_said_again() {
+    let service = Service::start().await;
+    let ada = sign_up(&service, "ada").await;
+    let sql = service.databases.plain_user("postgres").await;
+    sql.batch_execute("REVOKE UPDATE ON sessions FROM botberi").await.unwrap();
+    logout(&ada.access).await;
+    let query = "SELECT id::text FROM sessions ORDER BY created_at DESC LIMIT 1";
+    let session: String = sql.query_one(query, &[]).await.unwrap().get(0);
+    for key in [format!("blacklist:{}", token_id(&ada.access)), format!("blacklist:{session}")] {
+        assert_eq!(service.in_redis(&key).await.0.as_deref(), Some("1"), "{key}");
+    }
+    ada.access.get(ME).await.expect(200);
+    sql.batch_execute("GRANT UPDATE ON sessions TO botberi").await.unwrap();
+    logout(&ada.access).await.expect(204);
+    is_over(ada.access.get(ME).await);
+    service.stop().await;
+}

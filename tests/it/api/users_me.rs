@@ -45,6 +45,10 @@ async fn names_that_commands_give_power_to_cannot_be_registered() {
         let body = json!({"username": name, "password": PASSWORD});
         service.nobody().post("/api/v1/auth/register", &body).await.problem(409, "username_taken");
     }
+    let body = json!({"username": "ADM\u{130}N", "password": PASSWORD});
+    let problem =
+        service.nobody().post("/api/v1/auth/register", &body).await.problem(422, "validation_failed");
+    assert_eq!(fields(&problem), ["username"]);
     service.stop().await;
 }
 

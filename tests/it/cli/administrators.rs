@@ -54,6 +54,9 @@ async fn a_name_that_is_taken_is_refused_or_promoted_and_keeps_its_password() {
     assert_eq!((refused.stderr.as_str(), refused.stdout.as_str(), refused.code), (told, "", 1));
     assert_eq!(role_and_hash(&databases, "ada").await, ("developer".to_owned(), "kept".to_owned()));
 
+    let refused = create(&databases, &["Ada", "--promote"], None, "");
+    let told = "error: the account is called ada: name it exactly so\n";
+    assert_eq!((refused.stderr.as_str(), refused.code), (told, 1));
     let promoted = create(&databases, &["ada", "--promote"], None, "");
     assert_eq!(promoted.stdout, "ada is an administrator now, and keeps the password\n");
     assert_eq!(role_and_hash(&databases, "ada").await, ("admin".to_owned(), "kept".to_owned()));

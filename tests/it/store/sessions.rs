@@ -25,6 +25,7 @@ async fn begin(db: &UserDb, user_id: UserId, token: &[u8], hash: &str) -> Option
     let new = NewSession {
         id,
         user_id,
+        role: Role::Developer,
         password_hash: &PasswordHash::new(hash.to_owned()),
         token_id: RefreshTokenId::new(),
         token_hash: token,
@@ -41,13 +42,17 @@ fn ids(revocations: &[Revocation]) -> Vec<SessionId> {
 }
 
 #[tokio::test]
-async fn a_session_begins_only_with_the_password_that_was_checked() {
+async fn a_session_begins_only_with_the_password_and_the_role_that_were_checked() {
     let databases = TestDatabases::create().await;
     let db = &databases.user;
     let ada = somebody(db, "ada").await;
     assert!(begin(db, ada, b"a", "other").await.is_none());
     assert!(begin(db, UserId::new(), b"b", "first").await.is_none());
     assert!(begin(db, ada, b"c", "first").await.is_some());
+    let sql = databases.plain_user("postgres").await;
+    sql.batch_execute("UPDATE users SET role = 'viewer'").await.unwrap();
+    assert!(begin(db, ada, b"e", "first").await.is_none(), "the role that was read is not the role any more");
+    sql.batch_execute("UPDATE users SET role = 'developer'").await.unwrap();
     databases
         .plain_user("botberi")
         .await
@@ -129,7 +134,7 @@ async fn whoever_ends_sessions_is_heard_once_and_in_the_outbox() {
     let of_eve = begin(db, eve, b"4", "first").await.unwrap();
 
     let connection = db.connection().await.unwrap();
-    let nothing = sessions::list_revoked(&connection, 0).await.unwrap();
+    let nothing = sessions::list_all_revoked(&connection).await.unwrap();
     assert_eq!(nothing.revocations, []);
     assert!(sessions::revoke(&connection, of_ada[0], eve).await.unwrap().is_none(), "it is another's");
     let ended = sessions::revoke(&connection, of_ada[0], ada).await.unwrap().unwrap();
@@ -179,7 +184,7 @@ async fn a_look_misses_no_revocation_that_commits_later_than_a_younger_one() {
 
     let other = db.connection().await.unwrap();
     let _ended = sessions::revoke(&other, quick, ada).await.unwrap();
-    let first = sessions::list_revoked(&other, 0).await.unwrap();
+    let first = sessions::list_all_revoked(&other).await.unwrap();
     assert_eq!(ids(&first.revocations), [quick]);
     transaction.commit().await.unwrap();
     let second = sessions::list_revoked(&other, first.horizon).await.unwrap();
@@ -252,7 +257,8 @@ async fn sign_ins_that_were_there_before_go_on_after_the_migration() {
         "INSERT INTO users (id, username, password_hash) SELECT gen_random_uuid(), name, 'x' FROM unnest('{ada,eve}'::text[]) AS of (name);
          INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, expires_at)
          SELECT gen_random_uuid(), users.id, users.id, convert_to(username || n, 'UTF8'), now() + n * interval '1 hour'
-         FROM users, generate_series(1, 3) AS n",
+         FROM users, generate_series(1, 3) AS n;
+         UPDATE refresh_tokens SET revoked_at = now() FROM users WHERE users.id = user_id AND username = 'eve'",
     )
     .await
     .unwrap();
@@ -262,10 +268,113 @@ async fn sign_ins_that_were_there_before_go_on_after_the_migration() {
     let row = sql
         .query_one(
             "SELECT count(*), bool_and(id = user_id AND expires_at > now() + interval '170 minutes'
-                 AND access_until > now() AND revoked_at IS NULL) FROM sessions",
+                 AND access_until > now()),
+                 (SELECT count(*) FROM sessions, users WHERE users.id = user_id AND username = 'eve'
+                      AND revoked_at IS NOT NULL AND revoked_in IS NOT NULL),
+                 count(*) FILTER (WHERE revoked_at IS NULL)
+             FROM sessions",
             &[],
         )
         .await
         .unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (2, true));
+    assert_eq!((row.get::<_, i64>(2), row.get::<_, i64>(3)), (1, 1), "one was ended before, and one goes on");
+}
+
+#[tokio::test]
+async fn what_is_revoked_is_listed_for_a_minute_past_its_tokens_and_found_by_indexes() {
+    let databases = TestDatabases::create().await;
+    let db = &databases.user;
+    let ada = somebody(db, "ada").await;
+    let owner = databases.plain_user("botberi_owner").await;
+    // What is kept for those who look back, and three that matter.
+    owner
+        .execute(
+            "INSERT INTO sessions (id, user_id, expires_at, access_until)
+             SELECT gen_random_uuid(), $1::uuid, now(), now() - interval '61 s' - n * interval '1 s' FROM generate_series(1, 3000) AS n
+             UNION ALL
+             SELECT gen_random_uuid(), $1::uuid, now(), now() - interval '30 s' + n * interval '20 s' FROM generate_series(1, 3) AS n",
+            &[&ada],
+        )
+        .await
+        .unwrap();
+    owner.batch_execute("UPDATE sessions SET revoked_at = now(); ANALYZE sessions").await.unwrap();
+    let connection = db.connection().await.unwrap();
+    let all = sessions::list_all_revoked(&connection).await.unwrap();
+    assert_eq!(all.revocations.len(), 3);
+    let since = sessions::list_revoked(&connection, 1).await.unwrap();
+    assert_eq!(ids(&since.revocations), ids(&all.revocations));
+
+    let plain = databases.plain_user("botberi").await;
+    plain.batch_execute("SET enable_seqscan = off; SET enable_bitmapscan = off").await.unwrap();
+    for (file, index) in
+        [("list_all_revoked", "sessions_revoked_by_end"), ("list_revoked", "sessions_by_revocation")]
+    {
+        let path = format!("{}/src/models/store/sql/sessions/{file}.sql", env!("CARGO_MANIFEST_DIR"));
+        let statement = std::fs::read_to_string(path).unwrap().replace("$1", "1000000000");
+        let plan = plain.query(&format!("EXPLAIN (COSTS OFF) {statement}"), &[]).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+        assert!(plan.iter().any(|line| line.contains(&format!("using {index}"))), "{plan:?}");
+        assert!(plan.iter().any(|line| line.contains("Index Cond")), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_beyond_the_most_end_a_few_at_a_time_the_least_used_first() {
+    let databases = TestDatabases::create().await;
+    let db = &databases.user;
+    let (ada, eve) = (somebody(db, "ada").await, somebody(db, "eve").await);
+    let of_eve = begin(db, eve, b"eve", "first").await.unwrap();
+    let mut of_ada = Vec::new();
+    for token in 0..6_u8 {
+        of_ada.push(begin(db, ada, &[token], "first").await.unwrap());
+    }
+    let sql = databases.plain_user("postgres").await;
+    let used = "UPDATE sessions SET expires_at = expires_at + interval '1 hour' WHERE id = $1";
+    sql.execute(used, &[&of_ada[0]]).await.unwrap();
+    let over = "UPDATE sessions SET expires_at = now() WHERE id = $1";
+    sql.execute(over, &[&of_ada[1]]).await.unwrap();
+
+    let mut connection = db.connection().await.unwrap();
+    let mut all_ended = Vec::new();
+    for expected in [2, 0] {
+        let transaction = connection.transaction().await.unwrap();
+        let ended = sessions::revoke_surplus(&transaction, ada, 3, 8).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(ended.len(), expected);
+        all_ended.extend(ids(&ended));
+    }
+    assert_eq!(all_ended, [of_ada[2], of_ada[3]]);
+    let transaction = connection.transaction().await.unwrap();
+    assert_eq!(sessions::revoke_surplus(&transaction, ada, 1, 1).await.unwrap().len(), 1);
+    drop(transaction);
+    assert!(sessions::is_live(&connection, of_eve).await.unwrap());
+}
+
+#[tokio::test]
+async fn plain_sql_deletes_no_account_that_is_open_and_no_session_whose_tokens_live() {
+    let databases = TestDatabases::create().await;
+    let db = &databases.user;
+    let ada = somebody(db, "ada").await;
+    let _session = begin(db, ada, b"ada", "first").await.unwrap();
+    let service = databases.plain_user("botberi").await;
+    let refused = service.batch_execute("DELETE FROM users").await.unwrap_err();
+    assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE));
+
+    let owner = databases.plain_user("botberi_owner").await;
+    let refused = async |client: &tokio_postgres::Client, statement: &str| {
+        let error = client.batch_execute(statement).await.expect_err(statement);
+        let error = error.as_db_error().unwrap();
+        (error.code().code().to_owned(), error.message().to_owned())
+    };
+    let (code, message) = refused(&owner, "DELETE FROM users").await;
+    assert_eq!((code.as_str(), message.contains("close it first")), ("BB006", true), "{message}");
+    let (code, message) = refused(&service, "DELETE FROM sessions").await;
+    assert_eq!((code.as_str(), message.contains("set revoked_at")), ("BB007", true), "{message}");
+
+    owner.batch_execute("UPDATE users SET disabled_at = now(), closed_at = now()").await.unwrap();
+    let (code, _) = refused(&owner, "DELETE FROM users").await;
+    assert_eq!(code, "BB007", "its access token is still taken by who has not heard of its end");
+    owner.batch_execute("UPDATE sessions SET access_until = now()").await.unwrap();
+    owner.batch_execute("DELETE FROM users").await.unwrap();
 }

@@ -45,18 +45,23 @@ async fn the_administrator_is_made_once_and_keeps_the_password() {
     let databases = TestDatabases::create().await;
     let db = databases.user.connection().await.unwrap();
     let (first, is_new) =
-        users::ensure_admin(&db, &NewUser { username: "admin".to_owned(), ..ada() }).await.unwrap();
+        users::ensure_admin(&db, &NewUser { username: "admin".to_owned(), ..ada() }).await.unwrap().unwrap();
     assert_eq!((first.role, is_new), (Role::Admin, true));
 
     let again = NewUser {
         id: UserId::new(),
-        username: "Admin".to_owned(),
+        username: "admin".to_owned(),
         email: None,
         password_hash: PasswordHash::new("other".to_owned()),
         role: Role::Admin,
     };
-    let (second, is_new) = users::ensure_admin(&db, &again).await.unwrap();
+    let (second, is_new) = users::ensure_admin(&db, &again).await.unwrap().unwrap();
     assert_eq!((second.id, is_new), (first.id, false));
+    // Whoever is called so in another case may be somebody else.
+    for name in ["Admin", "adm\u{130}n"] {
+        let other = NewUser { username: name.to_owned(), ..again.clone() };
+        assert_eq!(users::ensure_admin(&db, &other).await.unwrap(), None, "{name}");
+    }
     let (_, hash) = users::find_by_username(&db, "admin").await.unwrap().unwrap();
     assert_eq!(hash.expose(), "$argon2id$x");
 }

@@ -111,7 +111,7 @@ async fn what_a_closed_account_owned_is_torn_down_in_batches_and_nothing_else_is
     })
     .await;
     sql.execute(straggler, &[&i32::try_from(agent).unwrap(), &user]).await.unwrap();
-    let sooner = "UPDATE deleted_users SET arrived_at = arrived_at - interval '61 s', due_at = due_at - interval '61 s'";
+    let sooner = "UPDATE deleted_users SET arrived_at = arrived_at - interval '961 s', due_at = due_at - interval '961 s'";
     sql.execute(sooner, &[]).await.unwrap();
     eventually("the second look is over", async || {
         let over = "SELECT finished_at IS NOT NULL FROM deleted_users WHERE user_id = $1";
@@ -125,6 +125,38 @@ async fn what_a_closed_account_owned_is_torn_down_in_batches_and_nothing_else_is
     let eve_id = id_of_user(&eve).await;
     let counts: i64 = sql.query_one(counted, &[&eve_id]).await.unwrap().get(0);
     assert_eq!(counts, 1);
+}
+
+#[tokio::test]
+async fn whoevers_things_cannot_be_taken_away_keeps_nobody_else_waiting() {
+    let app = TestApp::start().await;
+    let (ada, eve) = (app.sign_up("ada").await, app.sign_up("eve").await);
+    let agent = ada.an_agent().await;
+    let (hers, eves) = (id_of(&ada.create(agent).await), id_of(&eve.create(agent).await));
+    let (her_id, eves_id) = (id_of_user(&ada).await, id_of_user(&eve).await);
+    let sql = app.stage.databases.plain("botberi_owner").await;
+    sql.batch_execute(&format!(
+        "CREATE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'never'; END $$;
+         CREATE TRIGGER never BEFORE UPDATE OF deleted_at ON instances
+         FOR EACH ROW WHEN (OLD.user_id = '{her_id}') EXECUTE FUNCTION never()"
+    ))
+    .await
+    .unwrap();
+    let user_sql = app.stage.databases.plain_user("postgres").await;
+    close_account(&user_sql, her_id).await;
+    close_account(&user_sql, eves_id).await;
+    let told = app.stage.tap.until_key(&eves, "instance.deleted").await;
+    assert!(told.body.get("request_id").is_none_or(serde_json::Value::is_null));
+    let owner = "SELECT request_id IS NULL AND traceparent IS NULL FROM event_outbox
+                 WHERE routing_key = 'instance.deleted' AND aggregate_id = $1";
+    assert!(sql.query_one(owner, &[&eves]).await.unwrap().get::<_, bool>(0), "it followed from no request");
+
+    sql.batch_execute(
+        "DROP TRIGGER never ON instances; UPDATE deleted_users SET due_at = now() WHERE due_at IS NOT NULL",
+    )
+    .await
+    .unwrap();
+    app.stage.tap.until_key(&hers, "instance.deleted").await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 -- Hides some of what a user owns and tells everybody, as a tombstone does; gives how many. Rows are looked for newest first, as
--- the index has them, and locked oldest first, as whoever locks several does.
+-- the index has them, and locked oldest first, as whoever locks several does. It follows from none of the
+-- requests that made or changed them.
 WITH found AS MATERIALIZED (
     SELECT id FROM instances WHERE user_id = $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT $2
 ), target AS MATERIALIZED (
@@ -10,5 +11,5 @@ WITH found AS MATERIALIZED (
     FOR NO KEY UPDATE
 )
 UPDATE instances
-SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL
+SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL, request_id = NULL, traceparent = NULL
 WHERE id = ANY (ARRAY(SELECT id FROM target))

@@ -1,6 +1,7 @@
--- Waits for whoever changes the account at this moment: a password that was checked is still the one, or nothing begins.
+-- Waits for whoever changes the account at this moment: a password that was checked is still the one, and the role that the
+-- tokens will carry, or nothing begins.
 WITH person AS (
-    SELECT id FROM users WHERE id = $3 AND password_hash = $4 AND disabled_at IS NULL FOR SHARE
+    SELECT id FROM users WHERE id = $3 AND password_hash = $4 AND role = $8 AND disabled_at IS NULL FOR SHARE
 ), begun AS (
     INSERT INTO sessions (id, user_id, expires_at, access_until)
     SELECT
