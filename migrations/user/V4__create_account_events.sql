@@ -21,6 +21,9 @@ CREATE TABLE event_outbox (
     user_id uuid NOT NULL,
     body json NOT NULL,
     occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- The request that it followed from, where it did.
+    request_id text,
+    traceparent text,
     -- When it was handed on; the row may go some time later.
     relayed_at timestamptz
 );
@@ -31,6 +34,6 @@ CREATE INDEX event_outbox_by_relay ON event_outbox (relayed_at) WHERE relayed_at
 
 -- The columns are listed so that nobody chooses ids, and nothing but the hand-over is written later.
 GRANT SELECT, DELETE ON event_outbox TO botberi;
-GRANT INSERT (event_id, routing_key, aggregate_id, user_id, body, occurred_at) ON event_outbox TO botberi;
+GRANT INSERT (event_id, routing_key, aggregate_id, user_id, body, occurred_at, request_id, traceparent) ON event_outbox TO botberi;
 GRANT UPDATE (relayed_at) ON event_outbox TO botberi;
 GRANT EXECUTE ON FUNCTION uuid_v7() TO botberi;

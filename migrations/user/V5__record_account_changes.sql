@@ -7,6 +7,13 @@ ALTER TABLE users
     ADD COLUMN closed_at timestamptz,
     ADD CONSTRAINT users_closed_check CHECK (closed_at IS NULL OR disabled_at IS NOT NULL);
 
+-- What the transaction follows from, in one setting for each half: set for it alone, by whoever works for a request. Here a
+-- transaction is always one request's, so nothing has to be kept in the rows.
+CREATE FUNCTION present_request_id() RETURNS text
+LANGUAGE sql STABLE AS $$ SELECT nullif(current_setting('botberi.request_id', true), '') $$;
+CREATE FUNCTION present_traceparent() RETURNS text
+LANGUAGE sql STABLE AS $$ SELECT nullif(current_setting('botberi.traceparent', true), '') $$;
+
 CREATE FUNCTION stamp_revocation() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -26,9 +33,10 @@ CREATE FUNCTION record_revocation() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE public.refresh_tokens SET revoked_at = NEW.revoked_at WHERE family_id = NEW.id AND revoked_at IS NULL;
-    INSERT INTO public.event_outbox (routing_key, aggregate_id, user_id, body)
+    INSERT INTO public.event_outbox (routing_key, aggregate_id, user_id, body, request_id, traceparent)
     VALUES (
-        'auth.revoked', NEW.id::text, NEW.user_id, json_build_object('user_id', NEW.user_id, 'session_id', NEW.id)
+        'auth.revoked', NEW.id::text, NEW.user_id, json_build_object('user_id', NEW.user_id, 'session_id', NEW.id),
+        public.present_request_id(), public.present_traceparent()
     );
     PERFORM pg_notify('sessions_revoked', '');
     RETURN NULL;
@@ -45,8 +53,11 @@ LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE public.sessions SET revoked_at = clock_timestamp() WHERE user_id = NEW.id AND revoked_at IS NULL;
     IF OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL THEN
-        INSERT INTO public.event_outbox (routing_key, aggregate_id, user_id, body)
-        VALUES ('user.deleted', NEW.id::text, NEW.id, json_build_object('user_id', NEW.id));
+        INSERT INTO public.event_outbox (routing_key, aggregate_id, user_id, body, request_id, traceparent)
+        VALUES (
+            'user.deleted', NEW.id::text, NEW.id, json_build_object('user_id', NEW.id),
+            public.present_request_id(), public.present_traceparent()
+        );
     END IF;
     RETURN NULL;
 END
@@ -89,4 +100,5 @@ FOR EACH ROW WHEN (OLD.access_until > clock_timestamp()) EXECUTE FUNCTION guard_
 
 REVOKE DELETE ON users FROM botberi;
 GRANT EXECUTE ON FUNCTION guard_user_delete(), guard_session_delete() TO botberi;
+GRANT EXECUTE ON FUNCTION present_request_id(), present_traceparent() TO botberi;
 GRANT EXECUTE ON FUNCTION stamp_revocation(), record_revocation(), end_sessions_of_user() TO botberi;

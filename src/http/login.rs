@@ -13,7 +13,7 @@ use super::problem::Problem;
 use crate::actors::accounts::{Accounts, Login, Logout, Refresh, SignedIn};
 use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Handle;
-use crate::models::Role;
+use crate::models::{Origin, Role};
 use crate::secret::Secret;
 
 /// What somebody signs in with.
@@ -95,8 +95,9 @@ pub(super) async fn renew(
     accounts: &Handle<Accounts>,
     RefreshToken { refresh_token: token }: RefreshToken,
     needs: Option<Role>,
+    origin: Origin,
 ) -> Result<HttpResponse, Problem> {
-    let tokens = accounts.ask(Refresh { token, needs }).await?;
+    let tokens = accounts.ask(Refresh { token, needs, origin }).await?;
 
     Ok(HttpResponse::Ok().insert_header(no_store()).json(TokensView::from(tokens)))
 }
@@ -111,9 +112,10 @@ pub(super) async fn renew(
 )]
 pub(super) async fn sign_out(
     KnownToken(principal): KnownToken,
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
 ) -> Result<HttpResponse, Problem> {
-    accounts.ask(Logout { principal }).await?;
+    accounts.ask(Logout { principal, origin }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }

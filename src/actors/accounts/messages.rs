@@ -5,7 +5,7 @@ use std::fmt;
 use actix::Message;
 
 use super::AccountError;
-use crate::models::{Principal, Role, User, UserId, UserPatch};
+use crate::models::{Origin, Principal, Role, User, UserId, UserPatch};
 use crate::secret::Secret;
 
 /// Makes an account, whose fields keep the rules. Sent by `http::user`; answered with the account.
@@ -40,6 +40,8 @@ pub struct Refresh {
     pub token: Secret,
     /// The role that the door asks for, if it asks for one.
     pub needs: Option<Role>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Ends the session of an access token, however often it is said. Sent by `http::user` and `http::admin`.
@@ -48,6 +50,8 @@ pub struct Refresh {
 pub struct Logout {
     /// Whose session, and with which token; it may be over already.
     pub principal: Principal,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Changes somebody's account, by fields that keep the rules. Sent by `http::user`; answered with the account.
@@ -72,6 +76,8 @@ pub struct ChangePassword {
     pub current: Secret,
     /// A password that keeps the rules.
     pub new: Secret,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Closes an account for ever. Sent by `http::user`.
@@ -82,6 +88,8 @@ pub struct CloseAccount {
     pub principal: Principal,
     /// Does so only while the account is in this state.
     pub expected: Option<i64>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// The tokens of a session.

@@ -56,7 +56,7 @@ impl Works {
     /// The present session goes on: it has just proved that it knows the password. All others have to prove that they know
     /// the new one, and so does a sign-in that has checked the old one at this moment.
     pub(super) async fn change_password(self, wish: ChangePassword) -> Result<(), AccountError> {
-        let ChangePassword { principal, current, new } = wish;
+        let ChangePassword { principal, current, new, origin } = wish;
         let place = self.hasher.enter(Errand::Login)?;
         let known = {
             let session = self.user_db.connection().await?;
@@ -71,6 +71,7 @@ impl Works {
 
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
+        sessions::name_origin(&transaction, &origin).await?;
         // Somebody else was faster, and what was checked is not the password any more.
         if !users::change_password(&transaction, principal.user_id, &known, &next).await? {
             return Err(AccountError::WrongPassword);
@@ -84,7 +85,7 @@ impl Works {
     /// For ever. All sessions end in the same transaction, and its event tells everybody else.
     pub(super) async fn close(
         self,
-        CloseAccount { principal, expected }: CloseAccount,
+        CloseAccount { principal, expected, origin }: CloseAccount,
     ) -> Result<(), AccountError> {
         // An administrator who left would leave the platform without one.
         if principal.role == Role::Admin {
@@ -92,6 +93,7 @@ impl Works {
         }
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
+        sessions::name_origin(&transaction, &origin).await?;
         if !users::close(&transaction, principal.user_id, expected).await? {
             return Err(gone(expected));
         }

@@ -9,7 +9,7 @@ use super::{AccountError, Works, opaque};
 use crate::models::store::refresh_tokens::{self, NextToken, RefreshToken};
 use crate::models::store::sessions::{self, NewSession, Revocation};
 use crate::models::store::{StoreError, users};
-use crate::models::{PasswordHash, Principal, RefreshTokenId, Role, SessionId, User, UserId};
+use crate::models::{Origin, PasswordHash, Principal, RefreshTokenId, Role, SessionId, User, UserId};
 
 /// Tokens are taken for this long past their end: what is remembered of their session lasts as long.
 const LEEWAY_SECONDS: i64 = 10;
@@ -69,7 +69,10 @@ impl Works {
 
     /// Spends a refresh token. Whoever comes second with one token is told so, and the whole family ends: one of the two
     /// has stolen it, and nobody can tell which.
-    pub(super) async fn refresh(self, Refresh { token, needs }: Refresh) -> Result<SignedIn, AccountError> {
+    pub(super) async fn refresh(
+        self,
+        Refresh { token, needs, origin }: Refresh,
+    ) -> Result<SignedIn, AccountError> {
         if !opaque::is_well_formed(token.expose()) {
             return Err(AccountError::InvalidRefreshToken);
         }
@@ -82,6 +85,7 @@ impl Works {
         };
         let Some(known) = known else { return Err(AccountError::InvalidRefreshToken) };
         if known.is_spent {
+            sessions::name_origin(&transaction, &origin).await?;
             let ended = sessions::revoke(&transaction, known.session_id, known.user_id).await?;
             transaction.commit().await?;
             return Err(self.reused(&known, ended).await);
@@ -115,8 +119,8 @@ impl Works {
     }
 
     /// Ends the session of an access token; one that is over already stays so.
-    pub(super) async fn logout(self, Logout { principal }: Logout) -> Result<(), AccountError> {
-        match self.revoke(&principal).await {
+    pub(super) async fn logout(self, Logout { principal, origin }: Logout) -> Result<(), AccountError> {
+        match self.revoke(&principal, &origin).await {
             Ok(ended) => {
                 self.heard(Some(&principal), ended.as_slice()).await;
                 Ok(())
@@ -133,9 +137,13 @@ impl Works {
         }
     }
 
-    async fn revoke(&self, principal: &Principal) -> Result<Option<Revocation>, StoreError> {
-        let session = self.user_db.connection().await?;
-        sessions::revoke(&session, principal.session_id, principal.user_id).await
+    async fn revoke(&self, principal: &Principal, origin: &Origin) -> Result<Option<Revocation>, StoreError> {
+        let mut connection = self.user_db.connection().await?;
+        let transaction = connection.transaction().await?;
+        sessions::name_origin(&transaction, origin).await?;
+        let ended = sessions::revoke(&transaction, principal.session_id, principal.user_id).await?;
+        transaction.commit().await?;
+        Ok(ended)
     }
 
     /// Makes known what has been committed: first here, so that this replica refuses the tokens before it answers; then in

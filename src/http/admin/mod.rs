@@ -25,7 +25,7 @@ use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::rate_limits::RateLimiter;
 use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
-use crate::models::Role;
+use crate::models::{Origin, Role};
 
 /// What the administrators' API stands on.
 #[derive(Clone)]
@@ -111,8 +111,9 @@ async fn login(
     extensions(("x-problems" = json!(["invalid_refresh_token", "refresh_token_reused", "forbidden"])))
 )]
 async fn refresh(
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
     Body(token): Body<RefreshToken>,
 ) -> Result<HttpResponse, Problem> {
-    renew(&accounts, token, Some(Role::Admin)).await
+    renew(&accounts, token, Some(Role::Admin), origin).await
 }

@@ -19,7 +19,7 @@ use crate::http::fields::{Fields, ReadFields, text};
 use crate::http::identity::CurrentUser;
 use crate::http::login::{Credentials, RefreshToken, TokensView, no_store, renew, sign_in};
 use crate::http::problem::Problem;
-use crate::models::{User, UserId, UserPatch};
+use crate::models::{Origin, User, UserId, UserPatch};
 use crate::secret::Secret;
 
 /// Somebody new.
@@ -170,10 +170,11 @@ pub(super) async fn login(
     extensions(("x-problems" = json!(["invalid_refresh_token", "refresh_token_reused"])))
 )]
 pub(super) async fn refresh(
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
     Body(token): Body<RefreshToken>,
 ) -> Result<HttpResponse, Problem> {
-    renew(&accounts, token, None).await
+    renew(&accounts, token, None, origin).await
 }
 
 /// Show your account
@@ -232,12 +233,13 @@ pub(super) async fn change(
 )]
 pub(super) async fn close(
     user: CurrentUser,
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let expected = expected(&seen, &accounts, user.id()).await?;
 
-    accounts.ask(CloseAccount { principal: user.0, expected }).await?;
+    accounts.ask(CloseAccount { principal: user.0, expected, origin }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }
@@ -253,10 +255,11 @@ pub(super) async fn close(
 )]
 pub(super) async fn change_password(
     user: CurrentUser,
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
     Body(PasswordChange { current_password, new_password }): Body<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
-    let wish = ChangePassword { principal: user.0, current: current_password, new: new_password };
+    let wish = ChangePassword { principal: user.0, current: current_password, new: new_password, origin };
 
     accounts.ask(wish).await?;
 

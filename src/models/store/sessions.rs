@@ -7,8 +7,10 @@ use super::error::StoreError;
 use super::pool::Transaction;
 use super::session::{self, Session, UserSide};
 use crate::models::ids::{RefreshTokenId, SessionId, UserId};
+use crate::models::origin::Origin;
 use crate::models::user::{PasswordHash, Role};
 
+const NAME_ORIGIN: &str = include_str!("sql/sessions/name_origin.sql");
 const BEGIN: &str = include_str!("sql/sessions/begin.sql");
 const LOCK_BY_TOKEN: &str = include_str!("sql/sessions/lock_by_token.sql");
 const REVOKE: &str = include_str!("sql/sessions/revoke.sql");
@@ -58,6 +60,16 @@ pub struct RevokedSince {
     pub horizon: i64,
     /// In no order; some may have been told before.
     pub revocations: Vec<Revocation>,
+}
+
+/// Writes down what the rest of the transaction follows from: the events of sessions and accounts that end name it.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn name_origin(transaction: &Transaction<'_, UserSide>, origin: &Origin) -> Result<(), StoreError> {
+    let _both =
+        session::one(transaction, NAME_ORIGIN, &[&origin.request_id, &origin.traceparent_text()]).await?;
+    Ok(())
 }
 
 /// Begins a session, unless the account has another password or role by now, is disabled or is gone. Tells whether it began.

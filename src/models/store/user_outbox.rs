@@ -34,6 +34,10 @@ pub struct AccountEvent {
     pub body: String,
     /// When it happened.
     pub occurred_at: Timestamp,
+    /// The request that it followed from.
+    pub request_id: Option<String>,
+    /// The trace of that request, as it stands in a header.
+    pub traceparent: Option<String>,
 }
 
 /// Whether something waits to be handed on.
@@ -84,7 +88,11 @@ pub async fn copy_in(db: &impl Session<SharedSide>, events: &[AccountEvent]) -> 
     let users: Vec<UserId> = events.iter().map(|event| event.user_id).collect();
     let bodies: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
     let times: Vec<Timestamp> = events.iter().map(|event| event.occurred_at).collect();
-    session::run(db, COPY_IN, &[&ids, &keys, &aggregates, &users, &bodies, &times]).await
+    let requests: Vec<Option<&str>> = events.iter().map(|event| event.request_id.as_deref()).collect();
+    let traces: Vec<Option<&str>> = events.iter().map(|event| event.traceparent.as_deref()).collect();
+    let parameters: session::Parameters<'_> =
+        &[&ids, &keys, &aggregates, &users, &bodies, &times, &requests, &traces];
+    session::run(db, COPY_IN, parameters).await
 }
 
 /// Notes that these accounts are closed, so that their things are taken away.
@@ -146,6 +154,8 @@ impl TryFrom<&Row> for AccountEvent {
             user_id: row.try_get("user_id")?,
             body: row.try_get("body")?,
             occurred_at: row.try_get("occurred_at")?,
+            request_id: row.try_get("request_id")?,
+            traceparent: row.try_get("traceparent")?,
         })
     }
 }

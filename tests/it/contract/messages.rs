@@ -211,10 +211,14 @@ async fn live_through_a_knowledge_base(sql: &Client, instance: &str) {
 
 /// Its events come from the other database, by way of the relay.
 async fn live_through_an_account(app: &TestApp) {
-    app.sign_up("eve").await.delete("/api/v1/users/me").await.expect(204);
+    let closed = app.sign_up("eve").await.delete("/api/v1/users/me").await;
+    let request_id = closed.headers["x-request-id"].to_str().unwrap().to_owned();
+    closed.expect(204);
     for key in ["auth.revoked", "user.deleted"] {
-        let is_there = |all: &[Heard]| all.iter().any(|heard| heard.key == key).then_some(());
-        app.stage.tap.until(key, is_there).await;
+        let find = |all: &[Heard]| all.iter().find(|heard| heard.key == key).cloned();
+        let told = app.stage.tap.until(key, find).await;
+        let headers = told.properties.headers().as_ref().unwrap().inner().clone();
+        assert_eq!(headers["request_id"], AMQPValue::LongString(request_id.as_str().into()), "{key}");
     }
 }
 

@@ -45,7 +45,10 @@ fn no_statement_touches_the_session_or_takes_every_column() {
             statement.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
         for forbidden in ["BEGIN", "COMMIT", "set_config", "*\n", " *", ";"] {
             let arithmetic = [") * 1000", "bigint * interval", "ms * interval", "1) * interval"];
-            let found = arithmetic.iter().fold(code.clone(), |code, product| code.replace(product, ""));
+            // For the transaction alone: the next borrower of the connection sees nothing of it.
+            let code = code.replace("set_config('botberi.request_id', coalesce($1::text, ''), true)", "");
+            let code = code.replace("set_config('botberi.traceparent', coalesce($2::text, ''), true)", "");
+            let found = arithmetic.iter().fold(code, |code, product| code.replace(product, ""));
             assert!(!found.contains(forbidden), "{} contains {forbidden:?}", path.display());
         }
         assert!(!code.trim_start().starts_with("SET "), "{}", path.display());

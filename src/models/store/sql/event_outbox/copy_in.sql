@@ -1,11 +1,11 @@
 -- Events of `user_psql`, in the order in which they happened there; one that has arrived before is passed over.
-INSERT INTO event_outbox (event_id, routing_key, table_name, event_type, aggregate_id, user_id, body, occurred_at)
+INSERT INTO event_outbox (event_id, routing_key, table_name, event_type, aggregate_id, user_id, body, occurred_at, request_id, traceparent)
 SELECT
     event_id, routing_key,
     CASE split_part(routing_key, '.', 1) WHEN 'auth' THEN 'sessions' WHEN 'user' THEN 'users' WHEN 'team' THEN 'teams' ELSE '' END,
     CASE WHEN routing_key LIKE '%.deleted' OR routing_key LIKE '%.removed' THEN 'delete' ELSE 'update' END,
-    aggregate_id, user_id, body::json, occurred_at
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::timestamptz[])
-    WITH ORDINALITY AS arriving (event_id, routing_key, aggregate_id, user_id, body, occurred_at, place)
+    aggregate_id, user_id, body::json, occurred_at, request_id, traceparent
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
+    WITH ORDINALITY AS arriving (event_id, routing_key, aggregate_id, user_id, body, occurred_at, request_id, traceparent, place)
 ORDER BY place
 ON CONFLICT (event_id) DO NOTHING
