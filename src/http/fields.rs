@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::problem::FieldError;
+use crate::models::document::whole;
 
 /// How much of a name goes back to whoever sent it. An unknown field's name is the caller's own text.
 const NAME_CHARS_MAX: usize = 100;
@@ -159,18 +160,6 @@ pub fn text(value: Value) -> Result<String, Fault> {
         Value::String(text) => Ok(text),
         _ => Err("must be a text".to_owned()),
     }
-}
-
-/// The whole number that a value is. To JSON, `3` and `3.0` are the same, and some languages write all of theirs with a point;
-/// written so they are taken up to 2^53, from where on not every whole number can be.
-pub fn whole(value: &Value) -> Option<i64> {
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    let written_with_a_point = || {
-        let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT_MAX)?;
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-        Some(number as i64)
-    };
-    value.as_i64().or_else(written_with_a_point)
 }
 
 /// Reads a whole number that fits 32 bits.

@@ -42,6 +42,19 @@ pub fn object(value: Value, bytes_max: usize) -> Result<Value, String> {
     Ok(value)
 }
 
+/// The whole number that a value is. To JSON, `3` and `3.0` are the same, and some languages write all of theirs with a point;
+/// written so they are taken up to 2^53, from where on not every whole number can be.
+#[must_use]
+pub fn whole(value: &Value) -> Option<i64> {
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let written_with_a_point = || {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT_MAX)?;
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
+        Some(number as i64)
+    };
+    value.as_i64().or_else(written_with_a_point)
+}
+
 /// Levels of objects and lists. The parser's own limit of 128 bounds the recursion here.
 fn depth(value: &Value) -> usize {
     let deepest = match value {

@@ -67,11 +67,12 @@ if LISTENER == "user" and not THROWAWAY:
 
 
 def number(value, least, most):
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return is_whole and not isinstance(value, bool) and least <= value <= most
 
 
 def of_an_agent(value):
-    return AGENTS[value % len(AGENTS)]
+    return AGENTS[int(value) % len(AGENTS)]
 
 
 # What no schema can say is put right here, in every phase, on the way out.

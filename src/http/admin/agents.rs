@@ -65,7 +65,7 @@ impl ReadFields for Draft {
 /// It is a draft at first, which users do not see; `POST /api/v1/agents/{id}/publish` offers it to them.
 #[utoipa::path(
     post, path = "/api/v1/agents", tag = "Agents", operation_id = "createAgent", security(("bearer" = ["admin"])),
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
         description = "Makes it safe to send the same body again within 24 hours: it is done once, and answered as the first time.",
         example = "9f3c6a2e-signup-form")),
     request_body = Draft,

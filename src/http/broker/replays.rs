@@ -12,9 +12,10 @@ use crate::actors::replayer::{CancelReplay, FindReplay, Replayer, StartReplay};
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
 use crate::http::extract::{Body, Id, PathKey};
-use crate::http::fields::{Fault, Fields, ReadFields, parsed, whole};
+use crate::http::fields::{Fault, Fields, ReadFields, parsed};
 use crate::http::identity::CurrentAdmin;
 use crate::http::problem::Problem;
+use crate::models::document::whole;
 use crate::models::{ErrorCode, KeyPattern, Replay, ReplayId, ReplayStatus, UserId};
 
 impl PathKey for ReplayId {

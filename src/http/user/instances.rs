@@ -97,7 +97,7 @@ fn tag(instance: &Instance) -> EntityTag {
 /// for `instance.updated` on the WebSocket, or read it again.
 #[utoipa::path(
     post, path = "/api/v1/instances", tag = "Instances", operation_id = "createInstance", security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
         description = "Makes it safe to send the same body again within 24 hours: it is done once, and answered as the first time.",
         example = "9f3c6a2e-signup-form")),
     request_body = Wish,

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::super::rules;
+use crate::models::document::whole;
 use crate::models::search::fold;
 
 const URL_BYTES_MAX: usize = 2_048;
@@ -90,12 +91,12 @@ pub(super) fn temperature(value: &Value) -> Result<f64, Fault> {
 }
 
 pub(super) fn max_tokens(value: &Value) -> Result<i64, Fault> {
-    let number = value.as_i64().filter(|number| (1..=TOKENS_MAX).contains(number));
+    let number = whole(value).filter(|number| (1..=TOKENS_MAX).contains(number));
     number.ok_or_else(|| format!("must be a whole number from 1 to {TOKENS_MAX}"))
 }
 
 pub(super) fn rate(value: &Value) -> Result<i32, Fault> {
-    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+    let number = whole(value).and_then(|number| i32::try_from(number).ok());
     number.ok_or_else(|| format!("must be a whole number from {} to {}", i32::MIN, i32::MAX))
 }
 
