@@ -7,7 +7,8 @@ use super::service::{Answer, Caller, Service, fields};
 
 const PATH: &str = "/api/v1/agents/import";
 
-fn leads() -> Value {
+/// A definition as a file in JSON holds it.
+pub(crate) fn leads() -> Value {
     json!({
         "id": "sales_leadgen_agent_001", "name": "Lead Generation Agent", "description": "Finds leads", "category": "sales",
         "version": "1.0.0", "url": "http://lead-scoring-agent:5002", "capabilities": ["lead_scoring"],

@@ -6,7 +6,7 @@ mod catalog;
 mod conditional;
 mod explain;
 mod idempotency;
-mod import;
+pub(crate) mod import;
 mod instances;
 mod lists;
 mod outages;

@@ -8,17 +8,9 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use super::{Outcome, run, run_with_input};
+use crate::api::import::leads;
 use crate::support::database::TestDatabases;
 use crate::support::folder::Folder;
-
-fn leads() -> Value {
-    json!({
-        "id": "sales_leadgen_agent_001", "name": "Lead Generation Agent", "description": "Finds leads", "category": "sales",
-        "version": "1.0.0", "url": "http://lead-scoring-agent:5002", "capabilities": ["lead_scoring"],
-        "system_prompt": "You know all about leads.", "model": "claude-3-5-sonnet-20241022", "temperature": 0.7,
-        "max_tokens": 4096,
-    })
-}
 
 const PRICES: &str = "
 name: Dynamic Pricing Engine
