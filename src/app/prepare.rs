@@ -48,7 +48,7 @@ async fn seed_catalog(shared_db: &SharedDb) -> Result<usize, StoreError> {
         if let Some(agent) =
             agents::insert_if_missing(&connection, &draft(&definition), &Origin::default()).await?
         {
-            let _published = agents::publish(&connection, agent.id, &Origin::default()).await?;
+            let _published = agents::publish(&connection, agent.id, None, &Origin::default()).await?;
         }
     }
     Ok(agents::load_published(&connection).await?.len())

@@ -1,8 +1,8 @@
 //! New agents, each made once however often its wish is sent.
 
-use super::{CatalogError, CreateAgent, Works};
+use super::{CatalogError, CreateAgent, Works, taken};
 use crate::models::store::idempotency::{self, Claim, Known};
-use crate::models::store::{Session, SharedSide, StoreError, agents};
+use crate::models::store::{Session, SharedSide, agents};
 use crate::models::{Agent, IdempotencyKey, Made, UserId};
 
 /// What keys are used for here.
@@ -23,11 +23,7 @@ impl Works {
             }
             let session = self.shared_db.connection().await?;
             match idempotency::find(&session, ROUTE, (order.author, key)).await? {
-                Known::Answer(answer) => {
-                    let thing = serde_json::from_value(answer)
-                        .map_err(|error| StoreError::Shape(format!("idempotency_keys.answer: {error}")))?;
-                    return Ok(Made { thing, is_replayed: true });
-                }
+                Known::Made(thing) => return Ok(Made { thing, is_replayed: true }),
                 Known::OtherWork => return Err(CatalogError::KeyReused),
                 Known::Nothing => {}
             }
@@ -49,17 +45,12 @@ impl Works {
             return Ok(None);
         }
         let agent = insert(&transaction, order).await?;
-        let answer = serde_json::to_value(&agent)
-            .map_err(|error| StoreError::Shape(format!("an agent is no JSON: {error}")))?;
-        idempotency::settle(&transaction, ROUTE, &[(claim, answer)]).await?;
+        idempotency::settle(&transaction, ROUTE, &[(claim, &agent)]).await?;
         transaction.commit().await?;
         Ok(Some(agent))
     }
 }
 
 async fn insert(db: &impl Session<SharedSide>, order: &CreateAgent) -> Result<Agent, CatalogError> {
-    agents::insert(db, &order.draft, &order.origin).await.map_err(|error| {
-        let is_taken = error.is_conflict_on(agents::ACTIVATION_CODE_KEY);
-        if is_taken { CatalogError::ActivationCodeTaken } else { error.into() }
-    })
+    agents::insert(db, &order.draft, &order.origin).await.map_err(taken)
 }

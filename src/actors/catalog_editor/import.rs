@@ -74,7 +74,7 @@ async fn import_one(
 ) -> Result<ImportedAgent, StoreError> {
     let (mut agent, was) = written(db, definition, origin).await?;
     if publish && agent.status == AgentStatus::Draft {
-        agent = agents::publish(db, agent.id, origin).await?.ok_or_else(|| gone(definition))?;
+        agent = agents::publish(db, agent.id, None, origin).await?.ok_or_else(|| gone(definition))?;
     }
     let outcome = match was {
         None => ImportOutcome::Created,

@@ -120,7 +120,7 @@ impl Handler<PublishAgent> for CatalogEditor {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            match agents::publish_if(&session, id, expected_revision, &origin).await? {
+            match agents::publish(&session, id, expected_revision, &origin).await? {
                 Some(agent) => {
                     works.committed();
                     Ok(agent)
@@ -139,7 +139,7 @@ impl Handler<RetireAgent> for CatalogEditor {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            match agents::retire_if(&session, id, expected_revision, &origin).await? {
+            match agents::retire(&session, id, expected_revision, &origin).await? {
                 Some(agent) => {
                     works.committed();
                     Ok(agent)
@@ -160,7 +160,7 @@ impl Handler<DeleteAgent> for CatalogEditor {
             let mut session = works.shared_db.connection().await?;
             let transaction = session.transaction().await?;
             agents::name_origin(&transaction, id, &origin).await?;
-            let deleted = agents::delete_if(&transaction, id, expected_revision).await;
+            let deleted = agents::delete(&transaction, id, expected_revision).await;
             if deleted.map_err(|error| in_use(id, error))? {
                 transaction.commit().await?;
                 works.committed();

@@ -173,11 +173,7 @@ impl Committer {
         for _try in 0..CLAIMS_MAX {
             let known = idempotency::find(&self.shared_db.connection().await?, ROUTE, claim).await?;
             match known {
-                Known::Answer(answer) => {
-                    let thing = serde_json::from_value(answer)
-                        .map_err(|error| StoreError::Shape(format!("idempotency_keys.answer: {error}")))?;
-                    return Ok(Made { thing, is_replayed: true });
-                }
+                Known::Made(thing) => return Ok(Made { thing, is_replayed: true }),
                 Known::OtherWork => return Err(InstanceError::KeyReused),
                 Known::Nothing => {}
             }
@@ -252,9 +248,7 @@ impl Committer {
         for (wish, outcome) in wishes.iter().zip(outcomes) {
             let Some(claim) = wish.claim() else { continue };
             if let InsertOutcome::Created(instance) = outcome {
-                let answer = serde_json::to_value(instance)
-                    .map_err(|error| StoreError::Shape(format!("an instance is no JSON: {error}")))?;
-                settled.push((claim, answer));
+                settled.push((claim, instance.as_ref()));
             } else {
                 refused.push(claim);
             }

@@ -159,23 +159,12 @@ pub async fn update(
     }
 }
 
-/// Offers an agent in its present version; an agent that is offered stays as it is. `None` if there is no such agent.
+/// Offers an agent in its present version; an agent that is offered stays as it is. `None` if there is no such agent, or none of
+/// the revision `expected`, if one is expected.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn publish(
-    db: &impl Session<SharedSide>,
-    id: AgentId,
-    origin: &Origin,
-) -> Result<Option<Agent>, StoreError> {
-    publish_if(db, id, None, origin).await
-}
-
-/// The same only while the agent has the revision `expected`, if one is expected.
-///
-/// # Errors
-/// Only those of the database itself.
-pub async fn publish_if(
     db: &impl Session<SharedSide>,
     id: AgentId,
     expected: Option<i64>,
@@ -187,23 +176,12 @@ pub async fn publish_if(
     row.as_ref().map(Agent::try_from).transpose()
 }
 
-/// Offers an agent no longer; its instances go on. `None` if there is no such agent.
+/// Offers an agent no longer; its instances go on. `None` if there is no such agent, or none of the revision `expected`, if one is
+/// expected.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn retire(
-    db: &impl Session<SharedSide>,
-    id: AgentId,
-    origin: &Origin,
-) -> Result<Option<Agent>, StoreError> {
-    retire_if(db, id, None, origin).await
-}
-
-/// The same only while the agent has the revision `expected`, if one is expected.
-///
-/// # Errors
-/// Only those of the database itself.
-pub async fn retire_if(
     db: &impl Session<SharedSide>,
     id: AgentId,
     expected: Option<i64>,
@@ -215,12 +193,16 @@ pub async fn retire_if(
     row.as_ref().map(Agent::try_from).transpose()
 }
 
-/// Deletes an agent with its versions; tells whether there was one.
+/// Deletes an agent with its versions; tells whether there was one, and of the revision `expected`, if one is expected.
 ///
 /// # Errors
 /// [`StoreError::Reference`] while instances were made from it.
-pub async fn delete(db: &impl Session<SharedSide>, id: AgentId) -> Result<bool, StoreError> {
-    delete_if(db, id, None).await
+pub async fn delete(
+    db: &impl Session<SharedSide>,
+    id: AgentId,
+    expected: Option<i64>,
+) -> Result<bool, StoreError> {
+    Ok(session::run(db, DELETE, &[&id, &expected]).await? > 0)
 }
 
 /// Writes down what a deletion follows from; it is to come in the same transaction.
@@ -235,18 +217,6 @@ pub async fn name_origin(
     let parameters: session::Parameters<'_> = &[&id, &origin.request_id, &origin.traceparent_text()];
     let _one_or_none = session::run(db, NAME_ORIGIN, parameters).await?;
     Ok(())
-}
-
-/// The same only while the agent has the revision `expected`, if one is expected.
-///
-/// # Errors
-/// [`StoreError::Reference`] while instances were made from it.
-pub async fn delete_if(
-    db: &impl Session<SharedSide>,
-    id: AgentId,
-    expected: Option<i64>,
-) -> Result<bool, StoreError> {
-    Ok(session::run(db, DELETE, &[&id, &expected]).await? > 0)
 }
 
 /// A published version of an agent. It never changes, so the answer may be kept for ever.

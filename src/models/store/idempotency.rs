@@ -2,6 +2,8 @@
 //!
 //! One order of things, all in the transaction of the work: claim, work, settle (or give back what was refused), commit.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::StoreError;
@@ -36,14 +38,15 @@ pub async fn claim(
 /// Keeps what was made under the claimed keys.
 ///
 /// # Errors
-/// Only those of the database itself.
-pub async fn settle(
+/// [`StoreError::Shape`] when it is no JSON.
+pub async fn settle<T: Serialize>(
     db: &impl Session<SharedSide>,
     route: &str,
-    settled: &[(Claim<'_>, Value)],
+    settled: &[(Claim<'_>, &T)],
 ) -> Result<(), StoreError> {
     let (owners, keys) = columns(settled.iter().map(|(claim, _)| *claim));
-    let answers: Vec<_> = settled.iter().map(|(_, answer)| answer).collect();
+    let answers = settled.iter().map(|(_, thing)| serde_json::to_value(thing));
+    let answers: Vec<Value> = answers.collect::<Result<_, _>>().map_err(misshapen)?;
     let _as_many = session::run(db, SETTLE, &[&owners, &route, &keys, &answers]).await?;
     Ok(())
 }
@@ -64,9 +67,9 @@ pub async fn give_back(
 
 /// What is known of work that was done under a key.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Known {
+pub enum Known<T> {
     /// What was made.
-    Answer(Value),
+    Made(T),
     /// Something else was sent under that key.
     OtherWork,
     /// Nothing: the key is free.
@@ -76,19 +79,26 @@ pub enum Known {
 /// What is known of the work that was done under a key.
 ///
 /// # Errors
-/// Only those of the database itself.
-pub async fn find(
+/// [`StoreError::Shape`] when what was kept cannot be read as a `T`.
+pub async fn find<T: DeserializeOwned>(
     db: &impl Session<SharedSide>,
     route: &str,
     (owner, key): Claim<'_>,
-) -> Result<Known, StoreError> {
+) -> Result<Known<T>, StoreError> {
     let Some(row) = session::optional(db, FIND, &[&owner, &route, &key.text()]).await? else {
         return Ok(Known::Nothing);
     };
     if row.try_get::<_, &[u8]>("fingerprint")? != key.fingerprint() {
         return Ok(Known::OtherWork);
     }
-    Ok(row.try_get::<_, Option<Value>>("answer")?.map_or(Known::Nothing, Known::Answer))
+    match row.try_get::<_, Option<Value>>("answer")? {
+        Some(answer) => serde_json::from_value(answer).map(Known::Made).map_err(misshapen),
+        None => Ok(Known::Nothing),
+    }
+}
+
+fn misshapen(error: serde_json::Error) -> StoreError {
+    StoreError::Shape(format!("idempotency_keys.answer: {error}"))
 }
 
 fn columns<'a>(claims: impl Iterator<Item = Claim<'a>>) -> (Vec<UserId>, Vec<&'a str>) {

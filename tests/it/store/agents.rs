@@ -23,12 +23,14 @@ async fn only_a_published_agent_can_be_made_into_an_instance() {
     let wanted = wish(&agent, UserId::new());
     assert_eq!(instances::insert(&db, &wanted, i64::MAX).await.unwrap(), InsertOutcome::AgentUnknown);
 
-    let agent = agents::publish(&db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap();
+    let agent =
+        agents::publish(&db, agent.id, None, &botberi::models::Origin::default()).await.unwrap().unwrap();
     assert_eq!(agent.status, AgentStatus::Published);
     let instance = created(instances::insert(&db, &wanted, i64::MAX).await.unwrap());
     assert_eq!((instance.agent_version, instance.revision), (1, 1));
 
-    let _retired = agents::retire(&db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap();
+    let _retired =
+        agents::retire(&db, agent.id, None, &botberi::models::Origin::default()).await.unwrap().unwrap();
     let late = wish(&agent, UserId::new());
     assert_eq!(instances::insert(&db, &late, i64::MAX).await.unwrap(), InsertOutcome::AgentRetired);
 
@@ -65,14 +67,14 @@ async fn publishing_twice_changes_nothing_the_second_time() {
     let db = databases.shared().await;
     let agent = published_agent(&db).await;
     assert_eq!(
-        agents::publish(&db, agent.id, &botberi::models::Origin::default()).await.unwrap(),
+        agents::publish(&db, agent.id, None, &botberi::models::Origin::default()).await.unwrap(),
         Some(agent.clone())
     );
     let keys: Vec<_> =
         placed(&databases).await.into_iter().map(|event| event.routing_key.to_string()).collect();
     assert_eq!(keys, ["agent.updated", "agent.published"]);
     assert_eq!(
-        agents::publish(&db, AgentId(999_999), &botberi::models::Origin::default()).await.unwrap(),
+        agents::publish(&db, AgentId(999_999), None, &botberi::models::Origin::default()).await.unwrap(),
         None
     );
 }
@@ -143,12 +145,12 @@ async fn an_agent_with_instances_is_not_deleted_and_one_without_goes_with_its_ve
     let db = databases.shared().await;
     let used = published_agent(&db).await;
     let _instance = created(instances::insert(&db, &wish(&used, UserId::new()), i64::MAX).await.unwrap());
-    let refused = agents::delete(&db, used.id).await.unwrap_err();
+    let refused = agents::delete(&db, used.id, None).await.unwrap_err();
     assert!(matches!(refused, StoreError::Reference { .. }), "{refused:?}");
 
     let unused = published_agent(&db).await;
-    assert!(agents::delete(&db, unused.id).await.unwrap());
-    assert!(!agents::delete(&db, unused.id).await.unwrap());
+    assert!(agents::delete(&db, unused.id, None).await.unwrap());
+    assert!(!agents::delete(&db, unused.id, None).await.unwrap());
     assert_eq!(agents::find_version(&db, unused.id, 1).await.unwrap(), None);
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn published_agent(db: &impl Session<SharedSide>) -> Agent {
         rate: 3,
     };
     let agent = agents::insert(db, &draft, &botberi::models::Origin::default()).await.unwrap();
-    agents::publish(db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap()
+    agents::publish(db, agent.id, None, &botberi::models::Origin::default()).await.unwrap().unwrap()
 }
 
 pub(crate) fn wish(agent: &Agent, user_id: UserId) -> NewInstance {

@@ -240,7 +240,7 @@ impl TestUser {
         let draft = AgentDraft { title: "Echo".to_owned(), content, activation_code, rate: 1 };
         let agent = agents::insert(&db, &draft, &botberi::models::Origin::default()).await.unwrap();
         let agent =
-            agents::publish(&db, agent.id, &botberi::models::Origin::default()).await.unwrap().unwrap();
+            agents::publish(&db, agent.id, None, &botberi::models::Origin::default()).await.unwrap().unwrap();
         let plain = databases.plain("postgres").await;
         Self { id: UserId::new(), agent, shared_db: databases.shared.clone(), plain }
     }
