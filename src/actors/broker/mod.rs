@@ -1,6 +1,7 @@
 //! RabbitMQ: how to reach it, and what has to be declared there.
 
 mod connection;
+pub mod envelope;
 mod settings;
 pub mod topology;
 

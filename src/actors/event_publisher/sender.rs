@@ -9,7 +9,6 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::protocol::basic::AMQPProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Channel, Confirmation, Connection};
-use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -292,16 +291,23 @@ impl<'a> Sender<'a> {
             return Ok(());
         }
         for event in self.log_after(position - 1, 1).await? {
-            let (event_id, body) = (event.event_id.to_string(), event.message_body());
+            let body = event.message_body();
             let letter = NewDeadLetter {
-                queue: EVENTS,
-                event_id: &event_id,
-                routing_key: key.as_str(),
-                reason: "no queue took it",
-                headers: &Value::Object(serde_json::Map::new()),
-                body: body.as_bytes(),
+                queue: EVENTS.to_owned(),
+                message_id: event.event_id.to_string(),
+                routing_key: key.to_string(),
+                reason: "no queue took it".to_owned(),
+                headers: serde_json::json!({}),
+                envelope: Vec::new(),
+                body_bytes: i64::try_from(body.len()).unwrap_or(i64::MAX),
+                body: body.into_bytes(),
+                obstacle: Some(format!("no queue has ever had it: replay position {position} of the log")),
+                death: String::new(),
+                died_at: None,
             };
-            let _new_or_known = dead_letters::insert(self.connection, &letter).await?;
+            if dead_letters::keep(self.connection, &letter).await? {
+                metrics::counter!("botberi_dead_letters_kept_total").increment(1);
+            }
         }
         self.progress.confirmed.set(position);
         Ok(())

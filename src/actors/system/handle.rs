@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -99,6 +100,8 @@ struct Shared<A: Actor> {
     limits: AskLimits,
     permits: Arc<Semaphore>,
     current: watch::Sender<Option<Addr<A>>>,
+    /// How many lives there have been.
+    lives: AtomicU64,
 }
 
 impl<A: Actor> Clone for Handle<A> {
@@ -111,7 +114,8 @@ impl<A: Actor> Handle<A> {
     /// A handle to an actor that is not there yet; [`super::actor()`] ties it to one.
     pub fn new(name: &'static str, limits: AskLimits) -> Self {
         let permits = Arc::new(Semaphore::new(limits.in_flight_max));
-        let shared = Shared { name, limits, permits, current: watch::Sender::new(None) };
+        let shared =
+            Shared { name, limits, permits, current: watch::Sender::new(None), lives: AtomicU64::new(0) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -167,7 +171,14 @@ impl<A: Actor> Handle<A> {
         self.shared.name
     }
 
+    /// Which of its lives the actor lives, counted from 1; `None` between two of them.
+    pub fn life(&self) -> Option<u64> {
+        let current = self.shared.current.borrow();
+        current.as_ref().map(|_addr| self.shared.lives.load(Ordering::Acquire))
+    }
+
     pub(super) fn point_to(&self, addr: Addr<A>) {
+        self.shared.lives.fetch_add(1, Ordering::AcqRel);
         self.shared.current.send_replace(Some(addr));
     }
 

@@ -21,6 +21,7 @@ pub mod migrate;
 pub mod outbox;
 pub mod pool;
 pub mod publisher;
+pub mod redrives;
 pub mod refresh_tokens;
 pub mod replays;
 pub mod replicas;

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Config, Error, NoTls, Row, Statement};
 
 use super::error::{StoreError, with_cause};
-use super::keys::{BELL_CHANNEL, REVOCATIONS_CHANNEL};
+use super::keys::{BELL_CHANNEL, REDRIVES_CHANNEL, REVOCATIONS_CHANNEL};
 use super::session::{Parameters, Session, SharedSide, UserSide, driver::Driver};
 use super::settings::{SESSION_OPTIONS, StoreSettings};
 
@@ -248,6 +248,14 @@ impl OwnConnection<SharedSide> {
     /// What became of the `LISTEN`.
     pub async fn listen(&self) -> Result<(), StoreError> {
         Ok(self.client.batch_execute(&format!("LISTEN {BELL_CHANNEL}")).await?)
+    }
+
+    /// Begins to listen for wishes that dead letters be sent again.
+    ///
+    /// # Errors
+    /// What became of the `LISTEN`.
+    pub async fn listen_for_redrives(&self) -> Result<(), StoreError> {
+        Ok(self.client.batch_execute(&format!("LISTEN {REDRIVES_CHANNEL}")).await?)
     }
 }
 

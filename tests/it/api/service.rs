@@ -15,6 +15,7 @@ use botberi::actors::accounts::{
 use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
+use botberi::actors::dead_letter_registry::DeadLetterRegistry;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instance_registry::InstanceRegistry;
 use botberi::actors::instances::{Instances, QuotaSettings};
@@ -167,6 +168,7 @@ impl Service {
         let catalog = Handle::new(Catalog::NAME, limits);
         let catalog_editor = Handle::new(CatalogEditor::NAME, limits);
         let instance_registry = Handle::new(InstanceRegistry::NAME, limits);
+        let dead_letter_registry = Handle::new(DeadLetterRegistry::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
         let catalog_view = CatalogView::default();
         let revocations = Handle::new(Revocations::NAME, limits);
@@ -214,6 +216,10 @@ impl Service {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| InstanceRegistry::new(shared.clone(), bell.clone(), lifeline)
             }))
+            .with(actor(ChildSpec::permanent(DeadLetterRegistry::NAME), &dead_letter_registry, {
+                let shared = databases.shared.clone();
+                move |lifeline| DeadLetterRegistry::new(shared.clone(), lifeline)
+            }))
             .with(actor(ChildSpec::permanent(Instances::NAME), &instances, {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
@@ -242,6 +248,7 @@ impl Service {
             gate: gate.clone(),
             catalog_editor,
             instance_registry,
+            dead_letter_registry,
         };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));
