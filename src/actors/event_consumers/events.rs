@@ -107,14 +107,14 @@ where
     {
         let (mut refusals, mut deaths) = (0, 0);
         loop {
-            let life = self.actor.life();
+            let before = self.actor.deaths();
             let Err(error) = self.actor.ask(message()).await else { return Ok(()) };
             refusals += 1;
             let pause = REFUSED.pause_now(refusals);
             tracing::warn!(queue = desk.queue, reader = self.actor.name(), %error, ?pause, "not taken");
             sleep(pause).await;
             // An answer that was given up as too slow is lost, too; the actor lives on, and is not to be blamed for an outage.
-            if matches!(error, AskError::Lost { .. }) && life.is_some() && self.actor.life() != life {
+            if matches!(error, AskError::Lost { .. }) && self.actor.deaths() > before {
                 deaths += 1;
                 if deaths >= deaths_max {
                     return Err(deaths);

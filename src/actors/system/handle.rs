@@ -100,8 +100,8 @@ struct Shared<A: Actor> {
     limits: AskLimits,
     permits: Arc<Semaphore>,
     current: watch::Sender<Option<Addr<A>>>,
-    /// How many lives there have been.
-    lives: AtomicU64,
+    /// How many of its lives are over.
+    deaths: AtomicU64,
 }
 
 impl<A: Actor> Clone for Handle<A> {
@@ -115,7 +115,7 @@ impl<A: Actor> Handle<A> {
     pub fn new(name: &'static str, limits: AskLimits) -> Self {
         let permits = Arc::new(Semaphore::new(limits.in_flight_max));
         let shared =
-            Shared { name, limits, permits, current: watch::Sender::new(None), lives: AtomicU64::new(0) };
+            Shared { name, limits, permits, current: watch::Sender::new(None), deaths: AtomicU64::new(0) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -171,19 +171,18 @@ impl<A: Actor> Handle<A> {
         self.shared.name
     }
 
-    /// Which of its lives the actor lives, counted from 1; `None` between two of them.
-    pub fn life(&self) -> Option<u64> {
-        let current = self.shared.current.borrow();
-        current.as_ref().map(|_addr| self.shared.lives.load(Ordering::Acquire))
+    /// How many of the actor's lives are over.
+    pub fn deaths(&self) -> u64 {
+        self.shared.deaths.load(Ordering::Acquire)
     }
 
     pub(super) fn point_to(&self, addr: Addr<A>) {
-        self.shared.lives.fetch_add(1, Ordering::AcqRel);
         self.shared.current.send_replace(Some(addr));
     }
 
     /// Forgets `addr`, unless a later life has taken its place.
     pub(super) fn point_away_from(&self, addr: &Addr<A>) {
+        self.shared.deaths.fetch_add(1, Ordering::AcqRel);
         self.shared.current.send_if_modified(|current| {
             let points_there = current.as_ref() == Some(addr);
             if points_there {
