@@ -22,27 +22,30 @@ pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// The way to the driver. Unnameable outside the store: nobody else can run a statement that is not in `sql/`, begin
 /// a transaction by hand or change a session's settings.
 pub(super) mod driver {
-    use super::{Future, Parameters, Row};
-    use tokio_postgres::{Error, Statement};
+    use super::{Future, Parameters, Row, StoreError};
+    use tokio_postgres::Statement;
 
     /// Something that a statement can be run on.
     pub trait Driver: Sync {
         /// The prepared form of a statement, out of the connection's cache after the first time.
-        fn prepare(&self, statement: &'static str) -> impl Future<Output = Result<Statement, Error>> + Send;
+        fn prepare(
+            &self,
+            statement: &'static str,
+        ) -> impl Future<Output = Result<Statement, StoreError>> + Send;
 
         /// Runs it for its rows.
         fn query(
             &self,
             statement: &Statement,
             parameters: Parameters<'_>,
-        ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
+        ) -> impl Future<Output = Result<Vec<Row>, StoreError>> + Send;
 
         /// Runs it for the number of rows it changed.
         fn execute(
             &self,
             statement: &Statement,
             parameters: Parameters<'_>,
-        ) -> impl Future<Output = Result<u64, Error>> + Send;
+        ) -> impl Future<Output = Result<u64, StoreError>> + Send;
     }
 }
 
@@ -56,7 +59,7 @@ pub(super) async fn rows(
     parameters: Parameters<'_>,
 ) -> Result<Vec<Row>, StoreError> {
     let prepared = session.prepare(statement).await?;
-    Ok(session.query(&prepared, parameters).await?)
+    session.query(&prepared, parameters).await
 }
 
 /// The row of a statement that gives one or none.
@@ -85,7 +88,7 @@ pub(super) async fn run(
     parameters: Parameters<'_>,
 ) -> Result<u64, StoreError> {
     let prepared = session.prepare(statement).await?;
-    Ok(session.execute(&prepared, parameters).await?)
+    session.execute(&prepared, parameters).await
 }
 
 /// Turns every row into what it stands for.
