@@ -156,7 +156,9 @@ impl World {
             Turn::Vanish { count } => {
                 let unsent: Vec<i64> =
                     self.log.range(self.window.sent() + 1..).take(count).map(|(at, _)| *at).collect();
-                unsent.iter().for_each(|position| drop(self.log.remove(position)));
+                for position in unsent {
+                    self.log.remove(&position);
+                }
             }
         }
     }
