@@ -19,6 +19,7 @@ pub mod instances;
 pub mod keys;
 pub mod migrate;
 pub mod outbox;
+mod patience;
 pub mod pool;
 pub mod publisher;
 pub mod redrives;

@@ -27,7 +27,7 @@ use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
 use botberi::http::admin::{self, AdminApi};
 use botberi::http::user::{self, SocketDoor, UserApi};
-use botberi::http::{self, Common, HttpSettings, ListenerSettings};
+use botberi::http::{self, Common, HttpSettings, ListenerSettings, RequestMemory};
 use botberi::secret::Secret;
 
 use crate::support::database::TestDatabases;
@@ -102,6 +102,7 @@ fn http_settings() -> HttpSettings {
     HttpSettings {
         workers: 1,
         json_bytes_max: 200_000,
+        bytes_in_flight_max: 4_194_304,
         uri_bytes_max: 2_000,
         header_bytes_max: 8_000,
         header_timeout_ms: 1_000,
@@ -231,6 +232,7 @@ impl Service {
             tree: tree.clone(),
             measurements: Some(http::measurements().unwrap()),
             limiter: RateLimiter::new(rate_limits.clone()),
+            memory: RequestMemory::new(&http_settings()),
             stop_within: Duration::from_secs(1),
         };
         let sockets = SocketDoor::new(Handle::new(WsSessions::NAME, limits), &websocket_settings());
