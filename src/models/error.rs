@@ -131,6 +131,7 @@ error_codes! {
     ReplayUnderWay,        "replay_under_way",       Conflict,             "Another replay is under way";
     PositionsOutOfRange,   "positions_out_of_range", Unprocessable,        "Positions are not in the event log";
     InstanceNotFound,      "instance_not_found",     NotFound,             "Instance does not exist";
+    NothingToRequeue,      "nothing_to_requeue",     Conflict,             "Instance has nothing that a worker could do";
     IllegalTransition,     "illegal_transition",     Conflict,             "Status change is not allowed";
     Conflict,              "conflict",               Conflict,             "Request conflicts with what exists";
     ServiceBusy,           "service_busy",           Unavailable,          "Service is busy; retry later";

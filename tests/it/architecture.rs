@@ -41,6 +41,8 @@ const FLOW: &[&str] = &[
     "revocations",
     "catalog",
     "event_consumers",
+    "control",
+    "courier",
     "broker",
     "bell",
     "redis_link",

@@ -15,10 +15,10 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::time::sleep;
 
-use super::{Bound, BusEvent, Deliver, decode};
+use super::{Bound, BusEvent, Deliver, NotTaken, decode};
 use crate::actors::broker::topology::{self, QueueSpec};
 use crate::actors::broker::{self, BusError, REQUEST_ID, RabbitmqSettings, TRACEPARENT};
-use crate::actors::system::{Backoff, Child, ChildSpec, Exit, Handle, Lifeline};
+use crate::actors::system::{AskError, Backoff, Child, ChildSpec, Exit, Handle, Lifeline};
 use crate::models::Origin;
 use crate::models::store::dead_letters::{self, NewDeadLetter};
 use crate::models::store::{SharedDb, StoreError};
@@ -42,6 +42,8 @@ enum Broken {
     Bus(#[from] BusError),
     #[error("rabbitmq: the consumer was cancelled")]
     Cancelled,
+    #[error("the reader is about to end")]
+    Leaving,
 }
 
 impl From<lapin::Error> for Broken {
@@ -97,6 +99,10 @@ where
                 () = self.lifeline.stop_requested() => return Exit::Stopped,
                 broken = self.consume(&mut failures) => broken,
             };
+            if matches!(broken, Broken::Leaving) {
+                self.lifeline.stop_requested().await;
+                return Exit::Stopped;
+            }
             failures += 1;
             let pause = backoff.pause_now(failures);
             tracing::warn!(queue = self.queue.name, error = %broken, ?pause, "not consuming");
@@ -128,7 +134,7 @@ where
     }
 
     async fn read(&self, channel: &Channel, failures: &mut u32) -> Result<(), Broken> {
-        self.until_taken(|| Bound).await;
+        self.until_taken(|| Bound).await?;
         let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
         let name = self.queue.name.as_str().into();
         let mut deliveries = channel.basic_consume(name, "".into(), options, arguments).await?;
@@ -173,7 +179,7 @@ where
             }
         }
         if !events.is_empty() {
-            self.until_taken(|| Deliver { events: events.clone() }).await;
+            self.until_taken(|| Deliver { events: events.clone() }).await?;
         }
         if let Some(last) = batch.last() {
             channel.basic_ack(last.delivery_tag, BasicAckOptions { multiple: true }).await?;
@@ -183,18 +189,22 @@ where
 
     /// Asks until the actor has taken it. Not by requeueing: each return counts towards the delivery limit, and an
     /// outage of a minute would make dead letters of good messages.
-    async fn until_taken<M>(&self, message: impl Fn() -> M)
+    async fn until_taken<M>(&self, message: impl Fn() -> M) -> Result<(), Broken>
     where
-        M: actix::Message<Result = Result<(), super::NotTaken>> + Send + 'static,
+        M: actix::Message<Result = Result<(), NotTaken>> + Send + 'static,
         A: Handler<M>,
     {
         let mut refusals = 0;
         while let Err(error) = self.reader.ask(message()).await {
+            if matches!(error, AskError::Reply(NotTaken::Leaving)) {
+                return Err(Broken::Leaving);
+            }
             refusals += 1;
             let pause = REFUSED.pause_now(refusals);
             tracing::warn!(queue = self.queue.name, reader = self.reader.name(), %error, ?pause, "not taken");
             sleep(pause).await;
         }
+        Ok(())
     }
 
     /// What cannot be read is kept with the reason, and blocks nothing behind it.

@@ -29,6 +29,7 @@ use crate::http::login;
         instances::explain,
         instances::stop,
         instances::start,
+        instances::requeue,
     ),
     tags(
         (name = "Accounts", description = "Signing in. Everything else asks for the access token of an administrator."),

@@ -80,7 +80,8 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/instances/{id}", "GET, HEAD").route(get().to(instances::show)))
         .service(resource("/instances/{id}/explain", "GET, HEAD").route(get().to(instances::explain)))
         .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
-        .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)));
+        .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
+        .service(resource("/instances/{id}/requeue", "POST").route(web::post().to(instances::requeue)));
 }
 
 /// Sign in
