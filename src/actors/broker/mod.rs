@@ -1,9 +1,11 @@
 //! RabbitMQ: how to reach it, and what has to be declared there.
 
+mod addresses;
 mod connection;
 mod settings;
 pub mod topology;
 
+pub use addresses::Addresses;
 pub use connection::{BusError, connect};
 pub use settings::RabbitmqSettings;
 
