@@ -4,7 +4,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up check test api-docs fuzz
+.PHONY: help setup up check test models api-docs fuzz
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ test: setup ## Set up and run the whole suite against private servers of its own
 	@cargo build --locked
 	@target/debug/botberi dev servers --data-dir target/test-servers --free-ports --no-fsync -- \
 		cargo nextest run --locked
+
+models: ## Run what several threads share in thousands of orders of their steps (needs no servers)
+	@cargo nextest run --locked --lib --features models -E 'test(/::meetings::/)'
 
 fuzz: ## Send generated requests to a service that `make up` runs (needs BOTBERI_ADMIN_PASSWORD)
 	@test -x target/fuzz/venv/bin/schemathesis || { python3 -m venv target/fuzz/venv && \

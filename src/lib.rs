@@ -4,7 +4,7 @@
 //! - [`actors`]: who does the work: supervised actors, one per concern, and the kernel they stand on.
 //! - [`http`]: the listeners that mount routes onto the actor graph.
 //! - [`settings`], [`telemetry`], [`app`], [`cli`]: composition; they see everything and nothing sees them.
-//! - [`faults`], [`secret`]: leaves that everybody may see.
+//! - [`faults`], [`secret`], `sync`: leaves that everybody may see.
 
 pub mod actors;
 pub mod app;
@@ -14,4 +14,5 @@ pub mod http;
 pub mod models;
 pub mod secret;
 pub mod settings;
+mod sync;
 pub mod telemetry;

@@ -21,6 +21,8 @@ pub mod bell;
 pub mod broker;
 pub mod catalog;
 pub mod catalog_editor;
+pub mod dead_letter_registry;
+pub mod dead_letters;
 pub mod event_consumers;
 pub mod event_publisher;
 pub mod instance_directory;

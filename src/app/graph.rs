@@ -5,6 +5,8 @@ use crate::actors::bell::Bell;
 use crate::actors::broker::topology;
 use crate::actors::catalog::{Catalog, CatalogView};
 use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::dead_letter_registry::DeadLetterRegistry;
+use crate::actors::dead_letters::{self, RedriverParts};
 use crate::actors::event_consumers::{ConsumerSettings, consumer};
 use crate::actors::event_publisher::{EventPublisher, PublisherParts};
 use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
@@ -34,6 +36,7 @@ pub(super) struct Handles {
     pub(super) instances: Handle<Instances>,
     pub(super) catalog_editor: Handle<CatalogEditor>,
     pub(super) instance_registry: Handle<InstanceRegistry>,
+    pub(super) dead_letter_registry: Handle<DeadLetterRegistry>,
     pub(super) ws_sessions: Handle<WsSessions>,
     pub(super) replayer: Handle<Replayer>,
     pub(super) catalog_view: CatalogView,
@@ -53,6 +56,7 @@ impl Handles {
             instances: Handle::new(Instances::NAME, limits),
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
             instance_registry: Handle::new(InstanceRegistry::NAME, limits),
+            dead_letter_registry: Handle::new(DeadLetterRegistry::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
             replayer: Handle::new(Replayer::NAME, limits),
             catalog_view: CatalogView::default(),
@@ -168,8 +172,12 @@ fn admin(parts: &Parts, handles: &Handles) -> Child {
             let (shared_db, bell) = (shared_db.clone(), bell.clone());
             move |lifeline| CatalogEditor::new(shared_db.clone(), bell.clone(), lifeline)
         }))
-        .with(actor(parts.spec(InstanceRegistry::NAME), &handles.instance_registry, move |lifeline| {
-            InstanceRegistry::new(shared_db.clone(), bell.clone(), lifeline)
+        .with(actor(parts.spec(InstanceRegistry::NAME), &handles.instance_registry, {
+            let shared_db = shared_db.clone();
+            move |lifeline| InstanceRegistry::new(shared_db.clone(), bell.clone(), lifeline)
+        }))
+        .with(actor(parts.spec(DeadLetterRegistry::NAME), &handles.dead_letter_registry, move |lifeline| {
+            DeadLetterRegistry::new(shared_db.clone(), lifeline)
         }))
         .child(parts.subtree("admin"))
 }
@@ -212,6 +220,8 @@ fn broker(parts: &Parts, handles: &Handles) -> Child {
         rabbitmq: parts.settings.rabbitmq.clone(),
         settings: parts.settings.replayer.clone(),
     };
+    let redriver =
+        RedriverParts { shared_db: parts.shared_db.clone(), rabbitmq: parts.settings.rabbitmq.clone() };
     let backoff = parts.settings.rabbitmq.backoff();
     let mut broker = Supervisor::new(Strategy::OneForOne)
         .with(actor(parts.spec(EventPublisher::NAME), &handle, move |lifeline| {
@@ -220,7 +230,13 @@ fn broker(parts: &Parts, handles: &Handles) -> Child {
         .with(notify_listener(parts.spec("notify_listener"), parts.shared_db.clone(), backoff, handle))
         .with(actor(parts.spec(Replayer::NAME), &handles.replayer, move |lifeline| {
             Replayer::new(replayer.clone(), lifeline)
-        }));
+        }))
+        .with(dead_letters::drain(
+            parts.spec("dead_letters"),
+            parts.settings.rabbitmq.clone(),
+            parts.shared_db.clone(),
+        ))
+        .with(dead_letters::redriver(parts.spec("redriver"), redriver));
     if let Some(callers) = &parts.callers {
         broker = broker.with(user_relay(parts, handles, callers));
     }

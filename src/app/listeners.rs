@@ -15,7 +15,7 @@ use crate::actors::system::Node;
 use crate::http::admin::{self, AdminApi};
 use crate::http::broker::{self, BrokerApi};
 use crate::http::user::{self, SocketDoor, UserApi};
-use crate::http::{self, Common, HttpSettings};
+use crate::http::{self, Common, HttpSettings, RequestMemory};
 use crate::settings::Role;
 
 /// How long requests under way may take to end once we are told to stop.
@@ -39,7 +39,9 @@ impl Bound {
         let measurements =
             if parts.settings.metrics.enabled { Some(http::measurements().map_err(measured)?) } else { None };
         let limiter = handles.limiter.clone();
-        let common = Common { tree: tree.clone(), measurements, limiter, stop_within: REQUESTS_END_WITHIN };
+        let memory = RequestMemory::new(&parts.settings.http);
+        let (tree, stop_within) = (tree.clone(), REQUESTS_END_WITHIN);
+        let common = Common { tree, measurements, limiter, memory, stop_within };
         let mut bound = Self { servers: Vec::new() };
         if let Some(callers) = &parts.callers {
             bound.bind_apis(parts, handles, callers, &common)?;
@@ -76,6 +78,7 @@ impl Bound {
                 gate: handles.gate.clone(),
                 catalog_editor: handles.catalog_editor.clone(),
                 instance_registry: handles.instance_registry.clone(),
+                dead_letter_registry: handles.dead_letter_registry.clone(),
             };
             let routes = move |config: &mut ServiceConfig| admin::configure(config, &api);
             self.bind_one(parts, Role::Admin, settings.admin.port, &quiet, common, routes)?;

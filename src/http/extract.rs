@@ -15,16 +15,19 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::fields::{Fields, ReadFields};
+use super::memory::{Held, Memory, NoRoom, footprint};
 use super::problem::Problem;
 use crate::models::{AgentId, ErrorCode, InstanceId, Origin};
 
 /// What is read of a body, and how long it may take to come.
-#[derive(Clone, Copy, Debug)]
-pub struct BodyLimits {
+#[derive(Clone, Debug)]
+pub(super) struct BodyLimits {
     /// More is answered with 413.
-    pub bytes_max: usize,
+    pub(super) bytes_max: usize,
     /// Later is answered with 408.
-    pub within: Duration,
+    pub(super) within: Duration,
+    /// What does not fit in beside the other requests is answered with 503.
+    pub(super) memory: Memory,
 }
 
 /// A JSON body whose fields are known and keep their rules.
@@ -56,20 +59,27 @@ pub(super) fn json_body(
 }
 
 /// The bytes of a body, whatever is in it, within the limits of the listener. Nothing is read before it is waited for.
-pub fn body_bytes(
+///
+/// They, and what they are going to be read into, are counted until the request is over.
+pub(super) fn body_bytes(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<BytesMut, Problem>> + use<> {
-    let limits = request.app_data::<Data<BodyLimits>>().map(|limits| ***limits);
+    let limits = request.app_data::<Data<BodyLimits>>().cloned();
     let announced = announced_bytes(request);
-    let payload = payload.take();
+    let (request, payload) = (request.clone(), payload.take());
     async move {
         let limits = limits.ok_or(Problem::new(ErrorCode::Internal))?;
         if announced.is_some_and(|bytes| bytes > limits.bytes_max) {
             return Err(too_large(limits.bytes_max));
         }
-        let reading = read(payload, limits.bytes_max);
-        timeout(limits.within, reading).await.map_err(|_elapsed| Problem::new(ErrorCode::RequestTimedOut))?
+        let mut held = limits.memory.hold();
+        let reading = read(payload, limits.bytes_max, &mut held);
+        let late = |_elapsed| Problem::new(ErrorCode::RequestTimedOut);
+        let bytes = timeout(limits.within, reading).await.map_err(late)??;
+        held.take(footprint(&bytes))?;
+        request.extensions_mut().insert(held);
+        Ok(bytes)
     }
 }
 
@@ -104,6 +114,7 @@ fn announced_bytes(request: &HttpRequest) -> Option<usize> {
 async fn read(
     mut payload: impl Stream<Item = Result<actix_web::web::Bytes, actix_web::error::PayloadError>> + Unpin,
     bytes_max: usize,
+    held: &mut Held,
 ) -> Result<BytesMut, Problem> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -111,9 +122,17 @@ async fn read(
         if body.len() + chunk.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
+        // As it comes, and not what was announced: who only promises a megabyte takes no room from others.
+        held.take(chunk.len())?;
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+impl From<NoRoom> for Problem {
+    fn from(NoRoom: NoRoom) -> Self {
+        Self::new(ErrorCode::ServiceBusy)
+    }
 }
 
 fn too_large(bytes_max: usize) -> Problem {

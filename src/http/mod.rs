@@ -23,6 +23,7 @@ pub mod idempotency;
 pub mod identity;
 mod login;
 mod measurements;
+mod memory;
 mod middleware;
 mod ops;
 pub mod paging;
@@ -36,7 +37,7 @@ pub mod ws_session;
 
 pub use measurements::{MeasurementsError, measurements};
 pub use middleware::RequestId;
-pub use server::{Common, listen};
+pub use server::{Common, RequestMemory, listen};
 pub use settings::{HttpSettings, ListenerSettings};
 
 use actix_web::web::ServiceConfig;

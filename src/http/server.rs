@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::client_address::Networks;
 use super::extract::BodyLimits;
+use super::memory::Memory;
 use super::middleware::{HeadLimits, Manners, observe};
 use super::unread::bound_unread;
 use super::{HttpSettings, ops};
@@ -31,8 +32,22 @@ pub struct Common {
     pub measurements: Option<PrometheusHandle>,
     /// Where requests are counted.
     pub limiter: RateLimiter,
+    /// Where what they hold is counted.
+    pub memory: RequestMemory,
     /// How long requests under way may take to end after the server is told to stop.
     pub stop_within: Duration,
+}
+
+/// The memory that the requests of all listeners share.
+#[derive(Clone, Debug)]
+pub struct RequestMemory(Memory);
+
+impl RequestMemory {
+    /// As much as is configured; nothing is held yet.
+    #[must_use]
+    pub fn new(settings: &HttpSettings) -> Self {
+        Self(Memory::new(settings.bytes_in_flight_max))
+    }
 }
 
 /// Binds `address` and makes the server that answers there. It serves once the returned future is polled, and stops by
@@ -52,7 +67,9 @@ pub fn listen(
     let limits = BodyLimits {
         bytes_max: settings.json_bytes_max,
         within: Duration::from_millis(settings.body_timeout_ms),
+        memory: common.memory.0.clone(),
     };
+    let limits = Data::new(limits);
     let workers = match settings.workers {
         0 => available_parallelism().map_or(1, NonZero::get),
         workers => workers,
@@ -66,12 +83,13 @@ pub fn listen(
         // What cannot be read was refused with the settings.
         origins: WebOrigins::read(&settings.allowed_origins).unwrap_or_default(),
         limiter: common.limiter,
+        memory: common.memory.0,
         proxies: Networks::read(&settings.trusted_proxies).unwrap_or_default(),
     });
     let application = move || {
         let application = App::new()
             .app_data(manners.clone())
-            .app_data(Data::new(limits))
+            .app_data(limits.clone())
             .app_data(limiter.clone())
             .app_data(tree.clone())
             .configure(|config| {

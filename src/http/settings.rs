@@ -17,6 +17,9 @@ pub struct HttpSettings {
     pub workers: usize,
     /// The largest JSON body in bytes; 1 KiB to 64 MiB.
     pub json_bytes_max: usize,
+    /// Bodies and large answers of all requests of the process together, in bytes; 4 MiB to 64 GiB, at least
+    /// `json_bytes_max`.
+    pub bytes_in_flight_max: usize,
     /// The longest path and query in bytes; 256 to 65,536.
     pub uri_bytes_max: usize,
     /// All header fields of a request together in bytes; 1 KiB to 128 KiB.
@@ -60,6 +63,11 @@ impl HttpSettings {
     pub fn check(&self, faults: &mut Faults) {
         faults.range("workers", self.workers, 0..=512);
         faults.range("json_bytes_max", self.json_bytes_max, 1_024..=67_108_864);
+        faults.range("bytes_in_flight_max", self.bytes_in_flight_max, 4_194_304..=68_719_476_736);
+        if self.bytes_in_flight_max < self.json_bytes_max {
+            let bytes = self.json_bytes_max;
+            faults.add("bytes_in_flight_max", format!("must be at least json_bytes_max ({bytes})"));
+        }
         faults.range("uri_bytes_max", self.uri_bytes_max, 256..=65_536);
         faults.range("header_bytes_max", self.header_bytes_max, 1_024..=131_072);
         faults.range("header_timeout_ms", self.header_timeout_ms, 100..=60_000);

@@ -129,6 +129,10 @@ error_codes! {
     ActivationCodeTaken,   "activation_code_taken",  Conflict,             "Activation code is taken";
     ReplayNotFound,        "replay_not_found",       NotFound,             "Replay does not exist";
     ReplayUnderWay,        "replay_under_way",       Conflict,             "Another replay is under way";
+    DeadLetterNotFound,    "dead_letter_not_found",  NotFound,             "Dead letter does not exist";
+    DeadLetterUnderWay,    "dead_letter_under_way",  Conflict,             "Dead letter is being sent again";
+    DeadLetterHandled,     "dead_letter_handled",    Conflict,             "Dead letter is handled";
+    DeadLetterNotRedrivable, "dead_letter_not_redrivable", Conflict,       "Dead letter cannot be sent again";
     PositionsOutOfRange,   "positions_out_of_range", Unprocessable,        "Positions are not in the event log";
     InstanceNotFound,      "instance_not_found",     NotFound,             "Instance does not exist";
     IllegalTransition,     "illegal_transition",     Conflict,             "Status change is not allowed";

@@ -113,6 +113,8 @@ uuid_ids! {
     TokenId;
     /// One window of the event log that is published once more.
     ReplayId;
+    /// One message that was given up.
+    DeadLetterId;
 }
 
 /// One agent of the catalog. An integer, because the catalog's table numbers its rows.

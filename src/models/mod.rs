@@ -4,6 +4,7 @@
 //! another kind of id; everything else about the database lives in [`store`], which sees the types; they never see it.
 
 pub mod agent;
+pub mod dead_letter;
 pub mod document;
 pub mod error;
 pub mod event;
@@ -25,12 +26,16 @@ pub mod web_origin;
 pub mod work;
 
 pub use agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentStatus, AgentVersion};
+pub use dead_letter::{
+    DeadLetter, DeadLetterFilter, DeadLetterOutcome, DeadLetterState, DeadLetterStep, HistoryStep,
+    OpenedLetter,
+};
 pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 pub use idempotency::{IdempotencyKey, Made};
 pub use ids::{
-    AgentId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId, ReplayId, ReplicaId,
-    SessionId, TeamId, TokenId, UserId, WorkflowId,
+    AgentId, DeadLetterId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId,
+    ReplayId, ReplicaId, SessionId, TeamId, TokenId, UserId, WorkflowId,
 };
 pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
 pub use key_pattern::KeyPattern;

@@ -96,6 +96,22 @@ impl PageLimit {
     }
 }
 
+/// How large the documents of one page may be together. A page of a hundred of the largest would be thirteen megabytes, of
+/// agents twice that, and several times as much while it is read: it ends earlier instead, and another follows.
+pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// How many of the first items make a page: as many as it may have, and no more than are within [`PAGE_BYTES_MAX`], but always
+/// one, so that every list comes to its end. `sizes` are those of all that were read, one more than a page shows.
+#[must_use]
+pub fn items_within(sizes: impl IntoIterator<Item = usize>, limit: PageLimit) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |(index, size): &(usize, usize)| {
+        bytes = bytes.saturating_add(*size);
+        *index == 0 || bytes <= PAGE_BYTES_MAX
+    };
+    sizes.into_iter().take(limit.items()).enumerate().take_while(fits).count()
+}
+
 impl Default for PageLimit {
     fn default() -> Self {
         Self::DEFAULT
@@ -117,8 +133,14 @@ impl<T> Page<T> {
     pub fn cut(mut rows: Vec<T>, limit: PageLimit, key: impl Fn(&T) -> Cursor) -> Self {
         let another_follows = rows.len() > limit.items();
         rows.truncate(limit.items());
-        let next_cursor = if another_follows { rows.last().map(|last| key(last).encode()) } else { None };
-        Self { items: rows, next_cursor }
+        Self::ending(rows, another_follows, key)
+    }
+
+    /// A page of these items, after which another follows or not.
+    #[must_use]
+    pub fn ending(items: Vec<T>, another_follows: bool, key: impl Fn(&T) -> Cursor) -> Self {
+        let next_cursor = if another_follows { items.last().map(|last| key(last).encode()) } else { None };
+        Self { items, next_cursor }
     }
 
     /// The same page with every item turned into its view.
@@ -145,6 +167,76 @@ mod tests {
         #[test]
         fn any_text_is_a_cursor_or_an_error(text in ".*") {
             let _never_panics = Cursor::decode(&text);
+        }
+    }
+
+    /// Somebody who reads a list page by page, newest first, while others come and go.
+    #[derive(Clone, Copy, Debug)]
+    enum Meanwhile {
+        Nothing,
+        /// A newer row, as all new ones are, of that size.
+        Insert(usize),
+        /// The row at that place is deleted.
+        Delete(usize),
+    }
+
+    fn meanwhile() -> impl Strategy<Value = Meanwhile> {
+        prop_oneof![
+            Just(Meanwhile::Nothing),
+            (0..PAGE_BYTES_MAX).prop_map(Meanwhile::Insert),
+            (0..60_usize).prop_map(Meanwhile::Delete),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_pages_sees_each_row_once_that_was_there_all_the_time_and_none_twice(
+            sizes in proptest::collection::vec(0..PAGE_BYTES_MAX, 0..60),
+            limit in 1..20_u32,
+            meanwhile in proptest::collection::vec(proptest::collection::vec(meanwhile(), 0..5), 0..80),
+        ) {
+            let limit = PageLimit::new(limit).unwrap();
+            let mut rows: std::collections::BTreeMap<i64, usize> = (1..).zip(sizes).collect();
+            let mut next_id = 1_000;
+            let mut there_all_the_time: std::collections::BTreeSet<i64> = rows.keys().copied().collect();
+            let (mut seen, mut before, mut pages) = (Vec::new(), i64::MAX, 0);
+            let mut meanwhile = meanwhile.into_iter();
+            loop {
+                // What a list does: one row more than the page shows, and no more than fit in.
+                let read: Vec<(i64, usize)> =
+                    rows.range(..before).rev().take(limit.items() + 1).map(|(id, size)| (*id, *size)).collect();
+                let length = items_within(read.iter().map(|(_, size)| *size), limit);
+                let bytes: usize = read[..length].iter().map(|(_, size)| size).sum();
+                prop_assert!(bytes <= PAGE_BYTES_MAX || length == 1);
+                prop_assert!(length <= limit.items() && (length > 0 || read.is_empty()));
+                let page = Page::ending(read[..length].to_vec(), read.len() > length, |(id, _)| Cursor::Number(*id));
+
+                seen.extend(page.items.iter().map(|(id, _)| *id));
+                let Some(cursor) = page.next_cursor else { break };
+                before = Cursor::decode(&cursor).unwrap().number().unwrap();
+                for event in meanwhile.next().unwrap_or_default() {
+                    match event {
+                        Meanwhile::Nothing => {}
+                        Meanwhile::Insert(size) => {
+                            rows.insert(next_id, size);
+                            next_id += 1;
+                        }
+                        Meanwhile::Delete(place) => {
+                            let id = rows.keys().nth(place).copied();
+                            if let Some(id) = id {
+                                rows.remove(&id);
+                                there_all_the_time.remove(&id);
+                            }
+                        }
+                    }
+                }
+                pages += 1;
+                prop_assert!(pages <= 61, "it never ends");
+            }
+            prop_assert!(seen.is_sorted_by(|one, next| one > next), "twice or out of order: {seen:?}");
+            for id in &there_all_the_time {
+                prop_assert!(seen.contains(id), "{id} was there all the time and is not in {seen:?}");
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod api;
 mod architecture;
+mod attacks;
 mod broker_api;
 mod cli;
 mod cluster;

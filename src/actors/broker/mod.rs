@@ -2,6 +2,7 @@
 
 mod addresses;
 mod connection;
+pub mod envelope;
 mod settings;
 pub mod topology;
 

@@ -21,6 +21,9 @@ pub const DEAD_LETTER_EXCHANGE: &str = "events.dlx";
 /// healthy message can lose by bad luck stay well below.
 const DELIVERY_LIMIT: i32 = 20;
 
+/// RabbitMQ 3 knows no other way to have none that RabbitMQ 4 understands, too.
+const NO_DELIVERY_LIMIT: i32 = 1_000_000_000;
+
 /// What a queue of one replica holds before the oldest goes. Its reader notices the hole and reads the event log.
 const REPLICA_QUEUE_LENGTH_MAX: i32 = 100_000;
 
@@ -103,7 +106,7 @@ pub fn dead_letters() -> QueueSpec {
         kind: Kind::DeadLetters,
         exchange: DEAD_LETTER_EXCHANGE,
         keys: &["#"],
-        purpose: "What was delivered too often, for operators. Nothing of the platform reads it yet.",
+        purpose: "What was delivered too often. The broker role keeps it in Postgres, for administrators.",
     }
 }
 
@@ -138,6 +141,12 @@ pub fn durable_queues() -> Vec<QueueSpec> {
 pub fn queues(replica: ReplicaId) -> Vec<QueueSpec> {
     let own = [socket_updates(replica), catalog_changes(replica)];
     durable_queues().into_iter().chain(own).collect()
+}
+
+/// After how many deliveries a message of this queue becomes a dead letter, if it is one of ours.
+pub fn delivery_limit(queue: &str) -> Option<i32> {
+    let shared = durable_queues().into_iter().find(|known| known.name == queue && known.kind == Kind::Shared);
+    shared.map(|_ours| DELIVERY_LIMIT)
 }
 
 /// Whether an event of this key must have found a queue: if RabbitMQ returns it, the topology has been lost.
@@ -184,7 +193,10 @@ impl QueueSpec {
                 ("x-dead-letter-strategy", Text("at-least-once")),
                 ("x-overflow", Text("reject-publish")),
             ],
-            Kind::DeadLetters => vec![("x-queue-type", Text("quorum"))],
+            // RabbitMQ 4 gives every quorum queue a limit of 20, past which what is here would be lost for good.
+            Kind::DeadLetters => {
+                vec![("x-queue-type", Text("quorum")), ("x-delivery-limit", Number(NO_DELIVERY_LIMIT))]
+            }
             Kind::Replica => vec![("x-max-length", Number(REPLICA_QUEUE_LENGTH_MAX))],
         }
     }

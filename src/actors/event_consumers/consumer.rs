@@ -2,36 +2,29 @@
 
 use std::time::Duration;
 
-use actix::{Actor, Context, Handler};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::time::sleep;
 
-use super::{Bound, BusEvent, Deliver, decode};
 use crate::actors::broker::topology::{self, QueueSpec};
-use crate::actors::broker::{self, BusError, REQUEST_ID, RabbitmqSettings, TRACEPARENT};
-use crate::actors::system::{Backoff, Child, ChildSpec, Exit, Handle, Lifeline};
-use crate::models::Origin;
+use crate::actors::broker::{self, BusError, RabbitmqSettings};
+use crate::actors::system::{Backoff, Child, ChildSpec, Exit, Lifeline};
 use crate::models::store::dead_letters::{self, NewDeadLetter};
 use crate::models::store::{SharedDb, StoreError};
 
-/// How an actor's first refusal, and the tenth, delay the next try.
-const REFUSED: Backoff = Backoff { min: Duration::from_millis(20), max: Duration::from_secs(2) };
+/// How a first refusal, and the tenth, delay the next try.
+pub(super) const REFUSED: Backoff = Backoff { min: Duration::from_millis(20), max: Duration::from_secs(2) };
 
 /// What consumers have in common.
 #[derive(Debug, Clone)]
 pub struct ConsumerSettings {
     /// How to reach the bus.
     pub rabbitmq: RabbitmqSettings,
-    /// Deliveries that may be unacknowledged, and so how large a [`Deliver`] may be. On shared queues 32 at most, see
+    /// Deliveries that may be unacknowledged, and so how large a [`Deliver`](super::Deliver) may be. On shared queues 32 at most, see
     /// [`topology`].
     pub prefetch: u16,
 }
@@ -50,58 +43,101 @@ impl From<lapin::Error> for Broken {
     }
 }
 
-/// A child that reads `queue` for the actor behind `reader`. It is ready at once: with RabbitMQ away it is impaired.
-pub fn consumer<A>(
-    spec: ChildSpec,
-    settings: ConsumerSettings,
-    queue: QueueSpec,
-    reader: Handle<A>,
-    shared_db: SharedDb,
-) -> Child
-where
-    A: Actor<Context = Context<A>> + Handler<Bound> + Handler<Deliver>,
-{
-    Child::new(spec, move |lifeline| {
-        let consumer = Consumer {
-            settings: settings.clone(),
-            queue: queue.clone(),
-            reader: reader.clone(),
-            shared_db: shared_db.clone(),
-            lifeline,
-        };
-        Box::pin(consumer.live())
-    })
+/// Who reads a queue.
+pub(in crate::actors) trait Reader: Clone + Send + Sync + 'static {
+    /// The queue is declared and bound (again), and nothing of it has been read yet.
+    fn begin(&self, desk: &Desk) -> impl Future<Output = ()>;
+
+    /// Answers when nothing of the batch needs the queue any more, however long that takes: then it is acknowledged.
+    ///
+    /// Not by requeueing: each return counts towards the delivery limit, and an outage of a minute would make dead letters of
+    /// good messages.
+    fn take(&self, desk: &Desk, batch: &[Delivery]) -> impl Future<Output = ()>;
 }
 
-struct Consumer<A: Actor> {
-    settings: ConsumerSettings,
-    queue: QueueSpec,
-    reader: Handle<A>,
+/// What a reader has at hand.
+pub(in crate::actors) struct Desk {
+    /// The name of the queue.
+    pub(in crate::actors) queue: String,
     shared_db: SharedDb,
     lifeline: Lifeline,
 }
 
-impl<A> Consumer<A>
-where
-    A: Actor<Context = Context<A>> + Handler<Bound> + Handler<Deliver>,
-{
+impl Desk {
+    /// Keeps a dead letter; answers when it is committed. Tells whether it was news.
+    pub(in crate::actors) async fn keep(&self, letter: &NewDeadLetter) -> bool {
+        let mut failures = 0;
+        loop {
+            match self.try_to_keep(letter).await {
+                Ok(is_news) => {
+                    if failures > 0 {
+                        self.lifeline.recovered();
+                    }
+                    return is_news;
+                }
+                Err(error) => {
+                    failures += 1;
+                    let pause = REFUSED.pause_now(failures);
+                    tracing::warn!(queue = self.queue, %error, ?pause, "a dead letter is not kept yet");
+                    self.lifeline.impaired(format!("postgres: {error}"));
+                    sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    async fn try_to_keep(&self, letter: &NewDeadLetter) -> Result<bool, StoreError> {
+        let is_news = dead_letters::keep(&self.shared_db.connection().await?, letter).await?;
+        if is_news {
+            let NewDeadLetter { queue, message_id, routing_key, reason, .. } = letter;
+            tracing::error!(queue, message_id, routing_key, reason, "a message became a dead letter");
+            metrics::counter!("botberi_dead_letters_kept_total").increment(1);
+        }
+        Ok(is_news)
+    }
+}
+
+/// A child that reads `queue` by way of `reader`. It is ready at once: with RabbitMQ away it is impaired.
+pub(in crate::actors) fn queue_reader<R: Reader>(
+    spec: ChildSpec,
+    settings: ConsumerSettings,
+    queue: QueueSpec,
+    reader: R,
+    shared_db: SharedDb,
+) -> Child {
+    Child::new(spec, move |lifeline| {
+        let desk = Desk { queue: queue.name.clone(), shared_db: shared_db.clone(), lifeline };
+        let consumer =
+            Consumer { settings: settings.clone(), queue: queue.clone(), reader: reader.clone(), desk };
+        Box::pin(consumer.live())
+    })
+}
+
+struct Consumer<R> {
+    settings: ConsumerSettings,
+    queue: QueueSpec,
+    reader: R,
+    desk: Desk,
+}
+
+impl<R: Reader> Consumer<R> {
     async fn live(self) -> Exit {
         let backoff = self.settings.rabbitmq.backoff();
         let mut failures = 0;
         // Nothing waits for RabbitMQ to start, and nothing is called well before it is there.
-        self.lifeline.impaired("rabbitmq: not consuming yet");
-        self.lifeline.ready();
+        self.desk.lifeline.impaired("rabbitmq: not consuming yet");
+        self.desk.lifeline.ready();
         loop {
             let broken = tokio::select! {
                 biased;
-                () = self.lifeline.stop_requested() => return Exit::Stopped,
+                () = self.desk.lifeline.stop_requested() => return Exit::Stopped,
                 broken = self.consume(&mut failures) => broken,
             };
             failures += 1;
             let pause = backoff.pause_now(failures);
             tracing::warn!(queue = self.queue.name, error = %broken, ?pause, "not consuming");
-            self.lifeline.impaired(broken.to_string());
-            if self.lifeline.stops_within(pause).await {
+            self.desk.lifeline.impaired(broken.to_string());
+            if self.desk.lifeline.stops_within(pause).await {
                 return Exit::Stopped;
             }
         }
@@ -128,12 +164,12 @@ where
     }
 
     async fn read(&self, channel: &Channel, failures: &mut u32) -> Result<(), Broken> {
-        self.until_taken(|| Bound).await;
+        self.reader.begin(&self.desk).await;
         let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
         let name = self.queue.name.as_str().into();
         let mut deliveries = channel.basic_consume(name, "".into(), options, arguments).await?;
         tracing::info!(queue = self.queue.name, "consuming");
-        self.lifeline.recovered();
+        self.desk.lifeline.recovered();
         *failures = 0;
         while let Some(first) = deliveries.next().await {
             let mut batch = vec![first?];
@@ -143,105 +179,11 @@ where
                     _ => break,
                 }
             }
-            self.handle(channel, &batch).await?;
-        }
-        Ok(())
-    }
-
-    async fn handle(&self, channel: &Channel, batch: &[Delivery]) -> Result<(), Broken> {
-        let mut events: Vec<BusEvent> = Vec::with_capacity(batch.len());
-        for delivery in batch {
-            let key = delivery.routing_key.as_str();
-            // What external workers report is no event: the broker has a queue for it, and whoever hears everything passes
-            // over it.
-            if key.starts_with("report.") {
-                continue;
-            }
-            match decode(key, origin(delivery), &delivery.data) {
-                Ok(event) => {
-                    tracing::debug!(
-                        queue = self.queue.name,
-                        event.kind = key,
-                        event.position = event.position,
-                        request.id = event.origin.request_id,
-                        trace.id = event.origin.trace_id(),
-                        "event taken"
-                    );
-                    events.push(event);
-                }
-                Err(error) => self.bury(delivery, &error.to_string()).await,
+            self.reader.take(&self.desk, &batch).await;
+            if let Some(last) = batch.last() {
+                channel.basic_ack(last.delivery_tag, BasicAckOptions { multiple: true }).await?;
             }
         }
-        if !events.is_empty() {
-            self.until_taken(|| Deliver { events: events.clone() }).await;
-        }
-        if let Some(last) = batch.last() {
-            channel.basic_ack(last.delivery_tag, BasicAckOptions { multiple: true }).await?;
-        }
         Ok(())
     }
-
-    /// Asks until the actor has taken it. Not by requeueing: each return counts towards the delivery limit, and an
-    /// outage of a minute would make dead letters of good messages.
-    async fn until_taken<M>(&self, message: impl Fn() -> M)
-    where
-        M: actix::Message<Result = Result<(), super::NotTaken>> + Send + 'static,
-        A: Handler<M>,
-    {
-        let mut refusals = 0;
-        while let Err(error) = self.reader.ask(message()).await {
-            refusals += 1;
-            let pause = REFUSED.pause_now(refusals);
-            tracing::warn!(queue = self.queue.name, reader = self.reader.name(), %error, ?pause, "not taken");
-            sleep(pause).await;
-        }
-    }
-
-    /// What cannot be read is kept with the reason, and blocks nothing behind it.
-    async fn bury(&self, delivery: &Delivery, reason: &str) {
-        let routing_key = delivery.routing_key.as_str();
-        tracing::error!(queue = self.queue.name, routing_key, reason, "a message became a dead letter");
-        let event_id = message_id(delivery);
-        let letter = NewDeadLetter {
-            queue: &self.queue.name,
-            event_id: &event_id,
-            routing_key,
-            reason,
-            headers: &Value::Object(serde_json::Map::new()),
-            body: &delivery.data,
-        };
-        let mut failures = 0;
-        while let Err(error) = self.keep(&letter).await {
-            failures += 1;
-            self.lifeline.impaired(format!("postgres: {error}"));
-            sleep(REFUSED.pause_now(failures)).await;
-        }
-        if failures > 0 {
-            self.lifeline.recovered();
-        }
-    }
-
-    async fn keep(&self, letter: &NewDeadLetter<'_>) -> Result<(), StoreError> {
-        let connection = self.shared_db.connection().await?;
-        let _new_or_known = dead_letters::insert(&connection, letter).await?;
-        Ok(())
-    }
-}
-
-/// The id in the message's properties. A message without one is told apart by what it says.
-fn message_id(delivery: &Delivery) -> String {
-    match delivery.properties.message_id() {
-        Some(stated) => stated.to_string(),
-        None => URL_SAFE_NO_PAD.encode(Sha256::digest(&delivery.data)),
-    }
-}
-
-/// What the headers say that the message followed from; nothing, if they make no sense.
-fn origin(delivery: &Delivery) -> Origin {
-    let headers = delivery.properties.headers().as_ref().map(FieldTable::inner);
-    let text = |name: &str| match headers.and_then(|headers| headers.get(name)) {
-        Some(AMQPValue::LongString(text)) => str::from_utf8(text.as_bytes()).ok(),
-        _ => None,
-    };
-    Origin::read(text(REQUEST_ID).map(str::to_owned), text(TRACEPARENT))
 }

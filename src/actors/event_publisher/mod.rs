@@ -14,6 +14,7 @@ mod messages;
 mod placer;
 mod sender;
 mod settings;
+mod window;
 
 pub use messages::OutboxRang;
 pub(super) use sender::properties;

@@ -7,9 +7,15 @@ use tokio::time::sleep;
 
 use super::PublisherParts;
 use super::leader::Progress;
+use super::sender::weight;
+use super::window::Appetite;
 use crate::actors::system::Lifeline;
 use crate::models::StoredEvent;
 use crate::models::store::{OwnConnection, SharedSide, StoreError, outbox, publisher};
+
+/// A batch that is larger is not handed over to the sender, who reads it from the log when it gets there: eight batches of
+/// the largest events would be a gigabyte.
+const HANDED_OVER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How often the publisher's row is written at least. Standbys depose a leader that is silent ten times as long.
 const BEAT: Duration = Duration::from_millis(500);
@@ -17,7 +23,7 @@ const BEAT: Duration = Duration::from_millis(500);
 pub(super) struct Placer<'a> {
     connection: &'a OwnConnection<SharedSide>,
     epoch: i64,
-    batch_rows_max: usize,
+    appetite: Appetite,
     pace: Pace,
     progress: Progress,
     ahead: mpsc::Sender<Vec<StoredEvent>>,
@@ -43,7 +49,7 @@ impl<'a> Placer<'a> {
         Self {
             connection,
             epoch,
-            batch_rows_max: settings.batch_rows_max,
+            appetite: Appetite::new(settings.batch_rows_max),
             pace,
             progress,
             ahead,
@@ -55,6 +61,7 @@ impl<'a> Placer<'a> {
     pub(super) async fn run(mut self, bell: &Notify, lifeline: &Lifeline) -> Result<(), StoreError> {
         let mut rung = true;
         loop {
+            let rows_max = self.appetite.rows();
             let found = if self.is_worth_placing(rung).await? { self.place().await? } else { 0 };
             if found > 0 && !self.pace.is_awake() {
                 // From here on writers who come by plain SQL need not notify: we look by ourselves.
@@ -62,7 +69,7 @@ impl<'a> Placer<'a> {
             }
             let now = Instant::now();
             self.pace.looked(found, now);
-            if found >= self.batch_rows_max {
+            if found >= rows_max {
                 rung = true;
                 continue;
             }
@@ -88,14 +95,17 @@ impl<'a> Placer<'a> {
 
     async fn place(&mut self) -> Result<usize, StoreError> {
         let confirmed = self.progress.confirmed.get();
-        let limit = i64::try_from(self.batch_rows_max).unwrap_or(i64::MAX);
+        let limit = i64::try_from(self.appetite.rows()).unwrap_or(i64::MAX);
         let placed = publisher::place(self.connection, self.epoch, confirmed, limit).await?;
         self.beat = Instant::now();
         let found = placed.len();
         if let Some(last) = placed.last() {
             self.progress.placed.set(last.position);
-            // A sender that is behind sees the jump in positions and reads the log.
-            let _full = self.ahead.try_send(placed);
+            let bytes = placed.iter().map(weight).sum();
+            self.appetite.took(found, bytes);
+            // A sender that is behind sees the jump in positions and reads the log. It is woken in any case.
+            let batch = if bytes <= HANDED_OVER_BYTES_MAX { placed } else { Vec::new() };
+            let _full = self.ahead.try_send(batch);
         }
         Ok(found)
     }

@@ -9,22 +9,19 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::protocol::basic::AMQPProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Channel, Confirmation, Connection};
-use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::PublisherParts;
 use super::leader::Progress;
+use super::window::{Answer, Appetite, BYTES_MAX, Trouble, Verdict, Window};
 use crate::actors::broker::topology::{self, EVENTS};
 use crate::actors::broker::{self, BusError, REQUEST_ID, RabbitmqSettings, TRACEPARENT};
 use crate::actors::system::Lifeline;
 use crate::models::store::dead_letters::{self, NewDeadLetter};
 use crate::models::store::{OwnConnection, SharedSide, StoreError, outbox};
 use crate::models::{Origin, RoutingKey, SCHEMA_VERSION, StoredEvent};
-
-/// How often an event that must be routed is sent again after it came back, before it becomes a dead letter.
-const RETURNS_MAX: u32 = 5;
 
 /// How often the connection is looked at while there is nothing to publish: how late `/readyz` names an outage that
 /// nothing else has run into.
@@ -54,8 +51,8 @@ impl From<lapin::Error> for Broken {
 
 type Confirm = std::pin::Pin<Box<dyn Future<Output = Result<Confirmation, lapin::Error>>>>;
 
+/// What stands beside the window's entries, in the same order.
 struct Sent {
-    position: i64,
     key: RoutingKey,
     deadline: Instant,
 }
@@ -65,16 +62,49 @@ pub(super) struct Sender<'a> {
     rabbitmq: RabbitmqSettings,
     window_max: usize,
     progress: Progress,
+    window: Window,
     /// What the placer has just placed; may have holes, which the log fills.
     ahead: mpsc::Receiver<Vec<StoredEvent>>,
-    ready: VecDeque<StoredEvent>,
-    /// The last position that was handed to the channel.
-    sent: i64,
-    window: VecDeque<Sent>,
+    ready: Ready,
+    appetite: Appetite,
+    sent: VecDeque<Sent>,
     confirms: FuturesOrdered<Confirm>,
     /// Kept beside the window, so that an orderly stop can still wait for its confirms.
     connection_to_bus: Option<Connection>,
-    returned: Option<(i64, u32)>,
+}
+
+/// Events that are next, and what they weigh.
+#[derive(Default)]
+struct Ready {
+    events: VecDeque<StoredEvent>,
+    bytes: usize,
+}
+
+impl Ready {
+    fn add(&mut self, batch: Vec<StoredEvent>) {
+        self.bytes += batch.iter().map(weight).sum::<usize>();
+        self.events.extend(batch);
+    }
+
+    fn pop(&mut self) -> Option<StoredEvent> {
+        let event = self.events.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(weight(&event));
+        Some(event)
+    }
+
+    fn next(&self) -> Option<i64> {
+        self.events.front().map(|event| event.position)
+    }
+
+    /// Whether another batch may be taken in beside this.
+    fn has_room(&self, events_max: usize) -> bool {
+        self.events.len() < events_max && self.bytes < BYTES_MAX
+    }
+}
+
+/// What an event takes, nearly: all but its body is small.
+pub(super) fn weight(event: &StoredEvent) -> usize {
+    event.body.get().len() + 512
 }
 
 impl<'a> Sender<'a> {
@@ -88,14 +118,14 @@ impl<'a> Sender<'a> {
             connection,
             rabbitmq: parts.rabbitmq.clone(),
             window_max: parts.settings.window_max,
-            sent: progress.confirmed.get(),
+            window: Window::new(progress.confirmed.get(), parts.settings.window_max),
             progress,
             ahead,
-            ready: VecDeque::new(),
-            window: VecDeque::new(),
+            ready: Ready::default(),
+            appetite: Appetite::new(parts.settings.window_max),
+            sent: VecDeque::new(),
             confirms: FuturesOrdered::new(),
             connection_to_bus: None,
-            returned: None,
         }
     }
 
@@ -135,19 +165,20 @@ impl<'a> Sender<'a> {
     /// Whatever a channel left unconfirmed is sent again, from the log. At once, and not when the next channel is there:
     /// a stop in between drains, and the confirms behind one that failed would carry the cursor past it.
     fn forget_unconfirmed(&mut self) {
-        self.window.clear();
+        self.window.spoil();
+        self.sent.clear();
         self.confirms = FuturesOrdered::new();
-        self.ready.clear();
+        self.ready = Ready::default();
         self.connection_to_bus = None;
     }
 
     async fn publish(&mut self, lifeline: &Lifeline, failures: &mut u32) -> Broken {
-        self.sent = self.progress.confirmed.get();
         let (connection, channel) = match self.open().await {
             Ok(opened) => opened,
             Err(error) => return error,
         };
         self.connection_to_bus = Some(connection);
+        self.window.begin();
         lifeline.recovered();
         let confirmed_before = self.progress.confirmed.get();
         loop {
@@ -173,8 +204,8 @@ impl<'a> Sender<'a> {
     /// Fills the window, then waits for whatever comes first: a confirm, its deadline, or more to send.
     async fn step(&mut self, channel: &Channel) -> Result<(), Broken> {
         self.fill(channel).await?;
-        let room = self.window.len() < self.window_max;
-        match self.window.front().map(|oldest| (oldest.position, oldest.deadline)) {
+        let deadline = self.sent.front().map(|oldest| oldest.deadline);
+        match self.window.oldest().zip(deadline) {
             Some((position, deadline)) => tokio::select! {
                 biased;
                 confirm = timeout_at(deadline, self.confirms.next()) => match confirm {
@@ -184,10 +215,13 @@ impl<'a> Sender<'a> {
                         return Err(Broken::Unconfirmed { position, within });
                     }
                 },
-                Some(batch) = self.ahead.recv(), if room => self.ready.extend(batch),
+                // What does not fit in stays where it is; where that is full, the placer leaves it to the log.
+                Some(batch) = self.ahead.recv(), if self.ready.has_room(self.window_max) && self.window.has_room() => {
+                    self.ready.add(batch);
+                }
             },
             None => tokio::select! {
-                Some(batch) = self.ahead.recv() => self.ready.extend(batch),
+                Some(batch) = self.ahead.recv() => self.ready.add(batch),
                 // Whoever has nothing to say does not notice by itself that nobody listens any more.
                 () = sleep(IDLE_LOOK) => {
                     if !channel.status().connected() {
@@ -202,18 +236,18 @@ impl<'a> Sender<'a> {
     async fn fill(&mut self, channel: &Channel) -> Result<(), Broken> {
         // No more than this: where confirms are slower than commits, it would grow without a bound. What the placer then cannot
         // hand over is read from the log.
-        while self.ready.len() < self.window_max
+        while self.ready.has_room(self.window_max)
             && let Ok(batch) = self.ahead.try_recv()
         {
-            self.ready.extend(batch);
+            self.ready.add(batch);
         }
-        while self.window.len() < self.window_max && self.sent < self.progress.placed.get() {
-            while self.ready.front().is_some_and(|event| event.position <= self.sent) {
-                self.ready.pop_front();
+        while self.window.has_room() && self.window.sent() < self.progress.placed.get() {
+            while self.ready.next().is_some_and(|position| position <= self.window.sent()) {
+                let _sent_before = self.ready.pop();
             }
-            match self.ready.front() {
-                Some(next) if next.position == self.sent + 1 => {
-                    if let Some(event) = self.ready.pop_front() {
+            match self.ready.next() {
+                Some(next) if next == self.window.sent() + 1 => {
+                    if let Some(event) = self.ready.pop() {
                         self.send(channel, &event);
                     }
                 }
@@ -225,19 +259,22 @@ impl<'a> Sender<'a> {
 
     /// Replaces what is ready by what the log has after the last position sent.
     async fn read_log(&mut self) -> Result<(), Broken> {
-        let events = self.log_after(self.sent, self.window_max).await?;
+        let sent = self.window.sent();
+        let events = self.log_after(sent, self.appetite.rows()).await?;
         // Positions are never missing from the log above the cursor. If retention or a hand at the database has made a
         // hole, standing still would help nobody.
         if let Some(first) = events.first()
-            && first.position > self.sent + 1
+            && first.position > sent + 1
         {
-            tracing::error!(from = self.sent + 1, to = first.position - 1, "positions are gone from the log");
-            self.sent = first.position - 1;
+            tracing::error!(from = sent + 1, to = first.position - 1, "positions are gone from the log");
+            self.window.skip_to(first.position - 1);
         } else if events.is_empty() {
-            tracing::error!(from = self.sent + 1, "positions are gone from the log");
-            self.sent = self.progress.placed.get();
+            tracing::error!(from = sent + 1, "positions are gone from the log");
+            self.window.skip_to(self.progress.placed.get());
         }
-        self.ready = events.into();
+        self.ready = Ready::default();
+        self.appetite.took(events.len(), events.iter().map(weight).sum());
+        self.ready.add(events);
         Ok(())
     }
 
@@ -254,56 +291,63 @@ impl<'a> Sender<'a> {
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
             channel.basic_publish(EVENTS.into(), key, options, body.as_bytes(), properties).await?.await
         }));
-        self.sent = event.position;
-        self.window.push_back(Sent {
-            position: event.position,
+        self.window.hand_over(event.position, topology::has_durable_queue(&event.routing_key), weight(event));
+        self.sent.push_back(Sent {
             key: event.routing_key.clone(),
             deadline: Instant::now() + Duration::from_millis(self.rabbitmq.confirm_timeout_ms),
         });
     }
 
     fn confirmed(&mut self, confirm: Result<Confirmation, lapin::Error>) -> Result<(), Broken> {
-        let confirm = confirm?;
-        let Some(Sent { position, key, .. }) = self.window.pop_front() else { return Ok(()) };
-        match confirm {
+        let answer = match confirm? {
             // An ack alone does not prove routing: a mandatory message that no queue took is returned, then acked.
-            Confirmation::Ack(Some(_)) if topology::has_durable_queue(&key) => {
-                Err(Broken::Returned { position, key })
-            }
-            Confirmation::Ack(_) => {
-                self.progress.confirmed.set(position);
-                metrics::counter!("botberi_events_published_total").increment(1);
+            Confirmation::Ack(Some(_)) => Answer::Returned,
+            Confirmation::Ack(None) => Answer::Taken,
+            Confirmation::Nack(_) | Confirmation::NotRequested => Answer::Refused,
+        };
+        let Some(Sent { key, .. }) = self.sent.pop_front() else { return Ok(()) };
+        match self.window.answered(answer) {
+            Ok(went_on) => {
+                self.progress.confirmed.set(self.window.confirmed());
+                if went_on {
+                    metrics::counter!("botberi_events_published_total").increment(1);
+                }
                 Ok(())
             }
-            Confirmation::Nack(_) | Confirmation::NotRequested => Err(Broken::Refused { position }),
+            Err(Trouble::Returned(position)) => Err(Broken::Returned { position, key }),
+            Err(Trouble::Refused(position)) => Err(Broken::Refused { position }),
         }
     }
 
     /// An event that must have a queue found none. Opening the channel again declares the topology; if that does not help
     /// for this very event, it is kept as a dead letter rather than stopping all that follow.
     async fn came_back(&mut self, position: i64, key: &RoutingKey) -> Result<(), StoreError> {
-        let times = match self.returned {
-            Some((known, times)) if known == position => times + 1,
-            _ => 1,
-        };
-        self.returned = Some((position, times));
-        tracing::error!(position, %key, times, "RabbitMQ has no queue for an event that needs one");
-        if times < RETURNS_MAX {
+        let verdict = self.window.came_back(position);
+        tracing::error!(position, %key, ?verdict, "RabbitMQ has no queue for an event that needs one");
+        if verdict != Verdict::Poison {
             return Ok(());
         }
         for event in self.log_after(position - 1, 1).await? {
-            let (event_id, body) = (event.event_id.to_string(), event.message_body());
+            let body = event.message_body();
             let letter = NewDeadLetter {
-                queue: EVENTS,
-                event_id: &event_id,
-                routing_key: key.as_str(),
-                reason: "no queue took it",
-                headers: &Value::Object(serde_json::Map::new()),
-                body: body.as_bytes(),
+                queue: EVENTS.to_owned(),
+                message_id: event.event_id.to_string(),
+                routing_key: key.to_string(),
+                reason: "no queue took it".to_owned(),
+                headers: serde_json::json!({}),
+                envelope: Vec::new(),
+                body_bytes: i64::try_from(body.len()).unwrap_or(i64::MAX),
+                body: body.into_bytes(),
+                obstacle: Some(format!("no queue has ever had it: replay position {position} of the log")),
+                death: String::new(),
+                died_at: None,
             };
-            let _new_or_known = dead_letters::insert(self.connection, &letter).await?;
+            if dead_letters::keep(self.connection, &letter).await? {
+                metrics::counter!("botberi_dead_letters_kept_total").increment(1);
+            }
         }
-        self.progress.confirmed.set(position);
+        self.window.pass(position);
+        self.progress.confirmed.set(self.window.confirmed());
         Ok(())
     }
 }

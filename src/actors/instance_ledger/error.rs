@@ -24,9 +24,10 @@ impl LedgerError {
     /// What a statement failed with, in the words of the ledger.
     pub(super) fn of(error: &StoreError) -> Self {
         match error {
-            StoreError::Busy { .. } | StoreError::Unavailable { .. } | StoreError::Lost(_) => {
-                Self::Unavailable(error.to_string())
-            }
+            StoreError::Busy { .. }
+            | StoreError::Unavailable { .. }
+            | StoreError::Lost(_)
+            | StoreError::Silent(_) => Self::Unavailable(error.to_string()),
             StoreError::Conflict { .. }
             | StoreError::Reference { .. }
             | StoreError::RuleBroken { .. }

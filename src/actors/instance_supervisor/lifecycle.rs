@@ -60,11 +60,12 @@ pub(super) fn next_step(picture: Picture) -> Step {
 fn towards_stopped(picture: Picture) -> Step {
     match picture.status {
         InstanceStatus::Stopped => Step::Leave,
-        // Nothing was begun yet, so there is nothing to remove.
-        InstanceStatus::Pending => Step::Move(InstanceStatus::Stopped),
-        InstanceStatus::Provisioning | InstanceStatus::Running | InstanceStatus::Failed => {
-            after_tear_down(picture.remains, Step::Move(InstanceStatus::Stopped))
-        }
+        // Of a pending one, too: it may have failed past its deadline, with what was begun still standing, and been started
+        // again since.
+        InstanceStatus::Pending
+        | InstanceStatus::Provisioning
+        | InstanceStatus::Running
+        | InstanceStatus::Failed => after_tear_down(picture.remains, Step::Move(InstanceStatus::Stopped)),
     }
 }
 
@@ -103,6 +104,10 @@ fn after_tear_down(remains: Remains, then: Step) -> Step {
         Remains::Prepared | Remains::Unknown => Step::TearDown,
     }
 }
+
+#[cfg(test)]
+#[path = "lifecycle_model.rs"]
+mod model;
 
 #[cfg(test)]
 mod tests {
@@ -192,7 +197,7 @@ mod tests {
         for picture in all_pictures() {
             match next_step(picture) {
                 Step::Move(InstanceStatus::Running) => assert_eq!(picture.remains, Remains::Prepared),
-                Step::Move(InstanceStatus::Stopped) if picture.status != InstanceStatus::Pending => {
+                Step::Move(InstanceStatus::Stopped) => {
                     assert_eq!(picture.remains, Remains::Nothing);
                 }
                 _ => {}

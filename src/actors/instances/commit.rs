@@ -3,7 +3,9 @@
 //! A commit costs a flush of the disk, whether it holds one instance or a hundred. Nobody waits for a batch to fill: a
 //! committer that is free takes what is there.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use futures_util::StreamExt;
 use futures_util::lock::Mutex;
 use futures_util::stream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{InstanceError, QuotaSettings};
 use crate::actors::bell::{self, Bell};
@@ -30,6 +32,10 @@ const BATCH_LENGTH_MAX: usize = 64;
 
 /// Wishes that wait. More are told that the service is busy.
 const WAITING_MAX: usize = 1_024;
+
+/// How long a wish may wait to be taken up. Then it is withdrawn, and whoever left it is told that the service is busy: a
+/// caller who is refused in time comes back when that helps.
+const WAITING_WITHIN: Duration = Duration::from_secs(2);
 
 /// Users' commits under way at once when one of them has held up the batch of all.
 const APART_MAX: usize = 3;
@@ -61,6 +67,15 @@ impl Wish {
 struct Waiting {
     wish: Wish,
     asker: oneshot::Sender<Granted>,
+    claim: Rc<Cell<Claimed>>,
+}
+
+/// Who has a wish. It is either taken up or withdrawn, never both.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claimed {
+    ByNobody,
+    ByCommitter,
+    ByAsker,
 }
 
 /// What became of a wish in a commit.
@@ -76,12 +91,45 @@ pub(super) struct Wishes {
     queue: mpsc::Sender<Waiting>,
 }
 
+/// A wish that was left.
+pub(super) struct Left {
+    outcome: oneshot::Receiver<Granted>,
+    claim: Rc<Cell<Claimed>>,
+}
+
 impl Wishes {
     /// Leaves a wish; the outcome comes later.
-    pub(super) fn leave(&self, wish: Wish) -> Result<oneshot::Receiver<Granted>, InstanceError> {
+    pub(super) fn leave(&self, wish: Wish) -> Result<Left, InstanceError> {
         let (asker, outcome) = oneshot::channel();
-        self.queue.try_send(Waiting { wish, asker }).map_err(|_full_or_ended| InstanceError::Busy)?;
-        Ok(outcome)
+        let claim = Rc::new(Cell::new(Claimed::ByNobody));
+        let waiting = Waiting { wish, asker, claim: claim.clone() };
+        self.queue.try_send(waiting).map_err(|_full_or_ended| InstanceError::Busy)?;
+        Ok(Left { outcome, claim })
+    }
+}
+
+impl Left {
+    /// Waits for the outcome. A wish that nobody takes up in time is withdrawn.
+    pub(super) async fn outcome(mut self) -> Granted {
+        if let Ok(outcome) = timeout(WAITING_WITHIN, &mut self.outcome).await {
+            return outcome.map_err(|_actor_ended| InstanceError::Abandoned)?;
+        }
+        if self.claim.get() == Claimed::ByNobody {
+            self.claim.set(Claimed::ByAsker);
+            return Err(InstanceError::Busy);
+        }
+        self.outcome.await.map_err(|_actor_ended| InstanceError::Abandoned)?
+    }
+}
+
+impl Waiting {
+    /// False if it was withdrawn.
+    fn take_up(&self) -> bool {
+        let is_free = self.claim.get() != Claimed::ByAsker;
+        if is_free {
+            self.claim.set(Claimed::ByCommitter);
+        }
+        is_free
     }
 }
 
@@ -108,7 +156,10 @@ impl Committer {
             if taken == 0 {
                 return;
             }
-            self.grant(batch).await;
+            batch.retain(Waiting::take_up);
+            if !batch.is_empty() {
+                self.grant(batch).await;
+            }
         }
     }
 
@@ -134,8 +185,9 @@ impl Committer {
                 }
             }
             Err(error) if is_about_rows(&error) && is_of_several(&wishes) => {
-                let batch = wishes.into_iter().zip(askers).map(|(wish, asker)| Waiting { wish, asker });
-                self.grant_apart(batch, error).await;
+                let claim = Rc::new(Cell::new(Claimed::ByCommitter));
+                let waiting = |(wish, asker)| Waiting { wish, asker, claim: claim.clone() };
+                self.grant_apart(wishes.into_iter().zip(askers).map(waiting), error).await;
             }
             Err(error) => refuse(askers, error),
         }
@@ -296,6 +348,7 @@ fn is_about_one(error: &StoreError) -> bool {
         StoreError::Busy { .. }
         | StoreError::Unavailable { .. }
         | StoreError::Lost(_)
+        | StoreError::Silent(_)
         | StoreError::StaleEpoch
         | StoreError::Settings(_) => false,
     }

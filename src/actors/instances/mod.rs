@@ -79,7 +79,7 @@ impl Handler<CreateInstance> for Instances {
         _context: &mut Self::Context,
     ) -> Self::Result {
         let left = self.wishes.leave(Wish { instance, key });
-        self.lifeline.answer(async move { left?.await.map_err(|_actor_ended| InstanceError::Abandoned)? })
+        self.lifeline.answer(async move { left?.outcome().await })
     }
 }
 

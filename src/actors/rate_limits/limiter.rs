@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -10,9 +10,10 @@ use tokio::sync::Notify;
 use super::counter::{Counter, RouteClass, Subject};
 use super::settings::RateLimitsSettings;
 use super::windows::{Delta, Standing, Windows};
+use crate::sync::{Mutex, MutexGuard};
 
-/// Threads seldom meet in one of so many; more would be looked through in vain at each exchange.
-const SHARDS: usize = 64;
+/// Threads seldom meet in one of so many; more would be looked through in vain at each exchange. In a model they should meet.
+const SHARDS: usize = if cfg!(feature = "models") { 2 } else { 64 };
 
 /// The part of a limit after which other replicas are told at once. A smaller one asks Redis oftener in bursts, a bigger
 /// one lets more through in all before the replicas know of each other.
@@ -173,6 +174,10 @@ impl RateLimiter {
 fn counted(subject: Option<Subject>, class: Option<RouteClass>, limit: u32) -> Option<Counter> {
     subject.filter(|_| limit > 0).map(|subject| Counter { subject, class })
 }
+
+#[cfg(all(test, feature = "models"))]
+#[path = "meetings.rs"]
+mod meetings;
 
 #[cfg(test)]
 #[path = "tests.rs"]

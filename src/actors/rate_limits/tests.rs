@@ -181,8 +181,9 @@ proptest! {
             let counter = Counter { subject: Subject::account(&name.to_string()), class: None };
             let (taken, _) = windows.take(counter, 3, LENGTH_MAX, now);
             prop_assert!(taken.is_err() || taken.unwrap().remaining < 3);
-            let (remembered, begun) = windows.len();
+            let (remembered, begun, changed) = windows.len();
             prop_assert!(remembered <= LENGTH_MAX && begun <= 8 * LENGTH_MAX, "{remembered} {begun}");
+            prop_assert!(changed <= 2 * LENGTH_MAX, "{changed} are to be told while nobody can be");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The counts of one shard: each runs for a window of 60 s that begins with its first request, as its key in Redis does.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::counter::Counter;
@@ -77,11 +77,23 @@ impl Windows {
             return (Err(window.standing(limit, now)), 0);
         }
         window.here += 1;
+        let outcome = (Ok(window.standing(limit, now)), window.here - window.told);
         if !window.is_listed {
             window.is_listed = true;
-            self.changed.push(counter);
+            self.list(counter, length_max);
         }
-        (Ok(window.standing(limit, now)), window.here - window.told)
+        outcome
+    }
+
+    /// Notes that Redis has to be told. While it is away nobody takes what is noted, and counts come and go: those that are
+    /// gone are struck off once they are more than those that are there.
+    fn list(&mut self, counter: Counter, length_max: usize) {
+        if self.changed.len() >= 2 * length_max.max(1) {
+            let mut kept = HashSet::new();
+            let by_counter = &self.by_counter;
+            self.changed.retain(|known| by_counter.contains_key(known) && kept.insert(*known));
+        }
+        self.changed.push(counter);
     }
 
     /// Undoes a count: the request was refused for another reason.
@@ -169,8 +181,8 @@ impl Windows {
     }
 
     #[cfg(test)]
-    pub(super) fn len(&self) -> (usize, usize) {
-        (self.by_counter.len(), self.begun.len())
+    pub(super) fn len(&self) -> (usize, usize, usize) {
+        (self.by_counter.len(), self.begun.len(), self.changed.len())
     }
 }
 

@@ -1,10 +1,10 @@
 //! For how long this process may act as the owner of what it has claimed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::models::ReplicaId;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What stands for "never" among the moments.
 const NEVER: u64 = u64::MAX;
@@ -70,13 +70,17 @@ impl ReplicaLease {
     /// again: their rows are old for the same reason as ours was.
     #[must_use]
     pub fn steady_for(&self) -> Duration {
-        let now = Instant::now();
-        match self.shared.steady_since.load(Ordering::Acquire) {
-            since if since != NEVER && self.may_act_at(now) => {
-                Duration::from_millis(self.moment(now).saturating_sub(since))
-            }
-            _ => Duration::ZERO,
+        self.steady_for_at(Instant::now())
+    }
+
+    fn steady_for_at(&self, now: Instant) -> Duration {
+        // In this order, as it is renewed in the other: what began before a break is never taken for what goes on after it.
+        if !self.may_act_at(now) {
+            return Duration::ZERO;
         }
+        let since = self.shared.steady_since.load(Ordering::Acquire);
+        // `NEVER` is later than now.
+        Duration::from_millis(self.moment(now).saturating_sub(since))
     }
 
     /// How often the lease has run out and begun anew. After each, others may have taken what was owned before.
@@ -88,14 +92,21 @@ impl ReplicaLease {
     /// A beat that was sent at `sent` has been acknowledged. `row_was_there` is false when the row had to be made anew:
     /// others have called this replica dead.
     pub(super) fn renew(&self, sent: Instant, row_was_there: bool) {
+        self.renew_at(sent, Instant::now().max(sent), row_was_there);
+    }
+
+    fn renew_at(&self, sent: Instant, heard: Instant, row_was_there: bool) {
         let sent_at = self.moment(sent);
         let unbroken = self.may_act_at(sent) && row_was_there;
         if !unbroken {
-            let first = self.shared.steady_since.swap(sent_at, Ordering::AcqRel) == NEVER;
+            // From its answer, not from its sending: a beat that an outage has held back was sent in the midst of it.
+            let steady_since = self.moment(heard);
+            let first = self.shared.steady_since.swap(steady_since, Ordering::AcqRel) == NEVER;
             if !first {
                 self.shared.lapses.fetch_add(1, Ordering::AcqRel);
             }
         }
+        // Last, so that whoever may act again sees that there was a break.
         let usable = u64::try_from(self.shared.lease.as_millis() * 2 / 3).unwrap_or(NEVER);
         self.shared.acts_until.store(sent_at.saturating_add(usable), Ordering::Release);
     }
@@ -113,6 +124,14 @@ impl ReplicaLease {
         u64::try_from(instant.saturating_duration_since(self.shared.born).as_millis()).unwrap_or(NEVER - 1)
     }
 }
+
+#[cfg(all(test, feature = "models"))]
+#[path = "meetings.rs"]
+mod meetings;
+
+#[cfg(all(test, not(feature = "models")))]
+#[path = "model.rs"]
+mod model;
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,15 @@
 //! The sessions that were ended, as those who serve requests see them: a look costs two loads and no wait.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::models::SessionId;
 use crate::models::store::sessions::Revocation;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 
 /// How long a look at Postgres is good for. Longer lets a token work for longer after a log-out that was not heard of;
 /// shorter sends requests to Redis whenever Postgres hesitates.
@@ -155,6 +156,10 @@ impl RevocationView {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(all(test, feature = "models"))]
+#[path = "meetings.rs"]
+mod meetings;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -99,6 +100,8 @@ struct Shared<A: Actor> {
     limits: AskLimits,
     permits: Arc<Semaphore>,
     current: watch::Sender<Option<Addr<A>>>,
+    /// How many of its lives are over.
+    deaths: AtomicU64,
 }
 
 impl<A: Actor> Clone for Handle<A> {
@@ -111,7 +114,8 @@ impl<A: Actor> Handle<A> {
     /// A handle to an actor that is not there yet; [`super::actor()`] ties it to one.
     pub fn new(name: &'static str, limits: AskLimits) -> Self {
         let permits = Arc::new(Semaphore::new(limits.in_flight_max));
-        let shared = Shared { name, limits, permits, current: watch::Sender::new(None) };
+        let shared =
+            Shared { name, limits, permits, current: watch::Sender::new(None), deaths: AtomicU64::new(0) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -167,12 +171,18 @@ impl<A: Actor> Handle<A> {
         self.shared.name
     }
 
+    /// How many of the actor's lives are over.
+    pub fn deaths(&self) -> u64 {
+        self.shared.deaths.load(Ordering::Acquire)
+    }
+
     pub(super) fn point_to(&self, addr: Addr<A>) {
         self.shared.current.send_replace(Some(addr));
     }
 
     /// Forgets `addr`, unless a later life has taken its place.
     pub(super) fn point_away_from(&self, addr: &Addr<A>) {
+        self.shared.deaths.fetch_add(1, Ordering::AcqRel);
         self.shared.current.send_if_modified(|current| {
             let points_there = current.as_ref() == Some(addr);
             if points_there {

@@ -2,7 +2,6 @@
 //! begins may last.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Waker;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::node::{Node, lock};
 use super::{Answer, Exclusive, Exit};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// One incarnation's line to its supervisor. Cheap to clone; clones that outlive the incarnation do nothing.
 #[derive(Clone)]
@@ -223,3 +223,7 @@ impl Drop for Attached {
         }
     }
 }
+
+#[cfg(all(test, feature = "models"))]
+#[path = "meetings.rs"]
+mod meetings;

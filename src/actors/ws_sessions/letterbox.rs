@@ -7,14 +7,15 @@
 //! has that from the log, too.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
 use super::farewell::Farewell;
 use super::frame::EventFrame;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A queue that had a burst gives its memory back when it is empty; below this many slots it is not worth it.
 const SLOTS_KEPT: usize = 16;
@@ -231,6 +232,10 @@ impl Letter {
         }
     }
 }
+
+#[cfg(all(test, feature = "models"))]
+#[path = "meetings.rs"]
+mod meetings;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! The administrators' API.
 
 mod agents;
+mod dead_letters;
 mod document;
 mod import;
 mod instances;
@@ -21,6 +22,7 @@ use super::problem::Problem;
 use super::under_prefix;
 use crate::actors::accounts::{Accounts, Tokens};
 use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::dead_letter_registry::DeadLetterRegistry;
 use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::rate_limits::RateLimiter;
 use crate::actors::revocations::Gate;
@@ -40,17 +42,21 @@ pub struct AdminApi {
     pub catalog_editor: Handle<CatalogEditor>,
     /// Everybody's instances.
     pub instance_registry: Handle<InstanceRegistry>,
+    /// What could not be digested.
+    pub dead_letter_registry: Handle<DeadLetterRegistry>,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
-    let AdminApi { accounts, tokens, gate, catalog_editor, instance_registry } = api.clone();
+    let AdminApi { accounts, tokens, gate, catalog_editor, instance_registry, dead_letter_registry } =
+        api.clone();
     config
         .app_data(Data::new(accounts))
         .app_data(Data::new(tokens))
         .app_data(Data::new(gate))
         .app_data(Data::new(catalog_editor))
-        .app_data(Data::new(instance_registry));
+        .app_data(Data::new(instance_registry))
+        .app_data(Data::new(dead_letter_registry));
     mount(config, &document());
     under_prefix(config, routes);
 }
@@ -80,7 +86,15 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/instances/{id}", "GET, HEAD").route(get().to(instances::show)))
         .service(resource("/instances/{id}/explain", "GET, HEAD").route(get().to(instances::explain)))
         .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
-        .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)));
+        .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
+        .service(resource("/dead-letters", "GET, HEAD").route(get().to(dead_letters::list)))
+        .service(resource("/dead-letters/replay", "POST").route(web::post().to(dead_letters::replay_many)))
+        .service(
+            resource("/dead-letters/{id}", "GET, HEAD, DELETE")
+                .route(get().to(dead_letters::show))
+                .route(web::delete().to(dead_letters::discard)),
+        )
+        .service(resource("/dead-letters/{id}/replay", "POST").route(web::post().to(dead_letters::replay)));
 }
 
 /// Sign in

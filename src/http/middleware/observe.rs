@@ -16,8 +16,9 @@ use super::request_id::HEADER;
 use super::{HeadLimits, RequestId, cors, headers, rate_limit};
 use crate::actors::rate_limits::RateLimiter;
 use crate::http::client_address::Networks;
+use crate::http::memory::{Memory, count_answer};
 use crate::http::problem::{MEDIA_TYPE, Problem};
-use crate::models::{Origin, WebOrigins};
+use crate::models::{ErrorCode, Origin, WebOrigins};
 
 const TRACEPARENT: &str = "traceparent";
 
@@ -31,6 +32,8 @@ pub(in crate::http) struct Manners {
     pub(in crate::http) origins: WebOrigins,
     /// Where requests are counted.
     pub(in crate::http) limiter: RateLimiter,
+    /// Where large answers are counted.
+    pub(in crate::http) memory: Memory,
     /// Proxies that are believed about whom they speak for.
     pub(in crate::http) proxies: Networks,
 }
@@ -67,7 +70,7 @@ pub(in crate::http) async fn observe(
         None => next.call(request).instrument(span.clone()).await?,
     };
 
-    let mut response = documented(answered, &id);
+    let mut response = counted(&manners.memory, documented(answered, &id), &id);
     let headers = response.headers_mut();
     headers.insert(HEADER, id.header());
     headers::complete(headers, if manners.origins.is_empty() { VARIES } else { VARIES_BY_PAGE });
@@ -116,6 +119,20 @@ fn documented(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResp
     let problem = ours.unwrap_or_else(|| Problem::of_status(status));
     let answer = problem.for_method(response.request().method()).respond(Some(id.as_str()));
     response.into_response(answer)
+}
+
+/// The answer, if there is room for it beside all that others have not read yet. What was changed is answered in any case:
+/// to say that nothing happened would be a lie.
+fn counted(memory: &Memory, response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
+    let (request, response) = response.into_parts();
+    let response = count_answer(memory, response).unwrap_or_else(|too_much| {
+        if request.method().is_safe() {
+            Problem::new(ErrorCode::ServiceBusy).respond(Some(id.as_str()))
+        } else {
+            too_much
+        }
+    });
+    ServiceResponse::new(request, response)
 }
 
 fn is_problem(response: &ServiceResponse<BoxBody>) -> bool {

@@ -57,6 +57,14 @@ pub struct Headers {
     #[serde(rename = "x-replay-id", default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub replay_id: Option<ReplayId>,
+    /// How often the message was sent again after it had become a dead letter: to one queue, by its name. Absent from others.
+    #[serde(rename = "x-redriven", default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    pub redriven: Option<i32>,
+    /// What it was published as, which the routing key then does not tell. Absent from others.
+    #[serde(rename = "x-redriven-key", default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub redriven_key: Option<String>,
 }
 
 /// What a reader has to know of any event, whatever it tells: the envelope without its time, and whom the event concerns.

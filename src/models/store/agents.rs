@@ -105,8 +105,7 @@ pub async fn list(
     let parameters: session::Parameters<'_> =
         &[&before, &status, &category, &words.as_slice(), &limit.rows()];
     let rows = session::rows(db, LIST, parameters).await?;
-    let agents = session::decode_all(&rows)?;
-    Ok(Page::cut(agents, limit, |agent: &Agent| Cursor::Number(agent.id.0.into())))
+    session::decode_page(&rows, limit, &["content"], |agent: &Agent| Cursor::Number(agent.id.0.into()))
 }
 
 /// All that is offered, oldest first: what a catalog cache holds.
@@ -243,8 +242,8 @@ pub async fn list_versions(
     limit: PageLimit,
 ) -> Result<Page<AgentVersion>, StoreError> {
     let rows = session::rows(db, LIST_VERSIONS, &[&agent_id, &before, &limit.rows()]).await?;
-    let versions = session::decode_all(&rows)?;
-    Ok(Page::cut(versions, limit, |version: &AgentVersion| Cursor::Number(version.version.into())))
+    let key = |version: &AgentVersion| Cursor::Number(version.version.into());
+    session::decode_page(&rows, limit, &["content"], key)
 }
 
 impl TryFrom<&Row> for AgentVersion {

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::time::Duration;
 
 use deadpool_postgres::PoolError;
 use thiserror::Error;
@@ -91,6 +92,10 @@ pub enum StoreError {
     /// The connection broke while a statement was under way: a write may have happened or not.
     #[error("the connection to the database broke during a statement")]
     Lost(#[source] tokio_postgres::Error),
+    /// Nothing came back for longer than Postgres itself lets a statement run, and the connection was closed: a write may
+    /// have happened or not.
+    #[error("no answer from the database within {0:?}")]
+    Silent(Duration),
     /// Another publisher leads by now; whoever gets this must stop publishing.
     #[error("another publisher leads")]
     StaleEpoch,
@@ -200,7 +205,7 @@ impl Coded for StoreError {
             Self::Invalid { .. } => ErrorCode::ValidationFailed,
             Self::Busy { .. } => ErrorCode::ServiceBusy,
             Self::Unavailable { .. } => ErrorCode::DependencyUnavailable,
-            Self::Lost(_) => ErrorCode::OutcomeUnknown,
+            Self::Lost(_) | Self::Silent(_) => ErrorCode::OutcomeUnknown,
             Self::StaleEpoch | Self::Shape(_) | Self::Settings(_) | Self::Database(_) => ErrorCode::Internal,
         }
     }

@@ -34,8 +34,8 @@ pub async fn list_any(
 ) -> Result<Page<Instance>, StoreError> {
     let parameters: session::Parameters<'_> = &[&before, &filter.status, &filter.agent_id, &limit.rows()];
     let rows = session::rows(db, LIST_ANY, parameters).await?;
-    let instances = session::decode_all(&rows)?;
-    Ok(Page::cut(instances, limit, |instance: &Instance| Cursor::Uuid(instance.id.as_uuid())))
+    let key = |instance: &Instance| Cursor::Uuid(instance.id.as_uuid());
+    session::decode_page(&rows, limit, &["user_config", "pipeline_config"], key)
 }
 
 /// Wishes that an instance be halted, as its user could.

@@ -172,8 +172,8 @@ pub async fn list(
 ) -> Result<Page<Instance>, StoreError> {
     let rows =
         session::rows(db, LIST, &[&owner, &before, &filter.status, &filter.agent_id, &limit.rows()]).await?;
-    let instances = session::decode_all(&rows)?;
-    Ok(Page::cut(instances, limit, |instance: &Instance| Cursor::Uuid(instance.id.as_uuid())))
+    let key = |instance: &Instance| Cursor::Uuid(instance.id.as_uuid());
+    session::decode_page(&rows, limit, &["user_config", "pipeline_config"], key)
 }
 
 /// What became of a conditional change.

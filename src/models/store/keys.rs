@@ -7,6 +7,9 @@ pub const BELL_CHANNEL: &str = "instances_notify";
 /// The channel of `user_psql` on which it is told that sessions were revoked.
 pub const REVOCATIONS_CHANNEL: &str = "sessions_revoked";
 
+/// The channel of `shared_psql` on which it is told that dead letters are to be sent again.
+pub const REDRIVES_CHANNEL: &str = "redrives_wished";
+
 /// Advisory lock of `shared_psql`: held by the one publisher that leads, as long as it leads.
 pub const PUBLISHER_LEADER_KEY: i64 = 4_202_010_001;
 

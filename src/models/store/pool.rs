@@ -1,6 +1,7 @@
 //! Connections: pools for the many short statements, connections of their own for locks and for the bell.
 
 use std::fmt;
+use std::future::pending;
 use std::marker::PhantomData;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,10 +12,11 @@ use deadpool_postgres::{
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, Config, Error, NoTls, Row, Statement};
+use tokio_postgres::{AsyncMessage, Config, NoTls, Row, Statement};
 
 use super::error::{StoreError, with_cause};
-use super::keys::{BELL_CHANNEL, REVOCATIONS_CHANNEL};
+use super::keys::{BELL_CHANNEL, REDRIVES_CHANNEL, REVOCATIONS_CHANNEL};
+use super::patience::Patience;
 use super::session::{Parameters, Session, SharedSide, UserSide, driver::Driver};
 use super::settings::{SESSION_OPTIONS, StoreSettings};
 
@@ -23,6 +25,7 @@ pub struct Database<Side> {
     pool: Pool,
     config: Config,
     connect_within: Duration,
+    statement_within: Duration,
     side: PhantomData<fn() -> Side>,
 }
 
@@ -38,6 +41,7 @@ impl<Side> Clone for Database<Side> {
             pool: self.pool.clone(),
             config: self.config.clone(),
             connect_within: self.connect_within,
+            statement_within: self.statement_within,
             side: PhantomData,
         }
     }
@@ -90,7 +94,8 @@ impl<Side> Database<Side> {
             .build()
             .map_err(|error| StoreError::Settings(error.to_string()))?;
         let connect_within = Duration::from_millis(settings.acquire_timeout_ms);
-        Ok(Self { pool, config, connect_within, side: PhantomData })
+        let statement_within = Duration::from_millis(settings.statement_timeout_ms) + SILENCE_AFTER;
+        Ok(Self { pool, config, connect_within, statement_within, side: PhantomData })
     }
 
     /// A connection out of the pool.
@@ -102,8 +107,8 @@ impl<Side> Database<Side> {
     /// # Errors
     /// [`StoreError::Busy`] when none came free in time, [`StoreError::Unavailable`] when none can be made.
     pub async fn connection(&self) -> Result<PooledConnection<Side>, StoreError> {
-        let client = self.pool.get().await?;
-        Ok(PooledConnection { client, side: PhantomData })
+        let client = Some(self.pool.get().await?);
+        Ok(PooledConnection { client, patience: Patience::new(self.statement_within), side: PhantomData })
     }
 
     /// A connection outside the pool, for session locks and for the bell; it ends when it is dropped.
@@ -132,8 +137,9 @@ impl<Side> Database<Side> {
             }
         });
         let client = ClientWrapper::new(client, driving);
-        insist_on_quiet(&client).await?;
-        Ok(OwnConnection { client, bell, side: PhantomData })
+        let patience = Patience::new(self.statement_within);
+        patience.wait(insist_on_quiet(&client)).await?;
+        Ok(OwnConnection { client, bell, patience, side: PhantomData })
     }
 
     /// Whether the database answers: for readiness.
@@ -142,8 +148,7 @@ impl<Side> Database<Side> {
     /// As [`Database::connection`], or what became of the question.
     pub async fn check(&self) -> Result<(), StoreError> {
         let connection = self.connection().await?;
-        connection.client.batch_execute("").await?;
-        Ok(())
+        connection.patience.wait(connection.client().await.batch_execute("")).await
     }
 
     /// How many connections are open, how many of them are idle and how many callers wait: for metrics.
@@ -169,6 +174,11 @@ pub struct PoolUsage {
     /// Callers that wait for one.
     pub waiting: usize,
 }
+
+/// How much longer than Postgres lets a statement run we wait for its answer. It cancels a slow one in time and says so:
+/// where nothing comes, nobody is there any more, and whoever waits would wait for ever. Less gives up on answers that are
+/// under way.
+const SILENCE_AFTER: Duration = Duration::from_secs(1);
 
 /// Bells that may wait to be heard. One would do, since a listener reads everything at any bell.
 const BELL_BACKLOG: usize = 16;
@@ -201,19 +211,43 @@ async fn insist_on_quiet(client: &ClientWrapper) -> Result<(), tokio_postgres::E
 }
 
 /// A connection borrowed from a pool.
+///
+/// One on which a statement was given up is closed and not lent again: the next borrower would wait behind that statement,
+/// and while the server says nothing each of them would leave one more there.
 pub struct PooledConnection<Side> {
-    client: deadpool_postgres::Client,
+    /// `None` only while it is dropped.
+    client: Option<deadpool_postgres::Client>,
+    patience: Patience,
     side: PhantomData<fn() -> Side>,
 }
 
+impl<Side> Drop for PooledConnection<Side> {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take()
+            && self.patience.is_lost()
+        {
+            drop(deadpool_postgres::Client::take(client));
+        }
+    }
+}
+
 impl<Side> PooledConnection<Side> {
+    async fn client(&self) -> &deadpool_postgres::Client {
+        match &self.client {
+            Some(client) => client,
+            None => pending().await,
+        }
+    }
+
     /// Begins a transaction. Dropping it rolls back.
     ///
     /// # Errors
     /// What became of the `BEGIN`.
     pub async fn transaction(&mut self) -> Result<Transaction<'_, Side>, StoreError> {
-        let transaction = self.client.transaction().await?;
-        Ok(Transaction { transaction, side: PhantomData })
+        let Self { client, patience, .. } = self;
+        let Some(client) = client else { return pending().await };
+        let transaction = patience.wait(client.transaction()).await?;
+        Ok(Transaction { transaction, patience, side: PhantomData })
     }
 }
 
@@ -221,6 +255,7 @@ impl<Side> PooledConnection<Side> {
 pub struct OwnConnection<Side> {
     client: ClientWrapper,
     bell: mpsc::Receiver<String>,
+    patience: Patience,
     side: PhantomData<fn() -> Side>,
 }
 
@@ -230,14 +265,15 @@ impl<Side> OwnConnection<Side> {
     /// # Errors
     /// What became of the `BEGIN`.
     pub async fn transaction(&mut self) -> Result<Transaction<'_, Side>, StoreError> {
-        let transaction = self.client.transaction().await?;
-        Ok(Transaction { transaction, side: PhantomData })
+        let Self { client, patience, .. } = self;
+        let transaction = patience.wait(client.transaction()).await?;
+        Ok(Transaction { transaction, patience, side: PhantomData })
     }
 
-    /// Whether the connection is known to be gone.
+    /// Whether the connection is known to be gone, or to be of no use because a statement on it was given up.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.client.is_closed() || self.patience.is_lost()
     }
 }
 
@@ -248,6 +284,14 @@ impl OwnConnection<SharedSide> {
     /// What became of the `LISTEN`.
     pub async fn listen(&self) -> Result<(), StoreError> {
         Ok(self.client.batch_execute(&format!("LISTEN {BELL_CHANNEL}")).await?)
+    }
+
+    /// Begins to listen for wishes that dead letters be sent again.
+    ///
+    /// # Errors
+    /// What became of the `LISTEN`.
+    pub async fn listen_for_redrives(&self) -> Result<(), StoreError> {
+        Ok(self.client.batch_execute(&format!("LISTEN {REDRIVES_CHANNEL}")).await?)
     }
 }
 
@@ -272,6 +316,7 @@ impl<Side> OwnConnection<Side> {
 /// A transaction of one database.
 pub struct Transaction<'a, Side> {
     transaction: deadpool_postgres::Transaction<'a>,
+    patience: &'a Patience,
     side: PhantomData<fn() -> Side>,
 }
 
@@ -279,9 +324,9 @@ impl<Side> Transaction<'_, Side> {
     /// Makes the changes last.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] leaves open whether it happened.
+    /// [`StoreError::Lost`] and [`StoreError::Silent`] leave open whether it happened.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+        self.patience.wait(self.transaction.commit()).await
     }
 
     /// Takes the changes back, and waits until that is done.
@@ -289,36 +334,43 @@ impl<Side> Transaction<'_, Side> {
     /// # Errors
     /// Only a broken connection, which takes them back as well.
     pub async fn rollback(self) -> Result<(), StoreError> {
-        Ok(self.transaction.rollback().await?)
+        self.patience.wait(self.transaction.rollback()).await
     }
 }
 
 /// The three kinds of connection reach the driver in the same words.
 macro_rules! drives {
-    ($connection:ty, $field:ident) => {
+    ($connection:ty, $client:ident => $driver:expr) => {
         impl<Side> Driver for $connection {
-            async fn prepare(&self, statement: &'static str) -> Result<Statement, Error> {
-                self.$field.prepare_cached(statement).await
+            async fn prepare(&self, statement: &'static str) -> Result<Statement, StoreError> {
+                let $client = self;
+                self.patience.wait($driver.prepare_cached(statement)).await
             }
 
             async fn query(
                 &self,
                 statement: &Statement,
                 parameters: Parameters<'_>,
-            ) -> Result<Vec<Row>, Error> {
-                self.$field.query(statement, parameters).await
+            ) -> Result<Vec<Row>, StoreError> {
+                let $client = self;
+                self.patience.wait($driver.query(statement, parameters)).await
             }
 
-            async fn execute(&self, statement: &Statement, parameters: Parameters<'_>) -> Result<u64, Error> {
-                self.$field.execute(statement, parameters).await
+            async fn execute(
+                &self,
+                statement: &Statement,
+                parameters: Parameters<'_>,
+            ) -> Result<u64, StoreError> {
+                let $client = self;
+                self.patience.wait($driver.execute(statement, parameters)).await
             }
         }
     };
 }
 
-drives!(PooledConnection<Side>, client);
-drives!(OwnConnection<Side>, client);
-drives!(Transaction<'_, Side>, transaction);
+drives!(PooledConnection<Side>, lent => lent.client().await);
+drives!(OwnConnection<Side>, own => own.client);
+drives!(Transaction<'_, Side>, begun => begun.transaction);
 
 impl<Side> Session<Side> for PooledConnection<Side> {}
 impl<Side> Session<Side> for OwnConnection<Side> {}

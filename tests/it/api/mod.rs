@@ -4,6 +4,7 @@ mod accounts;
 mod agents;
 mod catalog;
 mod conditional;
+mod dead_letters;
 mod explain;
 mod idempotency;
 pub(crate) mod import;

@@ -15,6 +15,7 @@ use botberi::actors::accounts::{
 use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
+use botberi::actors::dead_letter_registry::DeadLetterRegistry;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instance_registry::InstanceRegistry;
 use botberi::actors::instances::{Instances, QuotaSettings};
@@ -26,7 +27,7 @@ use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
 use botberi::http::admin::{self, AdminApi};
 use botberi::http::user::{self, SocketDoor, UserApi};
-use botberi::http::{self, Common, HttpSettings, ListenerSettings};
+use botberi::http::{self, Common, HttpSettings, ListenerSettings, RequestMemory};
 use botberi::secret::Secret;
 
 use crate::support::database::TestDatabases;
@@ -101,6 +102,7 @@ fn http_settings() -> HttpSettings {
     HttpSettings {
         workers: 1,
         json_bytes_max: 200_000,
+        bytes_in_flight_max: 4_194_304,
         uri_bytes_max: 2_000,
         header_bytes_max: 8_000,
         header_timeout_ms: 1_000,
@@ -167,6 +169,7 @@ impl Service {
         let catalog = Handle::new(Catalog::NAME, limits);
         let catalog_editor = Handle::new(CatalogEditor::NAME, limits);
         let instance_registry = Handle::new(InstanceRegistry::NAME, limits);
+        let dead_letter_registry = Handle::new(DeadLetterRegistry::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
         let catalog_view = CatalogView::default();
         let revocations = Handle::new(Revocations::NAME, limits);
@@ -214,6 +217,10 @@ impl Service {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| InstanceRegistry::new(shared.clone(), bell.clone(), lifeline)
             }))
+            .with(actor(ChildSpec::permanent(DeadLetterRegistry::NAME), &dead_letter_registry, {
+                let shared = databases.shared.clone();
+                move |lifeline| DeadLetterRegistry::new(shared.clone(), lifeline)
+            }))
             .with(actor(ChildSpec::permanent(Instances::NAME), &instances, {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
@@ -225,6 +232,7 @@ impl Service {
             tree: tree.clone(),
             measurements: Some(http::measurements().unwrap()),
             limiter: RateLimiter::new(rate_limits.clone()),
+            memory: RequestMemory::new(&http_settings()),
             stop_within: Duration::from_secs(1),
         };
         let sockets = SocketDoor::new(Handle::new(WsSessions::NAME, limits), &websocket_settings());
@@ -242,6 +250,7 @@ impl Service {
             gate: gate.clone(),
             catalog_editor,
             instance_registry,
+            dead_letter_registry,
         };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));

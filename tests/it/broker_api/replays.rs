@@ -227,11 +227,14 @@ async fn when_a_replica_leaves_another_one_goes_on_with_its_replay() {
 
 #[tokio::test]
 async fn a_replay_finds_the_durable_queues_even_if_rabbitmq_has_lost_them() {
-    let app = TestApp::start().await;
+    // Without a worker nobody reads it, so nobody else misses it.
+    let roles = ["user", "admin", "broker"].map(Setting::from).to_vec();
+    let app = TestApp::with(&[("service.roles", roles.into())]).await;
     let admin = app.admin().await.at(&app.replica.broker_api);
-    history(&app.stage, &app.sign_up("ada").await, 1).await;
-    // Nobody reads it, so nobody else misses it.
-    let lost = "events.dead_letters";
+    let ada = app.sign_up("ada").await;
+    let _pending = ada.create(ada.an_agent().await).await;
+    app.stage.until_told().await;
+    let lost = "agents_worker.instance";
     let is_there = async || app.stage.bus.list("queues").await.iter().any(|queue| queue["name"] == lost);
     app.stage.bus.delete_queue(lost).await;
     assert!(!is_there().await);

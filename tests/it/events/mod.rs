@@ -6,3 +6,4 @@ mod origin;
 mod outages;
 mod plain_sql;
 mod poison;
+mod redrives;

@@ -79,14 +79,14 @@ const OF_SHARED: [Rows; 4] = [
     Rows {
         aging: retention::DEAD_LETTERS,
         table: "dead_letters",
-        insert: "INSERT INTO dead_letters (queue, event_id, routing_key, reason, body, created_at)
+        insert: "INSERT INTO dead_letters (queue, event_id, routing_key, reason, body, died_at)
                  SELECT 'q', gen_random_uuid(), 'k', 'r', '', $1 FROM generate_series(1, $2)",
     },
     Rows {
         aging: retention::HANDLED_DEAD_LETTERS,
         table: "dead_letters",
-        insert: "INSERT INTO dead_letters (queue, event_id, routing_key, reason, body, created_at, handled_at)
-                 SELECT 'h', gen_random_uuid(), 'k', 'r', '', now() - interval '9 days', $1 FROM generate_series(1, $2)",
+        insert: "INSERT INTO dead_letters (queue, event_id, routing_key, reason, body, died_at, handled_at, outcome)
+                 SELECT 'h', gen_random_uuid(), 'k', 'r', '', now() - interval '9 days', $1, 'redriven' FROM generate_series(1, $2)",
     },
     Rows {
         aging: retention::EVENT_REPLAYS,
@@ -188,4 +188,23 @@ async fn a_key_that_is_taken_over_just_now_stays_and_holds_nobody_up() {
     let batch = retention::sweep_shared(&shared, keys.aging, DAY, 10).await;
     assert_eq!(batch.unwrap(), Batch::Deleted(0));
     assert_eq!(count(&plain, keys.table).await, 1);
+}
+
+#[tokio::test]
+async fn a_letter_that_is_to_be_sent_again_is_kept_however_old_and_one_that_died_again_is_young() {
+    let databases = TestDatabases::create().await;
+    let (shared, plain) = (databases.shared().await, databases.plain("postgres").await);
+    insert(&plain, &OF_SHARED[0], 3, 0).await;
+    let oldest = "(SELECT id FROM dead_letters ORDER BY id LIMIT 1)";
+    let newest = "(SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1)";
+    plain
+        .batch_execute(&format!(
+            "UPDATE dead_letters SET wished_at = now() - interval '2 days' WHERE id = {oldest};
+             UPDATE dead_letters SET created_at = now() - interval '9 days', died_at = now() WHERE id = {newest}"
+        ))
+        .await
+        .unwrap();
+    let batch = retention::sweep_shared(&shared, retention::DEAD_LETTERS, DAY, 10).await;
+    assert_eq!(batch.unwrap(), Batch::Deleted(1));
+    assert_eq!(count(&plain, "dead_letters").await, 2);
 }

@@ -92,7 +92,7 @@ async fn a_table_is_cleared_in_the_same_round_though_another_replica_was_deletin
     sql.execute("SELECT pg_advisory_lock($1)", &[&RETENTION_KEY]).await.unwrap();
     let _replica = Replica::start(&stage, false, &own).await;
     sql.execute(
-        "INSERT INTO dead_letters (queue, event_id, routing_key, reason, body, created_at)
+        "INSERT INTO dead_letters (queue, event_id, routing_key, reason, body, died_at)
          VALUES ('q', gen_random_uuid(), 'k', 'r', '', now() - interval '1 hour')",
         &[],
     )

@@ -14,4 +14,5 @@ mod publisher;
 mod quotas;
 mod sessions;
 mod statements;
+mod stuck;
 mod users;

@@ -12,9 +12,11 @@ const SMALL_TABLES: [&str; 2] = ["Seq Scan on replicas", "Seq Scan on agents"];
 
 /// Indexes that hold only what is to be done, so that reading one from its beginning is the point of having it, or
 /// that give the rows in the order of the answer.
-const READ_FROM_THE_BEGINNING: [&str; 5] = [
+const READ_FROM_THE_BEGINNING: [&str; 7] = [
     "instances_needing_work",
     "event_outbox_unplaced",
+    "dead_letters_open",
+    "dead_letters_wished",
     "agents_pkey",
     "replicas_pkey",
     "event_outbox_position_key",

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use botberi::models::ids::{ReplicaId, UserId};
 use botberi::models::store::dead_letters::{self, NewDeadLetter};
-use botberi::models::store::{StoreError, instances, outbox, publisher};
+use botberi::models::store::{StoreError, instances, outbox, publisher, redrives};
+use botberi::models::{DeadLetterFilter, PageLimit};
 use serde_json::json;
 
 use super::builders::{an_instance, created, published_agent, wish};
@@ -193,18 +194,73 @@ async fn readers_get_their_own_events_in_order_and_within_bounds() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_kept_once() {
+async fn a_dead_letter_is_kept_once_and_opened_anew_by_another_death() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let letter = NewDeadLetter {
-        queue: "agents_worker.instance",
-        event_id: "not even a uuid",
-        routing_key: "instance.created",
-        reason: "cannot be decoded",
-        headers: &json!({"x": 1}),
-        body: &[0xff, 0x00],
+        queue: "agents_worker.instance".to_owned(),
+        message_id: "whatever it said".to_owned(),
+        routing_key: "instance.created".to_owned(),
+        reason: "not JSON".to_owned(),
+        headers: json!({"x": 1}),
+        envelope: Vec::new(),
+        body: vec![0xff, 0x00],
+        body_bytes: 2,
+        obstacle: None,
+        death: "first".to_owned(),
+        died_at: None,
     };
-    assert!(dead_letters::insert(&db, &letter).await.unwrap());
-    assert!(!dead_letters::insert(&db, &letter).await.unwrap());
-    assert!(dead_letters::insert(&db, &NewDeadLetter { queue: "other", ..letter }).await.unwrap());
+    assert!(dead_letters::keep(&db, &letter).await.unwrap());
+    assert!(!dead_letters::keep(&db, &letter).await.unwrap());
+    let elsewhere = NewDeadLetter { queue: "other".to_owned(), ..letter.clone() };
+    assert!(dead_letters::keep(&db, &elsewhere).await.unwrap());
+
+    let plain = databases.plain("postgres").await;
+    let handled = "UPDATE dead_letters SET handled_at = now(), outcome = 'discarded'";
+    plain.execute(handled, &[]).await.unwrap();
+    assert!(!dead_letters::keep(&db, &letter).await.unwrap(), "the death that was handled");
+    let again = NewDeadLetter { death: "second".to_owned(), reason: "still".to_owned(), ..letter };
+    assert!(dead_letters::keep(&db, &again).await.unwrap());
+    let open =
+        "SELECT deaths, reason, jsonb_array_length(history) FROM dead_letters WHERE handled_at IS NULL";
+    let row = plain.query_one(open, &[]).await.unwrap();
+    assert_eq!((row.get(0), row.get(1), row.get(2)), (2, "still", 2));
+}
+
+#[tokio::test]
+async fn a_death_that_is_told_after_a_redrive_is_news_even_if_it_looks_like_the_last_one() {
+    let databases = TestDatabases::create().await;
+    let mut db = databases.shared().await;
+    let letter = NewDeadLetter {
+        queue: "q".to_owned(),
+        message_id: "m".to_owned(),
+        routing_key: "k".to_owned(),
+        reason: "r".to_owned(),
+        headers: json!({}),
+        envelope: b"{}".to_vec(),
+        body: Vec::new(),
+        body_bytes: 0,
+        obstacle: None,
+        death: "the first redrive's".to_owned(),
+        died_at: None,
+    };
+    assert!(dead_letters::keep(&db, &letter).await.unwrap());
+    let limit = PageLimit::default();
+    let page = dead_letters::list(&db, &DeadLetterFilter::default(), None, None, limit).await.unwrap();
+    let id = page.items[0].id;
+    assert!(dead_letters::wish(&db, id, UserId::new(), Some("request")).await.unwrap());
+    assert!(!dead_letters::wish(&db, id, UserId::new(), None).await.unwrap());
+
+    let transaction = db.transaction().await.unwrap();
+    assert_eq!(redrives::take_wished(&transaction).await.unwrap().unwrap().id, id);
+    let other = databases.shared().await;
+    assert!(!dead_letters::discard(&other, id, UserId::new(), None).await.unwrap(), "it is being sent");
+    redrives::mark_redriven(&transaction, id).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(redrives::count_open(&other).await.unwrap(), 0);
+
+    // Sent twice after a kill: the first copy has died before the second was marked.
+    assert!(dead_letters::keep(&other, &letter).await.unwrap());
+    assert!(!dead_letters::keep(&other, &letter).await.unwrap());
+    assert_eq!(redrives::count_open(&other).await.unwrap(), 1);
 }

@@ -13,6 +13,7 @@ pub(crate) mod load;
 mod log;
 pub(crate) mod program;
 pub(crate) mod proxy;
+pub(crate) mod queue;
 pub(crate) mod replica;
 pub(crate) mod schemas;
 pub(crate) mod servers;

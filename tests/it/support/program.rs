@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use tokio::sync::mpsc;
 use toml::Value;
 
+use super::cables::Places;
 use super::replica::{prepare, sources};
 use super::stage::Stage;
 use super::wait::within;
@@ -27,11 +28,16 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it and waits until it serves.
     pub(crate) async fn serve(stage: &Stage, own: &[(&str, Value)]) -> Self {
+        Self::serve_at(&stage.places(), own).await
+    }
+
+    /// The same, with servers that it finds there.
+    pub(crate) async fn serve_at(places: &Places, own: &[(&str, Value)]) -> Self {
         let mut settings: Vec<(&str, Value)> =
             LEASE.iter().map(|(key, value)| (*key, Value::from(*value))).collect();
         settings.push(("telemetry.format", "json".into()));
         settings.extend(own.iter().cloned());
-        let sources = sources(&stage.places(), &settings);
+        let sources = sources(places, &settings);
         let loaded = Settings::load(&sources, Purpose::Serve).unwrap();
         std::thread::spawn(move || prepare(&loaded)).join().unwrap();
 
@@ -63,6 +69,11 @@ impl Program {
                 return program;
             }
         }
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Kills it, as a crash of its machine would.

@@ -8,7 +8,8 @@ WITH turn AS MATERIALIZED (
     LIMIT $2
 ), gone AS (
     DELETE FROM dead_letters
-    WHERE id = ANY (ARRAY(SELECT id FROM old))
+    -- Not if it has died again since it was looked at.
+    WHERE id = ANY (ARRAY(SELECT id FROM old)) AND handled_at IS NOT NULL
     RETURNING id
 )
 SELECT is_mine, (SELECT count(*) FROM gone) AS deleted

@@ -3,12 +3,14 @@ WITH turn AS MATERIALIZED (
 ), old AS MATERIALIZED (
     SELECT id
     FROM dead_letters
-    WHERE (SELECT is_mine FROM turn) AND created_at < now() - $1::bigint * interval '1 second'
-    ORDER BY created_at
+    WHERE (SELECT is_mine FROM turn) AND wished_at IS NULL AND died_at < now() - $1::bigint * interval '1 second'
+    ORDER BY died_at
     LIMIT $2
 ), gone AS (
     DELETE FROM dead_letters
+    -- Not if it has died again, or is to be sent, since it was looked at.
     WHERE id = ANY (ARRAY(SELECT id FROM old))
+        AND wished_at IS NULL AND died_at < now() - $1::bigint * interval '1 second'
     RETURNING id
 )
 SELECT is_mine, (SELECT count(*) FROM gone) AS deleted

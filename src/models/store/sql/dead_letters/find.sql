@@ -1,0 +1,5 @@
+SELECT
+    id, queue, event_id, routing_key, reason, body_bytes, obstacle, deaths, redrives, wished_at, wished_by, outcome,
+    last_error, created_at, died_at, handled_at, headers, body, history
+FROM dead_letters
+WHERE id = $1

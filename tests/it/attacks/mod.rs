@@ -1,0 +1,84 @@
+//! More than a process can take, from every side: it refuses in time, its memory stays bounded, and it is well afterwards.
+//!
+//! The process is one of its own, so that what it holds can be read: see `watch.rs`. `BOTBERI_TEST_ATTACK_SECONDS` makes each
+//! attack longer, for a measurement.
+
+mod bursts;
+mod clients;
+mod flood;
+mod outages;
+mod watch;
+
+use std::time::Duration;
+
+use toml::Value;
+
+use crate::support::cables::Cables;
+use crate::support::client::Caller;
+use crate::support::program::Program;
+use crate::support::stage::Stage;
+use crate::support::wait::eventually;
+
+/// Nobody is refused for asking too often: that is another protection.
+const UNLIMITED: [&str; 8] = [
+    "rate_limits.user_max",
+    "rate_limits.read_max",
+    "rate_limits.write_max",
+    "rate_limits.socket_max",
+    "rate_limits.auth_max",
+    "rate_limits.account_max",
+    "rate_limits.account_everywhere_max",
+    "rate_limits.address_max",
+];
+
+/// One process on cables, and somebody who is signed in there.
+struct Scene {
+    program: Program,
+    cables: Cables,
+    ada: Caller,
+    agent: i64,
+    // After the program, which uses its databases.
+    stage: Stage,
+}
+
+impl Scene {
+    async fn set(own: &[(&str, Value)]) -> Self {
+        let stage = Stage::set().await;
+        let (cables, places) = Cables::to(&stage.places()).await;
+        let mut settings: Vec<(&str, Value)> = UNLIMITED.iter().map(|key| (*key, Value::from(0))).collect();
+        // A lease that outlasts what is done to Postgres would hide what happens when it does not.
+        settings.extend([
+            ("telemetry.filter", "warn,botberi=info".into()),
+            ("quotas.instances_max", 100_000.into()),
+        ]);
+        settings.extend(own.iter().cloned());
+        let program = Program::serve_at(&places, &settings).await;
+        let ada = Caller::stranger(&program.user_api).sign_up("ada").await;
+        let agent = ada.an_agent().await;
+        ada.create(agent).await;
+        Self { program, cables, ada, agent, stage }
+    }
+
+    /// Waits until it serves as if nothing had been.
+    async fn until_well(&self) {
+        eventually("it creates again", async || {
+            (self.ada.try_create(self.agent).await.status == 201).then_some(())
+        })
+        .await;
+        eventually("it signs in again", async || {
+            let login = serde_json::json!({"username": "ada", "password": crate::support::client::PASSWORD});
+            (self.ada.post("/api/v1/auth/login", login).await.status == 200).then_some(())
+        })
+        .await;
+        eventually("it says that it is ready", async || {
+            (self.ada.get("/readyz").await.status == 200).then_some(())
+        })
+        .await;
+    }
+}
+
+/// How long an attack lasts.
+fn attack_time() -> Duration {
+    let seconds = std::env::var("BOTBERI_TEST_ATTACK_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(6))
+}
