@@ -11,6 +11,8 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # Debian keeps these programs outside PATH.
 have_postgres() { have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
 have_rabbitmq() { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || have rabbitmq-server || [ -x /usr/sbin/rabbitmq-server ]; }
+# Debian keeps it in /usr/sbin, which is not in every user's PATH.
+have_nginx() { have nginx || [ -x /usr/sbin/nginx ]; }
 have_linker() { have ld.lld || have lld; }
 # Debian has a python3 without the standard library, too.
 have_python() { python3 -c "import json" 2>/dev/null; }
@@ -27,6 +29,8 @@ missing_packages() {
     have setpriv || echo util-linux
     have_python || echo python3
     [ "$with_tests" != --tests ] || have_venv || echo python3-venv
+    # The edge: development needs none, tests run the one in docker/nginx/.
+    [ "$with_tests" != --tests ] || have_nginx || echo nginx-light
 }
 
 # The packages bring services of their own, on the standard ports. We start private servers instead, so
@@ -55,6 +59,7 @@ mask_services() {
             postgresql-15) services='postgresql.service postgresql@15-main.service' ;;
             rabbitmq-server) services='rabbitmq-server.service epmd.socket epmd.service' ;;
             redis-server) services='redis-server.service' ;;
+            nginx-light) services='nginx.service' ;;
             *) continue ;;
         esac
         for service in $services; do

@@ -4,6 +4,7 @@ use lapin::uri::AMQPUri;
 use toml::Table;
 
 use super::{DEV, Settings};
+use crate::actors::broker::Addresses;
 use crate::faults::Faults;
 use crate::secret::Secret;
 
@@ -48,9 +49,12 @@ fn refuse_rabbitmq(key: &str, url: &Secret, faults: &mut Faults) {
         return;
     }
     // An address without an account means guest/guest, and is read as such here.
-    let Ok(uri) = url.expose().parse::<AMQPUri>() else { return };
-    let account = uri.authority.userinfo;
-    if account.username == GUEST || KNOWN_PASSWORDS.contains(&account.password.as_str()) {
+    let Ok(addresses) = Addresses::read(url.expose()) else { return };
+    let is_known = |node: &AMQPUri| {
+        let account = &node.authority.userinfo;
+        account.username == GUEST || KNOWN_PASSWORDS.contains(&account.password.as_str())
+    };
+    if addresses.nodes().iter().any(is_known) {
         faults.add(key, "holds the development account, refused outside the dev profile");
     }
 }

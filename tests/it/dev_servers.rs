@@ -114,6 +114,53 @@ fn whatever_kills_the_parent_or_a_server_the_next_start_works() {
 }
 
 #[test]
+fn one_server_ends_and_comes_back_while_the_others_run() {
+    let folder = Folder::new("one");
+    let mut servers = Servers::start(folder.spec(), &mut |_| {}).unwrap();
+    let endpoints = servers.endpoints().clone();
+    sql(&endpoints.user_database.owner, "CREATE TABLE kept (note text); INSERT INTO kept VALUES ('found')");
+    let others =
+        [Server::SharedPostgres, Server::RabbitMq(1), Server::Epmd].map(|server| servers.pid(server));
+
+    servers.freeze(Server::Redis).unwrap();
+    let mut frozen = TcpStream::connect(address_of(&endpoints.redis)).unwrap();
+    frozen.write_all(b"PING\r\n").unwrap();
+    frozen.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let mut pong = [0; 5];
+    assert!(frozen.read_exact(&mut pong).is_err(), "it answers although it is frozen");
+    servers.thaw(Server::Redis).unwrap();
+    frozen.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    frozen.read_exact(&mut pong).unwrap();
+    servers.stop_one(Server::Redis).unwrap();
+    assert!(TcpStream::connect(address_of(&endpoints.redis)).is_err());
+    assert_eq!(servers.stop_one(Server::Redis).unwrap_err().to_string(), "Redis does not run");
+
+    servers.kill_one(Server::UserPostgres).unwrap();
+    assert!(servers.try_wait().is_none(), "what was ended on purpose is no death");
+    servers.start_one(Server::UserPostgres).unwrap();
+    sql(&endpoints.user_database.owner, "DO $$ BEGIN ASSERT (SELECT count(*) = 1 FROM kept); END $$");
+    servers.start_one(Server::Redis).unwrap();
+    assert_eq!(servers.start_one(Server::Redis).unwrap_err().to_string(), "Redis runs already");
+    let unknown = servers.start_one(Server::RabbitMq(2)).unwrap_err().to_string();
+    assert_eq!(unknown, "RabbitMQ 2 is no part of this cluster");
+    assert_eq!(
+        others,
+        [Server::SharedPostgres, Server::RabbitMq(1), Server::Epmd].map(|server| servers.pid(server))
+    );
+
+    servers.kill_one(Server::RabbitMq(1)).unwrap();
+    servers.start_one(Server::RabbitMq(1)).unwrap();
+    let broker = http_get(address_of(&endpoints.rabbitmq_management), "/api/overview");
+    assert!(broker.contains("\"rabbitmq_version\""), "{broker}");
+    servers.stop().unwrap();
+    assert_eq!(processes_in(&folder.path), Vec::<String>::new());
+
+    let spec = ServersSpec { rabbitmq_nodes: 3, ..folder.spec() };
+    let other_size = Servers::start(spec, &mut |_| {}).unwrap_err().to_string();
+    assert!(other_size.contains("is made for 1 nodes of RabbitMQ, and 3 are asked for"), "{other_size}");
+}
+
+#[test]
 fn a_port_in_use_is_one_clear_error() {
     let folder = Folder::new("port");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

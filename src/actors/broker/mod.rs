@@ -1,10 +1,12 @@
 //! RabbitMQ: how to reach it, and what has to be declared there.
 
+mod addresses;
 mod connection;
 pub mod envelope;
 mod settings;
 pub mod topology;
 
+pub use addresses::Addresses;
 pub use connection::{BusError, connect};
 pub use settings::RabbitmqSettings;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lapin::uri::AMQPUri;
 use serde::Deserialize;
 
+use super::Addresses;
 use crate::actors::system::Backoff;
 use crate::faults::Faults;
 use crate::secret::Secret;
@@ -13,11 +13,11 @@ use crate::secret::Secret;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RabbitmqSettings {
-    /// Where it is: `amqp://user:password@host:port/vhost`.
+    /// Where it is: `amqp://user:password@host:port/vhost`, with commas between the hosts of a cluster.
     pub url: Secret,
     /// How often both sides prove that they are alive, in seconds; 1 to 300.
     pub heartbeat_seconds: u16,
-    /// How long opening a connection may take, in milliseconds; 100 to 60,000.
+    /// How long opening a connection may take, whichever node it goes to, in milliseconds; 100 to 60,000.
     pub connect_timeout_ms: u64,
     /// How long a publish may wait for its confirm, in milliseconds; 100 to 60,000.
     pub confirm_timeout_ms: u64,
@@ -38,8 +38,10 @@ impl RabbitmqSettings {
 
     /// Notes what is out of range, and an address that is none.
     pub fn check(&self, faults: &mut Faults) {
-        if !self.url.is_empty() && self.url.expose().parse::<AMQPUri>().is_err() {
-            faults.add("url", "must be an address like amqp://user:password@host:port/vhost");
+        if !self.url.is_empty()
+            && let Err(reason) = Addresses::read(self.url.expose())
+        {
+            faults.add("url", reason);
         }
         faults.range("heartbeat_seconds", self.heartbeat_seconds, 1..=300);
         faults.range("connect_timeout_ms", self.connect_timeout_ms, 100..=60_000);

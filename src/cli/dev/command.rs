@@ -28,7 +28,8 @@ const COMMAND_ENDS_WITHIN: Duration = Duration::from_secs(30);
 ///
 /// COMMAND finds the servers in environment variables, and its exit code becomes ours. The variables begin with
 /// `BOTBERI_TEST_SERVERS_`: `USER_DATABASE_URL`, `USER_DATABASE_OWNER_URL` and `USER_DATABASE_SUPERUSER_URL`, the
-/// same for `SHARED_DATABASE`, `REDIS_URL`, `AMQP_URL` and `RABBITMQ_MANAGEMENT_URL`.
+/// same for `SHARED_DATABASE`, `REDIS_URL`, `AMQP_URL` and `RABBITMQ_MANAGEMENT_URL`, and with an `S` after them the last two name
+/// every node of RabbitMQ, separated by commas.
 #[derive(Debug, clap::Args)]
 pub struct ServersCommand {
     /// Folder that holds everything the servers keep
@@ -40,6 +41,9 @@ pub struct ServersCommand {
     /// Be fast rather than safe: a loss of power may cost all data
     #[arg(long)]
     no_fsync: bool,
+    /// How many nodes of RabbitMQ to start as a cluster; a data folder is made for a number of them
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    rabbitmq_nodes: u8,
     /// What to run, with its arguments
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -55,6 +59,7 @@ impl ServersCommand {
         let spec = ServersSpec {
             data_dir: self.data_dir,
             ports: if self.free_ports { Ports::free()? } else { Ports::contract() },
+            rabbitmq_nodes: self.rabbitmq_nodes,
             durability: if self.no_fsync { Durability::Throwaway } else { Durability::Safe },
             cancel: requests.cancel.clone(),
         };

@@ -1,7 +1,8 @@
 //! Where the servers answer, and how a child process learns it.
 
 use super::error::DevError;
-use super::ports::Ports;
+use super::ports::{NodePorts, Ports};
+use super::rabbitmq::FIRST;
 
 /// The addresses of all servers, with the fixed development accounts in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,10 +13,21 @@ pub struct Endpoints {
     pub shared_database: DatabaseUrls,
     /// `redis://…`
     pub redis: String,
+    /// `amqp://…`, as `guest`, virtual host `/`; the first node's.
+    pub amqp: String,
+    /// RabbitMQ's management API: `http://…` without a path, as `guest`; the first node's.
+    pub rabbitmq_management: String,
+    /// The same of every node of RabbitMQ, the first among them.
+    pub rabbitmq_nodes: Vec<NodeUrls>,
+}
+
+/// One node of RabbitMQ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeUrls {
     /// `amqp://…`, as `guest`, virtual host `/`.
     pub amqp: String,
-    /// RabbitMQ's management API: `http://…` without a path, as `guest`.
-    pub rabbitmq_management: String,
+    /// The management API: `http://…` without a path, as `guest`.
+    pub management: String,
 }
 
 /// One database, through the eyes of each of its accounts.
@@ -38,15 +50,26 @@ const SHARED_SUPERUSER: &str = "BOTBERI_TEST_SERVERS_SHARED_DATABASE_SUPERUSER_U
 const REDIS: &str = "BOTBERI_TEST_SERVERS_REDIS_URL";
 const AMQP: &str = "BOTBERI_TEST_SERVERS_AMQP_URL";
 const RABBITMQ_MANAGEMENT: &str = "BOTBERI_TEST_SERVERS_RABBITMQ_MANAGEMENT_URL";
+/// Of all nodes, separated by commas.
+const AMQP_NODES: &str = "BOTBERI_TEST_SERVERS_AMQP_URLS";
+const RABBITMQ_MANAGEMENT_NODES: &str = "BOTBERI_TEST_SERVERS_RABBITMQ_MANAGEMENT_URLS";
 
 impl Endpoints {
-    pub(super) fn new(ports: &Ports) -> Self {
+    pub(super) fn new(ports: &Ports, rabbitmq_nodes: u8) -> Self {
+        let node = |ports: NodePorts| NodeUrls {
+            amqp: format!("amqp://guest:guest@127.0.0.1:{}/%2f", ports.amqp),
+            management: format!("http://guest:guest@127.0.0.1:{}", ports.management),
+        };
+        let first = node(ports.rabbitmq_node(FIRST));
         Self {
             user_database: DatabaseUrls::new(ports.postgres_user, "user_psql"),
             shared_database: DatabaseUrls::new(ports.postgres_shared, "shared_psql"),
             redis: format!("redis://127.0.0.1:{}/", ports.redis),
-            amqp: format!("amqp://guest:guest@127.0.0.1:{}/%2f", ports.rabbitmq),
-            rabbitmq_management: format!("http://guest:guest@127.0.0.1:{}", ports.rabbitmq_management),
+            amqp: first.amqp,
+            rabbitmq_management: first.management,
+            rabbitmq_nodes: (FIRST..=rabbitmq_nodes)
+                .map(|number| node(ports.rabbitmq_node(number)))
+                .collect(),
         }
     }
 
@@ -65,7 +88,13 @@ impl Endpoints {
             (REDIS, self.redis.clone()),
             (AMQP, self.amqp.clone()),
             (RABBITMQ_MANAGEMENT, self.rabbitmq_management.clone()),
+            (AMQP_NODES, self.of_all_nodes(|node| &node.amqp)),
+            (RABBITMQ_MANAGEMENT_NODES, self.of_all_nodes(|node| &node.management)),
         ]
+    }
+
+    fn of_all_nodes(&self, url: impl Fn(&NodeUrls) -> &str) -> String {
+        self.rabbitmq_nodes.iter().map(url).collect::<Vec<_>>().join(",")
     }
 
     /// The servers that `botberi dev servers -- COMMAND` started for us; `None` when it did not.
@@ -81,6 +110,8 @@ impl Endpoints {
             return Ok(None);
         }
         let required = |name| lookup(name).ok_or(DevError::Environment { name });
+        let (amqp, managements) = (required(AMQP_NODES)?, required(RABBITMQ_MANAGEMENT_NODES)?);
+        let nodes = amqp.split(',').zip(managements.split(','));
         Ok(Some(Self {
             user_database: DatabaseUrls {
                 service: required(USER_SERVICE)?,
@@ -95,6 +126,12 @@ impl Endpoints {
             redis: required(REDIS)?,
             amqp: required(AMQP)?,
             rabbitmq_management: required(RABBITMQ_MANAGEMENT)?,
+            rabbitmq_nodes: nodes
+                .map(|(amqp, management)| NodeUrls {
+                    amqp: amqp.to_owned(),
+                    management: management.to_owned(),
+                })
+                .collect(),
         }))
     }
 }
@@ -119,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_child_process_reads_back_what_its_parent_wrote() {
-        let endpoints = Endpoints::new(&Ports::contract());
+        let endpoints = Endpoints::new(&Ports::contract(), 3);
         let read = Endpoints::from_lookup(lookup_in(endpoints.to_env())).unwrap();
         assert_eq!(read, Some(endpoints));
     }
@@ -131,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_missing_variable_is_named() {
-        let mut variables = Endpoints::new(&Ports::contract()).to_env();
+        let mut variables = Endpoints::new(&Ports::contract(), 1).to_env();
         variables.retain(|(name, _)| *name != REDIS);
         let error = Endpoints::from_lookup(lookup_in(variables)).unwrap_err();
         assert!(error.to_string().contains(REDIS), "{error}");

@@ -54,6 +54,35 @@ pub enum DevError {
         /// The other process.
         holder: String,
     },
+    /// A cluster of RabbitMQ was made for another number of nodes.
+    #[error(
+        "the data folder {folder} is made for {found} nodes of RabbitMQ, and {wanted} are asked for: ask for as many, or choose \
+         another folder with --data-dir"
+    )]
+    ClusterSize {
+        /// The data folder.
+        folder: PathBuf,
+        /// How many nodes its data know of.
+        found: u8,
+        /// How many were asked for.
+        wanted: u8,
+    },
+    /// No such number of nodes can be run.
+    #[error("cannot run {wanted} nodes of RabbitMQ: 1 to {most} fit on one machine")]
+    ClusterRange {
+        /// How many were asked for.
+        wanted: u8,
+        /// How many there can be.
+        most: u8,
+    },
+    /// A server that was to be stopped does not run, or one that was to be started does.
+    #[error("{server} {state}")]
+    State {
+        /// The server.
+        server: Server,
+        /// What it is or does.
+        state: &'static str,
+    },
     /// A file or folder of ours cannot be made or changed.
     #[error("cannot {action} {path}: {source}")]
     File {

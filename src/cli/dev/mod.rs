@@ -27,9 +27,9 @@ mod spec;
 mod startup;
 
 pub use command::{Requests, ServersCommand};
-pub use endpoints::{DatabaseUrls, Endpoints};
+pub use endpoints::{DatabaseUrls, Endpoints, NodeUrls};
 pub use error::DevError;
-pub use ports::Ports;
+pub use ports::{NodePorts, Ports};
 pub use progress::{Progress, Server, Step};
 pub use servers::{Death, Servers};
 pub use spec::{Cancel, Durability, ServersSpec};

@@ -38,15 +38,23 @@ struct Orphan {
     server: Server,
 }
 
-/// Whose processes work in which folder of the data folder. The port mapper shares that of the broker.
-const FOLDERS: [Server; 4] = [Server::UserPostgres, Server::SharedPostgres, Server::Redis, Server::RabbitMq];
+/// Whose processes work in a folder of the data folder.
+const FOLDERS: [Server; 7] = [
+    Server::UserPostgres,
+    Server::SharedPostgres,
+    Server::Redis,
+    Server::Epmd,
+    Server::RabbitMq(1),
+    Server::RabbitMq(2),
+    Server::RabbitMq(3),
+];
 
 /// Stops every server that still works in the data folder.
 ///
 /// Call it with the folder's lock held: then nobody but us has a claim on what is found. `data_dir` must be
 /// canonical.
 pub(super) fn stop(data_dir: &Path, report: &mut dyn FnMut(Progress)) -> Result<(), DevError> {
-    let orphans = find(data_dir);
+    let orphans = find(data_dir, &FOLDERS);
     if orphans.is_empty() {
         return Ok(());
     }
@@ -61,30 +69,41 @@ pub(super) fn stop(data_dir: &Path, report: &mut dyn FnMut(Progress)) -> Result<
             send(signal, *pid);
         }
     }
-    if gone_within(data_dir, POLITE) {
+    if gone_within(data_dir, &FOLDERS, POLITE) {
         return Ok(());
     }
-    kill(data_dir)
+    kill(data_dir, &FOLDERS)
 }
 
 /// Waits for the helpers of servers that have been stopped, and kills those that stay.
 pub(super) fn sweep(data_dir: &Path) -> Result<(), DevError> {
-    if gone_within(data_dir, HELPERS) {
-        return Ok(());
-    }
-    kill(data_dir)
+    sweep_of(data_dir, &FOLDERS)
 }
 
-fn kill(data_dir: &Path) -> Result<(), DevError> {
-    for orphan in find(data_dir) {
-        send(Signal::Kill, orphan.pid);
-    }
-    if gone_within(data_dir, KILLED) {
+/// The same for some servers, while others work on.
+pub(super) fn sweep_of(data_dir: &Path, servers: &[Server]) -> Result<(), DevError> {
+    if gone_within(data_dir, servers, HELPERS) {
         return Ok(());
     }
-    match find(data_dir).into_iter().next() {
+    kill(data_dir, servers)
+}
+
+/// Kills at once whatever is left of some servers.
+pub(super) fn kill(data_dir: &Path, servers: &[Server]) -> Result<(), DevError> {
+    signal(data_dir, servers, Signal::Kill);
+    if gone_within(data_dir, servers, KILLED) {
+        return Ok(());
+    }
+    match find(data_dir, servers).into_iter().next() {
         None => Ok(()),
         Some(Orphan { pid, name, .. }) => Err(DevError::Orphan { name, pid, folder: data_dir.to_path_buf() }),
+    }
+}
+
+/// Sends a signal to every process of some servers.
+pub(super) fn signal(data_dir: &Path, servers: &[Server], signal: Signal) {
+    for process in find(data_dir, servers) {
+        send(signal, process.pid);
     }
 }
 
@@ -99,10 +118,10 @@ fn polite_signal(name: &str) -> Option<Signal> {
     }
 }
 
-fn gone_within(data_dir: &Path, limit: Duration) -> bool {
+fn gone_within(data_dir: &Path, servers: &[Server], limit: Duration) -> bool {
     let asked = Instant::now();
     loop {
-        if find(data_dir).is_empty() {
+        if find(data_dir, servers).is_empty() {
             return true;
         }
         if asked.elapsed() > limit {
@@ -112,8 +131,8 @@ fn gone_within(data_dir: &Path, limit: Duration) -> bool {
     }
 }
 
-fn find(data_dir: &Path) -> Vec<Orphan> {
-    let folders = FOLDERS.map(|server| (server, data_dir.join(server.slug())));
+fn find(data_dir: &Path, servers: &[Server]) -> Vec<Orphan> {
+    let folders: Vec<_> = servers.iter().map(|server| (server, data_dir.join(&*server.slug()))).collect();
     let mut orphans = Vec::new();
     for pid in process_ids() {
         let name = program_name(pid);
@@ -125,7 +144,7 @@ fn find(data_dir: &Path) -> Vec<Orphan> {
             .iter()
             .find(|(_, folder)| works_in(pid, folder) || works_in(pid, &folder.with_extension("new")));
         if let Some((server, _)) = place {
-            orphans.push(Orphan { pid, name, server: *server });
+            orphans.push(Orphan { pid, name, server: **server });
         }
     }
     orphans

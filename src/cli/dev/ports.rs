@@ -20,10 +20,23 @@ pub struct Ports {
     pub rabbitmq: u16,
     /// RabbitMQ's management API.
     pub rabbitmq_management: u16,
-    /// Erlang distribution of the RabbitMQ node; nobody but its own tools uses it.
+    /// Erlang distribution of the RabbitMQ node; nobody but its own tools and its peers use it.
     pub rabbitmq_distribution: u16,
-    /// The port mapper of that node; not the standard 4369, so that a system's own RabbitMQ stays apart.
+    /// RabbitMQ's further nodes; used only as far as there are any.
+    pub rabbitmq_peers: [NodePorts; 2],
+    /// The port mapper of all nodes; not the standard 4369, so that a system's own RabbitMQ stays apart.
     pub epmd: u16,
+}
+
+/// Where one node of RabbitMQ listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodePorts {
+    /// AMQP.
+    pub amqp: u16,
+    /// The management API.
+    pub management: u16,
+    /// Erlang distribution.
+    pub distribution: u16,
 }
 
 /// Free ports are looked for below the range from which Linux takes those of outgoing connections, which
@@ -42,6 +55,10 @@ impl Ports {
             rabbitmq: 5672,
             rabbitmq_management: 15_672,
             rabbitmq_distribution: 25_672,
+            rabbitmq_peers: [
+                NodePorts { amqp: 5673, management: 15_673, distribution: 25_673 },
+                NodePorts { amqp: 5674, management: 15_674, distribution: 25_674 },
+            ],
             epmd: 14_369,
         }
     }
@@ -49,7 +66,7 @@ impl Ports {
     /// Ports on which nothing listens right now.
     ///
     /// # Errors
-    /// [`DevError::NoFreePorts`] when the range from 20000 to 31999 holds fewer than seven.
+    /// [`DevError::NoFreePorts`] when the range from 20000 to 31999 holds too few.
     pub fn free() -> Result<Self, DevError> {
         let mut found = FreePorts::new();
         Ok(Self {
@@ -59,21 +76,43 @@ impl Ports {
             rabbitmq: found.take()?,
             rabbitmq_management: found.take()?,
             rabbitmq_distribution: found.take()?,
+            rabbitmq_peers: [found.take_node()?, found.take_node()?],
             epmd: found.take()?,
         })
     }
 
+    /// Those of one node, 1 being the first.
+    pub(super) fn rabbitmq_node(&self, node: u8) -> NodePorts {
+        let first = NodePorts {
+            amqp: self.rabbitmq,
+            management: self.rabbitmq_management,
+            distribution: self.rabbitmq_distribution,
+        };
+        let [second, third] = self.rabbitmq_peers;
+        match node {
+            0 | 1 => first,
+            2 => second,
+            _ => third,
+        }
+    }
+
     /// Fails on the first port that somebody else listens on.
-    pub(super) fn check_free(&self) -> Result<(), DevError> {
-        for (port, purpose) in [
+    pub(super) fn check_free(&self, rabbitmq_nodes: u8) -> Result<(), DevError> {
+        let mut wanted = vec![
             (self.postgres_user, "user Postgres"),
             (self.postgres_shared, "shared Postgres"),
             (self.redis, "Redis"),
-            (self.rabbitmq, "RabbitMQ"),
-            (self.rabbitmq_management, "RabbitMQ management"),
-            (self.rabbitmq_distribution, "RabbitMQ's Erlang distribution"),
             (self.epmd, "epmd, RabbitMQ's port mapper"),
-        ] {
+        ];
+        for node in 1..=rabbitmq_nodes {
+            let NodePorts { amqp, management, distribution } = self.rabbitmq_node(node);
+            wanted.extend([
+                (amqp, "RabbitMQ"),
+                (management, "RabbitMQ management"),
+                (distribution, "RabbitMQ's Erlang distribution"),
+            ]);
+        }
+        for (port, purpose) in wanted {
             match listen(port) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -114,6 +153,10 @@ impl FreePorts {
             }
         }
         Err(DevError::NoFreePorts { first: FREE_FIRST, last: FREE_LAST })
+    }
+
+    fn take_node(&mut self) -> Result<NodePorts, DevError> {
+        Ok(NodePorts { amqp: self.take()?, management: self.take()?, distribution: self.take()? })
     }
 }
 
@@ -161,7 +204,7 @@ mod tests {
         let port = taken.local_addr().unwrap().port();
         let ports = Ports { rabbitmq: port, ..Ports::free().unwrap() };
 
-        let message = ports.check_free().unwrap_err().to_string();
+        let message = ports.check_free(1).unwrap_err().to_string();
         assert!(message.contains(&format!("port {port} (RabbitMQ)")), "{message}");
         assert!(message.contains(&format!("(pid {})", std::process::id())), "{message}");
     }
@@ -169,18 +212,13 @@ mod tests {
     #[test]
     fn free_ports_are_all_different() {
         let ports = Ports::free().unwrap();
-        ports.check_free().unwrap();
-        let mut all = vec![
-            ports.postgres_user,
-            ports.postgres_shared,
-            ports.redis,
-            ports.rabbitmq,
-            ports.rabbitmq_management,
-            ports.rabbitmq_distribution,
-            ports.epmd,
-        ];
+        ports.check_free(3).unwrap();
+        let mut all = vec![ports.postgres_user, ports.postgres_shared, ports.redis, ports.epmd];
+        for NodePorts { amqp, management, distribution } in [1, 2, 3].map(|node| ports.rabbitmq_node(node)) {
+            all.extend([amqp, management, distribution]);
+        }
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 7);
+        assert_eq!(all.len(), 13);
     }
 }

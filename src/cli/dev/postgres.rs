@@ -35,7 +35,7 @@ pub(super) struct Cluster {
     pub(super) database: &'static str,
 }
 
-pub(super) fn start(startup: &Startup<'_>, cluster: Cluster) -> Result<Vec<ServerProcess>, DevError> {
+pub(super) fn start(startup: &Startup<'_>, cluster: Cluster) -> Result<ServerProcess, DevError> {
     let data = startup.folder(cluster.server);
     if !data.exists() {
         startup.report(cluster.server, Step::Creating);
@@ -54,6 +54,7 @@ pub(super) fn start(startup: &Startup<'_>, cluster: Cluster) -> Result<Vec<Serve
         death_signal: Signal::Interrupt,
         farewell: None,
         stop_plan: STOP_PLAN,
+        expendable: false,
     })?;
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -74,7 +75,7 @@ pub(super) fn start(startup: &Startup<'_>, cluster: Cluster) -> Result<Vec<Serve
         reason: error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string),
     })?;
     startup.report_ready(cluster.server, cluster.port);
-    Ok(vec![process])
+    Ok(process)
 }
 
 /// Creates a cluster beside its final place and moves it there, so that an interrupted creation is not
@@ -109,6 +110,7 @@ fn create(startup: &Startup<'_>, server: Server, data: &Path) -> Result<(), DevE
         death_signal: Signal::Kill,
         farewell: None,
         stop_plan: &[],
+        expendable: true,
     })?;
     let status = process.wait()?;
     if !status.success() {

@@ -24,6 +24,8 @@ pub(super) enum Signal {
     Interrupt,
     Quit,
     Kill,
+    Stop,
+    Continue,
 }
 
 impl Signal {
@@ -33,6 +35,8 @@ impl Signal {
             Self::Interrupt => "INT",
             Self::Quit => "QUIT",
             Self::Kill => "KILL",
+            Self::Stop => "STOP",
+            Self::Continue => "CONT",
         }
     }
 }
@@ -110,6 +114,8 @@ pub(super) struct Launch<'a> {
     pub(super) farewell: Option<Command>,
     /// How to end it: each signal, and how long it then has. After the last it is killed.
     pub(super) stop_plan: &'static [(Signal, Duration)],
+    /// Whether it may be killed instead when all servers end together.
+    pub(super) expendable: bool,
 }
 
 /// How long a farewell may delay the end.
@@ -123,6 +129,7 @@ pub(super) struct ServerProcess {
     log: PathBuf,
     farewell: Option<Command>,
     stop_plan: &'static [(Signal, Duration)],
+    expendable: bool,
     /// Keeps the thread that started the child alive.
     _nursery: Nursery,
 }
@@ -133,7 +140,7 @@ impl ServerProcess {
         programs: &Programs,
         nursery: &Nursery,
     ) -> Result<Self, DevError> {
-        let Launch { server, program, log, farewell, stop_plan, .. } = launch;
+        let Launch { server, program, log, farewell, stop_plan, expendable, .. } = launch;
         let output = open_log(&log)?;
         let errors = output.try_clone().map_err(DevError::file("open", &log))?;
 
@@ -156,7 +163,12 @@ impl ServerProcess {
             program: program.to_path_buf(),
             source,
         })?;
-        Ok(Self { server, child, log, farewell, stop_plan, _nursery: nursery.clone() })
+        Ok(Self { server, child, log, farewell, stop_plan, expendable, _nursery: nursery.clone() })
+    }
+
+    /// Its process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// How it ended, if it did.
@@ -207,16 +219,24 @@ impl ServerProcess {
                 return Ok(());
             }
         }
-        self.child
-            .kill()
-            .and_then(|()| self.child.wait())
-            .map_err(|source| DevError::System { action: "kill a server", source })?;
+        self.kill()?;
         // A plan without steps says that killing it is the way.
         if self.stop_plan.is_empty() {
             return Ok(());
         }
         let waited_s = asked.elapsed().as_secs();
         Err(DevError::Killed { server: self.server, waited_s, log: self.log.clone() })
+    }
+
+    /// Ends it as fast as may be, now that all others end, too.
+    pub(super) fn end(&mut self) -> Result<(), DevError> {
+        if self.expendable { self.kill() } else { self.stop() }
+    }
+
+    /// Ends it as a crash would.
+    pub(super) fn kill(&mut self) -> Result<(), DevError> {
+        let killed = self.child.kill().and_then(|()| self.child.wait());
+        killed.map(drop).map_err(|source| DevError::System { action: "kill a server", source })
     }
 
     fn ended_within(&mut self, patience: Duration) -> Result<bool, DevError> {

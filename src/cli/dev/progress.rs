@@ -1,7 +1,10 @@
 //! What a person is told while the servers start.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
+
+use super::rabbitmq::FIRST;
 
 /// One of the development servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,21 +15,22 @@ pub enum Server {
     SharedPostgres,
     /// The cache.
     Redis,
-    /// The message broker.
-    RabbitMq,
-    /// The port mapper that RabbitMQ cannot start without.
+    /// A node of the message broker: 1, and more where there is a cluster.
+    RabbitMq(u8),
+    /// The port mapper that RabbitMQ's nodes cannot start without.
     Epmd,
 }
 
 impl Server {
     /// The name of its folder and of its log.
-    pub(super) fn slug(self) -> &'static str {
+    pub(super) fn slug(self) -> Cow<'static, str> {
         match self {
-            Self::UserPostgres => "user-postgres",
-            Self::SharedPostgres => "shared-postgres",
-            Self::Redis => "redis",
-            Self::RabbitMq => "rabbitmq",
-            Self::Epmd => "epmd",
+            Self::UserPostgres => "user-postgres".into(),
+            Self::SharedPostgres => "shared-postgres".into(),
+            Self::Redis => "redis".into(),
+            Self::RabbitMq(FIRST) => "rabbitmq".into(),
+            Self::RabbitMq(node) => format!("rabbitmq-{node}").into(),
+            Self::Epmd => "epmd".into(),
         }
     }
 }
@@ -37,7 +41,8 @@ impl fmt::Display for Server {
             Self::UserPostgres => "user Postgres",
             Self::SharedPostgres => "shared Postgres",
             Self::Redis => "Redis",
-            Self::RabbitMq => "RabbitMQ",
+            Self::RabbitMq(FIRST) => "RabbitMQ",
+            Self::RabbitMq(node) => return formatter.pad(&format!("RabbitMQ {node}")),
             Self::Epmd => "epmd (RabbitMQ's port mapper)",
         })
     }

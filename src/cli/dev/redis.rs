@@ -15,7 +15,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 const STOP_PLAN: &[(Signal, Duration)] = &[(Signal::Terminate, Duration::from_secs(10))];
 
-pub(super) fn start(startup: &Startup<'_>) -> Result<Vec<ServerProcess>, DevError> {
+pub(super) fn start(startup: &Startup<'_>) -> Result<ServerProcess, DevError> {
     let folder = startup.folder(Server::Redis);
     fs::create_dir_all(&folder).map_err(DevError::file("create", &folder))?;
     let port = startup.spec.ports.redis;
@@ -38,10 +38,11 @@ pub(super) fn start(startup: &Startup<'_>) -> Result<Vec<ServerProcess>, DevErro
         death_signal: Signal::Kill,
         farewell: None,
         stop_plan: STOP_PLAN,
+        expendable: false,
     })?;
     startup.wait_ready(&mut process, READY_WITHIN, || ping(port))?;
     startup.report_ready(Server::Redis, port);
-    Ok(vec![process])
+    Ok(process)
 }
 
 fn ping(port: u16) -> Option<()> {

@@ -1,4 +1,4 @@
-//! All servers together.
+//! All servers together, and each by itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,23 +13,32 @@ use super::error::DevError;
 use super::lock::FolderLock;
 use super::orphans;
 use super::postgres::{self, Cluster};
-use super::process::{Nursery, ServerProcess};
+use super::process::{Nursery, ServerProcess, Signal};
 use super::programs::Programs;
 use super::progress::{Progress, Server};
-use super::rabbitmq;
+use super::rabbitmq::{self, NODES_MAX};
 use super::redis;
-use super::spec::ServersSpec;
+use super::spec::{Cancel, ServersSpec};
 use super::startup::{Startup, log_folder};
 
 /// Running servers. [`Servers::stop`] ends them and says how that went; dropping ends them too.
 #[derive(Debug)]
 pub struct Servers {
     endpoints: Endpoints,
-    data_dir: PathBuf,
-    /// One group for each server, in the order in which its processes were started.
-    groups: Vec<Vec<ServerProcess>>,
+    site: Site,
+    /// Those that run.
+    running: Vec<ServerProcess>,
     /// Declared last: the folder is free only when nothing works in it any more.
     _lock: FolderLock,
+}
+
+/// What it takes to start a server.
+#[derive(Debug)]
+struct Site {
+    spec: ServersSpec,
+    programs: Programs,
+    account: Account,
+    nursery: Nursery,
 }
 
 /// The end of a server that nobody stopped.
@@ -44,45 +53,46 @@ pub struct Death {
 type Start = fn(&Startup<'_>) -> Result<Vec<ServerProcess>, DevError>;
 
 /// All are started at once; none needs another.
-const STARTS: [Start; 4] = [start_user_postgres, start_shared_postgres, redis::start, rabbitmq::start];
+const STARTS: [Start; 4] = [
+    |startup| Ok(vec![start_one(startup, Server::UserPostgres)?]),
+    |startup| Ok(vec![start_one(startup, Server::SharedPostgres)?]),
+    |startup| Ok(vec![start_one(startup, Server::Redis)?]),
+    rabbitmq::start,
+];
 
 impl Servers {
-    /// Starts all servers and waits until each answers. Blocks for 1 to 15 seconds.
+    /// Starts all servers and waits until each answers. Blocks for 1 to 15 seconds, twice as long for the first start of a
+    /// cluster.
     ///
     /// `report` is called on this thread for each step that a person may want to see.
     ///
     /// # Errors
     /// Whatever keeps a server from starting, in one line; everything that had been started is stopped.
     pub fn start(mut spec: ServersSpec, report: &mut dyn FnMut(Progress)) -> Result<Self, DevError> {
+        let wanted = spec.rabbitmq_nodes;
+        if !(1..=NODES_MAX).contains(&wanted) {
+            return Err(DevError::ClusterRange { wanted, most: NODES_MAX });
+        }
         let programs = Programs::find()?;
         let account = Account::find()?;
         spec.data_dir = prepare_folder(&spec.data_dir)?;
         let lock = FolderLock::take(&spec.data_dir)?;
         orphans::stop(&spec.data_dir, report)?;
-        spec.ports.check_free()?;
+        spec.ports.check_free(spec.rabbitmq_nodes)?;
 
+        let endpoints = Endpoints::new(&spec.ports, spec.rabbitmq_nodes);
+        let site = Site { spec, programs, account, nursery: Nursery::open()? };
         let given_up = AtomicBool::new(false);
         let (news, inbox) = mpsc::channel();
-        let startup = Startup {
-            spec: &spec,
-            programs: &programs,
-            account,
-            nursery: Nursery::open()?,
-            news,
-            given_up: &given_up,
-            asked: Instant::now(),
-        };
-        let groups = start_all(startup, &inbox, report);
-        let mut servers = Self {
-            endpoints: Endpoints::new(&spec.ports),
-            data_dir: spec.data_dir.clone(),
-            groups: Vec::new(),
-            _lock: lock,
-        };
+        let groups = start_all(site.startup(news, &given_up), &inbox, report);
+        // From here on nobody gives up a start any more: servers that are started again are no part of it.
+        let spec = ServersSpec { cancel: Cancel::default(), ..site.spec };
+        let site = Site { spec, ..site };
+        let mut servers = Self { endpoints, site, running: Vec::new(), _lock: lock };
         let mut failures = Vec::new();
         for group in groups {
             match group {
-                Ok(processes) => servers.groups.push(processes),
+                Ok(processes) => servers.running.extend(processes),
                 Err(error) => failures.push(error),
             }
         }
@@ -105,9 +115,15 @@ impl Servers {
         &self.endpoints
     }
 
+    /// The process of one server, while it runs.
+    #[must_use]
+    pub fn pid(&self, server: Server) -> Option<u32> {
+        self.running.iter().find(|process| process.server == server).map(ServerProcess::pid)
+    }
+
     /// The first server that has ended by itself, if any. Does not block: call it now and then.
     pub fn try_wait(&mut self) -> Option<Death> {
-        for process in self.groups.iter_mut().flatten() {
+        for process in &mut self.running {
             let server = process.server;
             match process.try_wait() {
                 Ok(None) => {}
@@ -116,6 +132,69 @@ impl Servers {
             }
         }
         None
+    }
+
+    /// Stops one server in order while the others work on. Blocks until nothing is left of it.
+    ///
+    /// # Errors
+    /// [`DevError::State`] when it does not run, [`DevError::Killed`] when it had to be killed.
+    pub fn stop_one(&mut self, server: Server) -> Result<(), DevError> {
+        let stopped = self.take(server)?.stop();
+        orphans::sweep_of(&self.site.spec.data_dir, &[server])?;
+        stopped
+    }
+
+    /// Ends one server as the crash of its machine would, with all of its processes, while the others work on.
+    ///
+    /// # Errors
+    /// [`DevError::State`] when it does not run.
+    pub fn kill_one(&mut self, server: Server) -> Result<(), DevError> {
+        self.take(server)?.kill()?;
+        orphans::kill(&self.site.spec.data_dir, &[server])
+    }
+
+    /// Starts one server that was stopped or killed, where it was, and waits until it answers.
+    ///
+    /// # Errors
+    /// [`DevError::State`] when it runs, and whatever keeps it from starting. One that ended by itself has to be taken out
+    /// with [`Servers::kill_one`] first.
+    pub fn start_one(&mut self, server: Server) -> Result<(), DevError> {
+        if self.pid(server).is_some() {
+            return Err(DevError::State { server, state: "runs already" });
+        }
+        let given_up = AtomicBool::new(false);
+        let (news, _nobody_listens) = mpsc::channel();
+        let process = start_one(&self.site.startup(news, &given_up), server)?;
+        self.running.push(process);
+        Ok(())
+    }
+
+    /// Freezes every process of one server: its connections stay open and nothing answers, until [`Servers::thaw`].
+    ///
+    /// # Errors
+    /// [`DevError::State`] when it does not run.
+    pub fn freeze(&self, server: Server) -> Result<(), DevError> {
+        self.signal(server, Signal::Stop)
+    }
+
+    /// Lets a frozen server go on as if nothing had been.
+    ///
+    /// # Errors
+    /// [`DevError::State`] when it does not run.
+    pub fn thaw(&self, server: Server) -> Result<(), DevError> {
+        self.signal(server, Signal::Continue)
+    }
+
+    fn signal(&self, server: Server, signal: Signal) -> Result<(), DevError> {
+        self.pid(server).ok_or(DevError::State { server, state: "does not run" })?;
+        orphans::signal(&self.site.spec.data_dir, &[server], signal);
+        Ok(())
+    }
+
+    fn take(&mut self, server: Server) -> Result<ServerProcess, DevError> {
+        let place = self.running.iter().position(|process| process.server == server);
+        let place = place.ok_or(DevError::State { server, state: "does not run" })?;
+        Ok(self.running.remove(place))
     }
 
     /// Stops all servers and waits until no process of them is left. Takes 2 seconds as a rule.
@@ -127,19 +206,34 @@ impl Servers {
     }
 
     fn stop_all(&mut self) -> Result<(), DevError> {
-        let groups = std::mem::take(&mut self.groups);
-        let outcomes: Vec<Result<(), DevError>> = thread::scope(|scope| {
-            let stops: Vec<_> = groups.into_iter().map(|group| scope.spawn(|| stop_group(group))).collect();
-            stops.into_iter().flat_map(|stop| stop.join().ok()).collect()
-        });
-        orphans::sweep(&self.data_dir)?;
+        let running = std::mem::take(&mut self.running);
+        // The nodes of RabbitMQ need their port mapper while they stop.
+        let (last, first): (Vec<_>, Vec<_>) =
+            running.into_iter().partition(|process| process.server == Server::Epmd);
+        let outcomes = end_together(first).into_iter().chain(end_together(last)).collect::<Vec<_>>();
+        orphans::sweep(&self.site.spec.data_dir)?;
         outcomes.into_iter().collect()
+    }
+}
+
+impl Site {
+    /// What a start needs to know from now on.
+    fn startup<'a>(&'a self, news: mpsc::Sender<Progress>, given_up: &'a AtomicBool) -> Startup<'a> {
+        Startup {
+            spec: &self.spec,
+            programs: &self.programs,
+            account: self.account,
+            nursery: self.nursery.clone(),
+            news,
+            given_up,
+            asked: Instant::now(),
+        }
     }
 }
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        if self.groups.is_empty() {
+        if self.running.is_empty() {
             return;
         }
         if let Err(error) = self.stop_all() {
@@ -148,13 +242,12 @@ impl Drop for Servers {
     }
 }
 
-/// Ends the processes of one server, the one that was started last first.
-fn stop_group(group: Vec<ServerProcess>) -> Result<(), DevError> {
-    let mut outcome = Ok(());
-    for mut process in group.into_iter().rev() {
-        outcome = outcome.and(process.stop());
-    }
-    outcome
+fn end_together(processes: Vec<ServerProcess>) -> Vec<Result<(), DevError>> {
+    thread::scope(|scope| {
+        let ends: Vec<_> =
+            processes.into_iter().map(|mut process| scope.spawn(move || process.end())).collect();
+        ends.into_iter().flat_map(|end| end.join().ok()).collect()
+    })
 }
 
 fn start_all(
@@ -185,14 +278,22 @@ fn start_all(
     })
 }
 
-fn start_user_postgres(startup: &Startup<'_>) -> Result<Vec<ServerProcess>, DevError> {
-    let port = startup.spec.ports.postgres_user;
-    postgres::start(startup, Cluster { server: Server::UserPostgres, port, database: "user_psql" })
-}
-
-fn start_shared_postgres(startup: &Startup<'_>) -> Result<Vec<ServerProcess>, DevError> {
-    let port = startup.spec.ports.postgres_shared;
-    postgres::start(startup, Cluster { server: Server::SharedPostgres, port, database: "shared_psql" })
+fn start_one(startup: &Startup<'_>, server: Server) -> Result<ServerProcess, DevError> {
+    let ports = &startup.spec.ports;
+    match server {
+        Server::UserPostgres => {
+            postgres::start(startup, Cluster { server, port: ports.postgres_user, database: "user_psql" })
+        }
+        Server::SharedPostgres => {
+            postgres::start(startup, Cluster { server, port: ports.postgres_shared, database: "shared_psql" })
+        }
+        Server::Redis => redis::start(startup),
+        Server::Epmd => rabbitmq::start_epmd(startup),
+        Server::RabbitMq(node) if (1..=startup.spec.rabbitmq_nodes).contains(&node) => {
+            rabbitmq::start_node(startup, node)
+        }
+        Server::RabbitMq(_) => Err(DevError::State { server, state: "is no part of this cluster" }),
+    }
 }
 
 /// Makes the data folder and answers with its canonical path, by which its processes can be recognised.

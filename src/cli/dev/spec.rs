@@ -13,6 +13,8 @@ pub struct ServersSpec {
     pub data_dir: PathBuf,
     /// Where each server listens, on 127.0.0.1.
     pub ports: Ports,
+    /// How many nodes of RabbitMQ make up a cluster: 1 to 3. A data folder is made for a number of them.
+    pub rabbitmq_nodes: u8,
     /// What a loss of power may cost.
     pub durability: Durability,
     /// Lets another thread give the start up.
@@ -25,6 +27,7 @@ impl ServersSpec {
         Self {
             data_dir: data_dir.into(),
             ports: Ports::contract(),
+            rabbitmq_nodes: 1,
             durability: Durability::Safe,
             cancel: Cancel::default(),
         }

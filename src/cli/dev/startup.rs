@@ -1,4 +1,4 @@
-//! What the four starts have in common.
+//! What all starts have in common.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ pub(super) struct Startup<'a> {
 impl Startup<'_> {
     /// The folder of one server's data.
     pub(super) fn folder(&self, server: Server) -> PathBuf {
-        self.spec.data_dir.join(server.slug())
+        self.spec.data_dir.join(&*server.slug())
     }
 
     /// Where one server's output goes.

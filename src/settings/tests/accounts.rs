@@ -81,6 +81,7 @@ fn other_spellings_of_the_development_accounts_are_refused_too() {
         ("BOTBERI__POSTGRES__USER__URL", "postgres://botberi:@db/x"),
         ("BOTBERI__RABBITMQ__URL", "amqp://bus/%2f"),
         ("BOTBERI__RABBITMQ__URL", "amqp://g%75est:s3cret@bus/%2f"),
+        ("BOTBERI__RABBITMQ__URL", "amqp://service:guest@bus_1,bus_2:5673/%2f"),
     ] {
         let mut variables = production();
         variables.retain(|(other, _)| *other != name);

@@ -7,7 +7,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::wait::{elsewhere, eventually};
+use super::wait::{PATIENCE, elsewhere, eventually};
 
 /// Names the virtual hosts of this process apart.
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -15,26 +15,41 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 /// One virtual host; it is deleted, and everything in it, with its test.
 pub(crate) struct VirtualHost {
     pub(crate) name: String,
-    amqp: String,
+    /// Each node's root.
+    nodes: Vec<String>,
     management: Management,
 }
 
 impl VirtualHost {
     /// An empty one on these servers, which `guest` may use.
     pub(crate) async fn create(servers: &Endpoints) -> Self {
-        let management = Management { url: servers.rabbitmq_management.clone() };
+        let urls = servers.rabbitmq_nodes.iter().map(|node| node.management.clone());
+        let management = Management { urls: urls.collect() };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}_{}", std::process::id(), Uuid::now_v7().simple());
         management.call(Method::PUT, &format!("vhosts/{name}"), None).await;
         let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
         management.call(Method::PUT, &format!("permissions/{name}/guest"), Some(everything)).await;
-        Self { name, amqp: servers.amqp.clone(), management }
+        let nodes = servers.rabbitmq_nodes.iter().map(|node| node.amqp.clone());
+        Self { name, nodes: nodes.collect(), management }
     }
 
-    /// Its address.
+    /// Its address, which names every node.
     pub(crate) fn url(&self) -> String {
-        let (server, _root) = self.amqp.rsplit_once('/').unwrap();
+        let (first, _root) = self.nodes[0].rsplit_once('/').unwrap();
+        let mut server = first.to_owned();
+        for node in &self.nodes[1..] {
+            let (_account, host) = node.rsplit_once('@').unwrap();
+            server.push(',');
+            server.push_str(host.split('/').next().unwrap());
+        }
         format!("{server}/{}", self.name)
+    }
+
+    /// The address on each node.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        let roots = self.nodes.iter().map(|node| node.rsplit_once('/').unwrap().0);
+        roots.map(|server| format!("{server}/{}", self.name)).collect()
     }
 
     /// Asks the management API for what is kept of this kind (`queues`, `bindings`) in here.
@@ -55,6 +70,23 @@ impl VirtualHost {
             "properties": {"delivery_mode": 2}, "routing_key": key, "payload": body, "payload_encoding": "string",
         });
         self.management.call(Method::POST, &path, Some(message)).await["routed"] == true
+    }
+
+    /// What is known of one queue.
+    pub(crate) async fn queue(&self, queue: &str) -> Value {
+        self.management.call(Method::GET, &format!("queues/{}/{queue}", self.name), None).await
+    }
+
+    /// The node that holds a connection of that name; waits until RabbitMQ knows of one.
+    pub(crate) async fn node_of_connection(&self, named: &str) -> String {
+        let path = format!("vhosts/{}/connections", self.name);
+        eventually("RabbitMQ knows the connection", async || {
+            let connections = self.management.call(Method::GET, &path, None).await;
+            let mut connections = connections.as_array()?.iter();
+            let found = connections.find(|one| one["client_properties"]["connection_name"] == named)?;
+            Some(found["node"].as_str()?.to_owned())
+        })
+        .await
     }
 
     /// Has RabbitMQ close every connection of that name; waits until it knows of one to close.
@@ -90,18 +122,29 @@ impl Drop for VirtualHost {
 /// RabbitMQ's management API.
 #[derive(Clone)]
 struct Management {
-    url: String,
+    /// Of each node.
+    urls: Vec<String>,
 }
 
 impl Management {
-    /// One call; what is not there any more when it is to go, is gone.
+    /// One call to the first node that can be reached; what is not there any more when it is to go, is gone.
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        let url = format!("{}/api/{path}", self.url);
-        let mut request = Client::new().request(method.clone(), &url);
-        if let Some(body) = body {
-            request = request.json(&body);
+        let mut answer = None;
+        for node in &self.urls {
+            let url = format!("{node}/api/{path}");
+            let mut request = Client::new().request(method.clone(), &url).timeout(PATIENCE);
+            if let Some(body) = &body {
+                request = request.json(body);
+            }
+            match request.send().await {
+                Err(error) if error.is_connect() => {}
+                sent => {
+                    answer = Some(sent.unwrap());
+                    break;
+                }
+            }
         }
-        let response = request.send().await.unwrap();
+        let response = answer.expect("no node of RabbitMQ can be reached");
         let status = response.status();
         let is_gone = method == Method::DELETE && status == StatusCode::NOT_FOUND;
         let text = response.text().await.unwrap();

@@ -23,6 +23,7 @@ impl Folder {
         ServersSpec {
             data_dir: self.path.clone(),
             ports: Ports::free().unwrap(),
+            rabbitmq_nodes: 1,
             durability: Durability::Throwaway,
             cancel: Cancel::default(),
         }

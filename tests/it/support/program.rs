@@ -21,6 +21,8 @@ const LEASE: [(&str, i64); 2] = [("worker.lease_ms", 1_000), ("worker.beat_ms", 
 pub(crate) struct Program {
     child: Child,
     pub(crate) user_api: String,
+    pub(crate) admin_api: String,
+    pub(crate) broker_api: String,
 }
 
 impl Program {
@@ -49,12 +51,19 @@ impl Program {
         let (tell, mut lines) = mpsc::unbounded_channel();
         let pipe = child.stderr.take().unwrap();
         std::thread::spawn(move || read(pipe, &tell));
-        let mut program = Self { child, user_api: String::new() };
+        let mut program =
+            Self { child, user_api: String::new(), admin_api: String::new(), broker_api: String::new() };
         loop {
             let line =
                 within("the program is ready", lines.recv()).await.expect("it ended before it was ready");
-            if line["message"] == "listening" && line["listener"] == "user" {
-                program.user_api = format!("http://{}", line["address"].as_str().unwrap());
+            if line["message"] == "listening" {
+                let url = format!("http://{}", line["address"].as_str().unwrap());
+                match line["listener"].as_str() {
+                    Some("user") => program.user_api = url,
+                    Some("admin") => program.admin_api = url,
+                    Some("broker") => program.broker_api = url,
+                    _ => {}
+                }
             }
             if line["message"] == "ready" {
                 return program;

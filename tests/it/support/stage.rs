@@ -35,7 +35,7 @@ impl Stage {
         log::write();
         let databases = TestDatabases::create_on(servers).await;
         let bus = VirtualHost::create(servers).await;
-        let tap = Tap::on(&bus.url(), lasting).await;
+        let tap = Tap::on(&bus.urls(), lasting).await;
         Self { tap, databases, bus, redis: servers.redis.clone() }
     }
 

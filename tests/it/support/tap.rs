@@ -7,12 +7,12 @@ use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::basic::AMQPProperties;
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use botberi::actors::broker::topology;
 
@@ -20,6 +20,8 @@ use super::wait::within;
 
 /// The pause while RabbitMQ is away.
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// How long a node that is frozen is waited for.
+const ONE_TRY_WITHIN: Duration = Duration::from_secs(10);
 
 /// One message as it stood on the bus.
 #[derive(Debug, Clone)]
@@ -66,14 +68,16 @@ pub(crate) struct Tap {
 
 impl Tap {
     /// Listens from now on. One that is `lasting` outlives a restart of RabbitMQ, which makes confirms slower.
-    pub(crate) async fn on(url: &str, lasting: bool) -> Self {
+    ///
+    /// Of several addresses it takes whichever answers: they are the nodes of a cluster, in which its queue has copies.
+    pub(crate) async fn on(urls: &[String], lasting: bool) -> Self {
         let (tell, log) = watch::channel(Log::default());
-        let mut queue = Queue::open(url, lasting).await.unwrap();
-        let url = url.to_owned();
+        let mut queue = Queue::open_any(urls, lasting).await.unwrap();
+        let urls = urls.to_vec();
         let listening = tokio::spawn(async move {
             loop {
                 queue.read(&tell).await;
-                queue = Queue::open_again(&url, lasting).await;
+                queue = Queue::open_again(&urls, lasting).await;
             }
         });
         Self { log, listening }
@@ -185,15 +189,34 @@ struct Queue {
 }
 
 impl Queue {
-    async fn open(url: &str, lasting: bool) -> Result<Self, lapin::Error> {
-        let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    async fn open_any(urls: &[String], lasting: bool) -> Result<Self, lapin::Error> {
+        let mut failed = None;
+        for url in urls {
+            match timeout(ONE_TRY_WITHIN, Self::open(url, lasting, urls.len() > 1)).await {
+                Ok(Ok(queue)) => return Ok(queue),
+                Ok(Err(error)) => failed = Some(error),
+                Err(_elapsed) => {}
+            }
+        }
+        Err(failed.unwrap_or_else(|| {
+            lapin::ErrorKind::InvalidConnectionState(lapin::ConnectionState::Closed).into()
+        }))
+    }
+
+    async fn open(url: &str, lasting: bool, copied: bool) -> Result<Self, lapin::Error> {
+        let connection =
+            Connection::connect(&format!("{url}?heartbeat=2"), ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         if topology::declare(&channel, &[]).await.is_err() {
             return Err(lapin::ErrorKind::InvalidConnectionState(lapin::ConnectionState::Closed).into());
         }
         let kind =
             QueueDeclareOptions { durable: lasting, exclusive: !lasting, ..QueueDeclareOptions::default() };
-        channel.queue_declare("tap".into(), kind, FieldTable::default()).await?;
+        let mut arguments = FieldTable::default();
+        if copied {
+            arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        }
+        channel.queue_declare("tap".into(), kind, arguments).await?;
         let (bind, arguments) = (QueueBindOptions::default(), FieldTable::default());
         channel.queue_bind("tap".into(), topology::EVENTS.into(), "#".into(), bind, arguments).await?;
         let options = BasicConsumeOptions::default();
@@ -202,9 +225,9 @@ impl Queue {
         Ok(Self { messages, channel, _connection: connection })
     }
 
-    async fn open_again(url: &str, lasting: bool) -> Self {
+    async fn open_again(urls: &[String], lasting: bool) -> Self {
         loop {
-            match Self::open(url, lasting).await {
+            match Self::open_any(urls, lasting).await {
                 Ok(queue) => return queue,
                 Err(_still_away) => sleep(BETWEEN_TRIES).await,
             }
