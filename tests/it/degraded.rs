@@ -151,7 +151,7 @@ async fn each_server_that_is_away_costs_what_the_runbook_says_and_all_heals_by_i
     let me = id_of(&scene.ada.get("/api/v1/users/me").await.expect(200));
     let mut follower = Follower::of(&scene.ada).await;
     assert_eq!(scene.answers().await, all_well());
-    let load = Load::of(&scene.ada, scene.agent, 2);
+    let load = Load::of(&scene.ada, scene.agent, 1);
 
     // Redis: nothing is refused.
     let mut scene = scene.without(&[REDIS], &["/accounts: redis"]).await;

@@ -13,6 +13,11 @@ pub(super) const RETURNS_MAX: u32 = 5;
 /// window's length alone would be a hundred megabytes that a stalled RabbitMQ makes us hold.
 pub(super) const BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// How many events a channel begins with. Each confirm makes room for one more, so that the window doubles with each answer of all
+/// that is out. A broker that is slow, and for that lost its channel, would otherwise be sent a whole window again each time: it
+/// would work on what nobody waits for any more, and confirm nothing in time, for ever.
+const LENGTH_FIRST: usize = 16;
+
 /// What became of the oldest event that is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -53,6 +58,8 @@ struct Out {
 #[derive(Debug)]
 pub(super) struct Window {
     length_max: usize,
+    /// How many may be out by now.
+    length: usize,
     confirmed: i64,
     /// The last position that was handed to the channel, or that will never be.
     sent: i64,
@@ -69,6 +76,7 @@ impl Window {
     pub(super) fn new(confirmed: i64, length_max: usize) -> Self {
         Self {
             length_max,
+            length: LENGTH_FIRST.min(length_max),
             confirmed,
             sent: confirmed,
             out: VecDeque::new(),
@@ -95,13 +103,14 @@ impl Window {
 
     /// Whether another event may be handed over.
     pub(super) fn has_room(&self) -> bool {
-        !self.is_spoilt && self.out.len() < self.length_max && (self.out.is_empty() || self.bytes < BYTES_MAX)
+        !self.is_spoilt && self.out.len() < self.length && (self.out.is_empty() || self.bytes < BYTES_MAX)
     }
 
     /// A channel is opened: whatever an earlier one left unanswered is sent again.
     pub(super) fn begin(&mut self) {
         self.spoil();
         self.is_spoilt = false;
+        self.length = LENGTH_FIRST.min(self.length_max);
         self.sent = self.confirmed;
     }
 
@@ -133,6 +142,7 @@ impl Window {
             Answer::Returned if needs_queue => Trouble::Returned(position),
             Answer::Taken | Answer::Returned => {
                 self.confirmed = position;
+                self.length = (self.length + 1).min(self.length_max);
                 return Ok(true);
             }
             Answer::Refused => Trouble::Refused(position),

@@ -254,3 +254,24 @@ fn one_large_event_may_always_be_out_and_no_second_one_beside_it() {
     assert_eq!(window.answered(Answer::Taken), Ok(true));
     assert!(window.has_room());
 }
+
+#[test]
+fn a_channel_begins_with_few_and_widens_with_what_is_confirmed() {
+    let mut window = Window::new(0, 100);
+    for _channel in 0..2 {
+        window.begin();
+        let (mut rounds, mut widest) = (0, 0);
+        while widest < 100 {
+            let out: Vec<i64> = std::iter::from_fn(|| {
+                let next = window.sent() + 1;
+                window.has_room().then(|| window.hand_over(next, true, 1)).map(|()| next)
+            })
+            .collect();
+            assert!(rounds > 0 || out.len() == LENGTH_FIRST, "{} at once", out.len());
+            widest = out.len();
+            out.iter().for_each(|_| assert_eq!(window.answered(Answer::Taken), Ok(true)));
+            rounds += 1;
+        }
+        assert_eq!((rounds, widest), (4, 100));
+    }
+}

@@ -40,8 +40,6 @@ pub(super) fn start(startup: &Startup<'_>) -> Result<Vec<ServerProcess>, DevErro
         together.retain(|node| *node != FIRST);
     }
     processes.extend(start_together(startup, together)?);
-    let path = startup.folder(Server::RabbitMq(FIRST)).join(NODES_FILE);
-    fs::write(&path, format!("{nodes}\n")).map_err(DevError::file("write", &path))?;
     Ok(processes)
 }
 
@@ -62,19 +60,24 @@ fn start_together(startup: &Startup<'_>, nodes: Vec<u8>) -> Result<Vec<ServerPro
     started.into_iter().collect()
 }
 
-/// Makes the folders of all nodes, with one cookie. True when they have been a cluster before.
+/// Makes the folders of all nodes, with one cookie. True when all of them have been started before.
 fn prepare(startup: &Startup<'_>, nodes: u8) -> Result<bool, DevError> {
     let first = startup.folder(Server::RabbitMq(FIRST));
-    let formed = node::is_complete(&first);
-    // Data of before there were clusters say nothing, and are one node's.
-    let known = fs::read_to_string(first.join(NODES_FILE)).map_or(Ok(FIRST), |text| text.trim().parse());
-    if formed && known != Ok(nodes) {
-        let found = known.unwrap_or_default();
+    let known = first.join(NODES_FILE);
+    let found = match fs::read_to_string(&known) {
+        Ok(text) => text.trim().parse().ok(),
+        // Data of before there were clusters do not say.
+        Err(_) => node::is_complete(&first).then_some(FIRST),
+    };
+    if let Some(found) = found.filter(|found| *found != nodes) {
         return Err(DevError::ClusterSize { folder: startup.spec.data_dir.clone(), found, wanted: nodes });
     }
+    let folder = |node| startup.folder(Server::RabbitMq(node));
+    let formed = (FIRST..=nodes).all(|node| node::is_complete(&folder(node)));
     for node in FIRST..=nodes {
-        let folder = startup.folder(Server::RabbitMq(node));
+        let folder = folder(node);
         if !formed {
+            // A first start that was cut short: what one node knows of the others may be half of it.
             node::forget(&folder)?;
         }
         node::prepare(startup, node, &folder)?;
@@ -87,6 +90,7 @@ fn prepare(startup: &Startup<'_>, nodes: u8) -> Result<bool, DevError> {
             write_cookie(&cookie, &secret)?;
         }
     }
+    fs::write(&known, format!("{nodes}\n")).map_err(DevError::file("write", &known))?;
     Ok(formed)
 }
 
