@@ -199,6 +199,8 @@ impl Work {
         if let Some(instead) = self.something_before_an_effect().await {
             return instead;
         }
+        // From here on something may stand, also if this is given up in the middle.
+        self.torn_down = false;
         let within = self.tools.provisioning_within;
         let outcome = match self.tools.engines.of(&self.row) {
             Err(error) => Err(error),
@@ -212,7 +214,6 @@ impl Work {
                 () = self.until_news() => return Went::On,
             },
         };
-        self.torn_down = false;
         match outcome {
             Ok(prepared) => {
                 self.prepared = Some(prepared);
@@ -241,6 +242,8 @@ impl Work {
         if let Some(instead) = self.something_before_an_effect().await {
             return instead;
         }
+        // From here on it is not what was prepared any more, also if this does not come to its end.
+        self.prepared = None;
         let outcome = match self.tools.engines.of(&self.row) {
             // An engine that is not there has left nothing.
             Err(_) => Ok(()),
@@ -251,7 +254,6 @@ impl Work {
         };
         match outcome {
             Ok(()) => {
-                self.prepared = None;
                 self.torn_down = true;
                 self.failures = 0;
             }
