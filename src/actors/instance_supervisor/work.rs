@@ -210,6 +210,8 @@ impl Work {
         if let Some(instead) = self.something_before_an_effect().await {
             return instead;
         }
+        // From here on something may stand, also if this is given up in the middle.
+        self.torn_down = false;
         let within = self.tools.provisioning_within;
         self.bench.turn_to("preparing");
         let outcome = match self.tools.engines.of(&self.row) {
@@ -224,7 +226,6 @@ impl Work {
                 () = self.until_news() => return Went::On,
             },
         };
-        self.torn_down = false;
         match outcome {
             Ok(prepared) => {
                 self.prepared = Some(prepared);
@@ -253,6 +254,8 @@ impl Work {
         if let Some(instead) = self.something_before_an_effect().await {
             return instead;
         }
+        // From here on it is not what was prepared any more, also if this does not come to its end.
+        self.prepared = None;
         self.bench.turn_to("tearing_down");
         let outcome = match self.tools.engines.of(&self.row) {
             // An engine that is not there has left nothing.
@@ -264,7 +267,6 @@ impl Work {
         };
         match outcome {
             Ok(()) => {
-                self.prepared = None;
                 self.torn_down = true;
                 self.went_well();
             }
