@@ -46,6 +46,8 @@ pub struct TakeUp {}
 pub struct LetGo {
     /// Which instance.
     pub instance_id: InstanceId,
+    /// The epoch that made the reader's claim void. What it has claimed again since then it keeps.
+    pub owner_epoch: i64,
 }
 
 /// What does your actor of this instance do? Answered with `described`.
@@ -104,14 +106,11 @@ pub enum OrderReply {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActorState {
     /// Where it stands in the tree of its replica.
-    #[schema(example = "/worker/instance_directory/instances/0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")]
     pub path: String,
     /// `up`, or `backing_off` between two lives.
-    #[schema(example = "up")]
     pub phase: String,
     /// What it does: `claiming`, `preparing`, `writing`, `tearing_down`, `purging`, or `resting` when all is as it is
     /// wanted. `null` between two lives, and for one that does not answer.
-    #[schema(example = "resting")]
     pub step: Option<String>,
     /// Since when it does that.
     pub since: Option<Timestamp>,
@@ -282,7 +281,7 @@ mod tests {
         [
             Order::LookAfter(LookAfterThese { instances }),
             Order::TakeUp(TakeUp {}),
-            Order::LetGo(LetGo { instance_id }),
+            Order::LetGo(LetGo { instance_id, owner_epoch: 2 }),
             Order::Describe(Describe { instance_id }),
         ]
     }

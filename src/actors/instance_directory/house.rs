@@ -14,10 +14,10 @@ use crate::actors::courier::Courier;
 use crate::actors::instance_ledger::{
     Begin, InstanceLedger, LedgerError, ListOwned, Move, ReleaseAll, Take, TakeMany,
 };
-use crate::actors::instance_supervisor::{FindDoing, Hinted, InstanceSupervisor, Roster, Tools};
+use crate::actors::instance_supervisor::{FindDoing, Hinted, InstanceSupervisor, Roster, Tools, Void};
 use crate::actors::replica::ReplicaLease;
 use crate::actors::system::{AskError, Backoff, Brood, ChildSpec, Exit, Handle, Lifeline};
-use crate::models::control::ActorState;
+use crate::models::control::{ActorState, LetGo};
 use crate::models::store::SharedDb;
 use crate::models::{DesiredState, InstanceId, InstanceStatus};
 
@@ -105,11 +105,10 @@ impl House {
         self.brood.contains(id)
     }
 
-    /// Ends the supervisor of an instance that was taken from this replica, with all that it keeps in memory.
-    pub(super) fn let_go(&self, id: &InstanceId) {
-        if self.brood.dismiss(id) {
-            tracing::info!(instance.id = %id, "it was taken from this replica, and its supervisor is ended");
-        }
+    /// The claim on an instance is void under epochs before this one. Between two lives nobody hears it; the next one claims
+    /// the row anew.
+    pub(super) fn let_go(&self, LetGo { instance_id, owner_epoch }: LetGo) {
+        let _heard = self.brood.tell(&instance_id, Void { owner_epoch });
     }
 
     /// How the supervisor of an instance does; `None` if there is none.

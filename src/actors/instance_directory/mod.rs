@@ -58,8 +58,9 @@ impl InstanceDirectory {
     /// The name of its handle.
     pub const NAME: &'static str = "instance_directory";
 
-    /// What its handle should allow: one consumer and one reaper ask, each for one thing at a time.
-    pub const LIMITS: AskLimits = AskLimits { in_flight_max: 64, timeout: Duration::from_secs(30) };
+    /// What its handle should allow: one consumer and one reaper ask, each for one thing at a time, and up to 64 orders of other
+    /// replicas are under way.
+    pub const LIMITS: AskLimits = AskLimits { in_flight_max: 128, timeout: Duration::from_secs(30) };
 
     /// An empty directory. `supervisors` says how each supervisor is run, its restart budget above all; `shared_db` is
     /// where agents are read; `courier` brings orders to other replicas; `sweep_call` is shared with the reaper.
@@ -197,7 +198,7 @@ impl Handler<Obey> for InstanceDirectory {
                 taken(Vec::new())
             }
             Order::LetGo(order) => {
-                house.let_go(&order.instance_id);
+                house.let_go(order);
                 taken(Vec::new())
             }
         };

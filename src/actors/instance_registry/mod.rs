@@ -175,7 +175,9 @@ impl Handler<RequeueAnyInstance> for InstanceRegistry {
                 RequeueOutcome::NothingToDo => Err(InstanceError::NothingToRequeue(id)),
                 RequeueOutcome::Requeued { instance, former_owner } => {
                     // Beside the answer: it is done, and this only makes it seen sooner. It ends within seconds.
-                    actix::spawn(orders::tell_of_requeue(works.courier, works.shared_db, id, former_owner));
+                    let Works { courier, shared_db, .. } = works;
+                    let epoch = instance.owner_epoch;
+                    actix::spawn(orders::tell_of_requeue(courier, shared_db, id, epoch, former_owner));
                     Ok(*instance)
                 }
             }

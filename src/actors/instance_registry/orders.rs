@@ -55,11 +55,12 @@ pub(super) async fn tell_of_requeue(
     courier: Handle<Courier>,
     shared_db: SharedDb,
     instance_id: InstanceId,
+    owner_epoch: i64,
     former_owner: Option<ReplicaId>,
 ) {
     let carry = |to, order| courier.ask(Carry { to, order, within: TOLD_WITHIN });
     if let Some(owner) = former_owner
-        && let Err(error) = carry(owner, Order::LetGo(LetGo { instance_id })).await
+        && let Err(error) = carry(owner, Order::LetGo(LetGo { instance_id, owner_epoch })).await
     {
         tracing::warn!(instance.id = %instance_id, replica.id = %owner, %error, "its former owner was not told");
     }

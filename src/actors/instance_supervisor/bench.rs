@@ -7,6 +7,9 @@ use tokio::sync::Notify;
 
 use crate::models::control::Retry;
 
+/// The step that ends with a claim, or without.
+pub(super) const CLAIMING: &str = "claiming";
+
 /// What it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doing {
@@ -29,7 +32,7 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Self {
-        let doing = Doing { step: "claiming", since: Timestamp::now(), owner_epoch: None, retry: None };
+        let doing = Doing { step: CLAIMING, since: Timestamp::now(), owner_epoch: None, retry: None };
         Self { word: Notify::new(), doing: RefCell::new(doing) }
     }
 
@@ -55,6 +58,13 @@ impl Bench {
     /// It worked.
     pub(super) fn succeeded(&self) {
         self.doing.borrow_mut().retry = None;
+    }
+
+    /// Whether it acts under an earlier epoch than this. One that is claiming is not: the answer that is on its way to it may
+    /// be a later claim, which must not be lost.
+    pub(super) fn acts_before(&self, owner_epoch: i64) -> bool {
+        let doing = self.doing.borrow();
+        doing.step != CLAIMING && doing.owner_epoch.is_some_and(|epoch| epoch < owner_epoch)
     }
 
     pub(super) fn doing(&self) -> Doing {

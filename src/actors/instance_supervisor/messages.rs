@@ -12,6 +12,15 @@ use super::Doing;
 #[rtype(result = "()")]
 pub struct Hinted;
 
+/// The claim under any earlier epoch than this is void: whoever acts under one ends at once, and drops what it keeps. Told by
+/// the directory.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Void {
+    /// The epoch that made it so.
+    pub owner_epoch: i64,
+}
+
 /// Asks what it does just now. Sent by the directory for whoever explains an instance.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Doing, Infallible>")]

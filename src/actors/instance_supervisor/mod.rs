@@ -1,7 +1,8 @@
 //! Brings one instance to where its user wants it, and keeps it there.
 //!
 //! - **Owns:** one instance, as long as its row names this replica and the epoch of its claim; what was prepared for it.
-//! - **Receives:** [`Hinted`] from the directory when there is word of a later revision; [`FindDoing`], to explain it.
+//! - **Receives:** [`Hinted`] from the directory when there is word of a later revision; [`Void`] when it was
+//!   taken from this replica; [`FindDoing`], to explain it.
 //! - **Sends:** claims and status moves to the instance ledger, one at a time; nothing else leaves it but the effects of
 //!   its engine.
 //! - **Invariant:** it acts on a row that it has read under its own claim, begins no effect while the replica's lease may
@@ -25,7 +26,7 @@ mod roster;
 mod work;
 
 pub use bench::Doing;
-pub use messages::{FindDoing, Hinted};
+pub use messages::{FindDoing, Hinted, Void};
 pub use roster::Roster;
 
 use std::convert::Infallible;
@@ -139,6 +140,21 @@ impl Handler<Hinted> for InstanceSupervisor {
 
     fn handle(&mut self, _hinted: Hinted, context: &mut Self::Context) {
         self.look(context);
+    }
+}
+
+impl Handler<Void> for InstanceSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, Void { owner_epoch }: Void, context: &mut Self::Context) -> Self::Result {
+        let is_void = match &self.state {
+            State::Working(bench) => bench.acts_before(owner_epoch),
+            State::Resting(kept, _) => kept.owner_epoch < owner_epoch,
+        };
+        if is_void {
+            tracing::info!(instance.id = %self.id, owner_epoch, "it was taken from this replica, and its supervisor ends");
+            context.stop();
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::Tools;
-use super::bench::Bench;
+use super::bench::{Bench, CLAIMING};
 use super::engine::{PrepareError, Prepared};
 use super::lifecycle::{Picture, Remains, Step, next_step};
 use crate::actors::instance_ledger::{LedgerError, Move, Moved, Purge, Take, Taken};
@@ -90,7 +90,7 @@ pub(super) async fn settle(
 /// Claims the instance, however long that takes; `None` if there is nothing to claim.
 async fn take(tools: &Tools, bench: &Bench, id: InstanceId) -> Option<Box<Instance>> {
     let mut failures = 0;
-    bench.turn_to("claiming");
+    bench.turn_to(CLAIMING);
     loop {
         tools.roster.look_into(id);
         match tools.ledger.ask(Take { id }).await {

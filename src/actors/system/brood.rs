@@ -134,16 +134,6 @@ where
         self.inner.members.borrow().get(key)?.past.as_deref().cloned()
     }
 
-    /// Ends the child of this key at once, whatever it is doing, and for good: `on_end` does not hear of it. False if there is
-    /// none.
-    pub fn dismiss(&self, key: &K) -> bool {
-        let lifeline = self.inner.members.borrow().get(key).map(|member| member.lifeline.clone());
-        let Some(lifeline) = lifeline else { return false };
-        lifeline.request_stop();
-        lifeline.end(Exit::Stopped);
-        true
-    }
-
     /// True while there is a child of this key, be it between two lives.
     pub fn contains(&self, key: &K) -> bool {
         self.inner.members.borrow().contains_key(key)

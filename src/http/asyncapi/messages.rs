@@ -144,7 +144,7 @@ fn control() -> Result<Vec<DescribedMessage>, serde_json::Error> {
     let orders = [
         (of::<LookAfterThese>(), Order::LookAfter(LookAfterThese { instances })),
         (of::<TakeUp>(), Order::TakeUp(TakeUp {})),
-        (of::<LetGo>(), Order::LetGo(LetGo { instance_id })),
+        (of::<LetGo>(), Order::LetGo(LetGo { instance_id, owner_epoch: 2 })),
         (of::<Describe>(), Order::Describe(Describe { instance_id })),
     ];
     let actor = ActorState {
@@ -177,7 +177,7 @@ fn control() -> Result<Vec<DescribedMessage>, serde_json::Error> {
 }
 
 fn of_control(direction: Direction, name: &str, mut schema: Object, sample: Value) -> DescribedMessage {
-    let told_when = schema.description.take().unwrap_or_default();
+    let told_when = schema.description.clone().unwrap_or_default();
     schema.title = Some(name.to_owned());
     let version = ObjectBuilder::new()
         .schema_type(Type::Integer)
