@@ -27,7 +27,7 @@ impl Upstreams {
     }
 }
 
-/// A running nginx. Dropped, it is killed.
+/// A running nginx. Dropped, it ends with everything that is under way.
 pub(crate) struct Edge {
     pub(crate) url: String,
     nginx: Child,
@@ -99,11 +99,8 @@ impl Edge {
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        // Its workers notice when it is gone only once they have nothing to do.
-        for worker in self.workers() {
-            signal("KILL", worker.parse().unwrap());
-        }
-        self.nginx.kill().unwrap();
+        // Its workers end at once, and it after them. Killed, it would leave them behind.
+        signal("TERM", self.nginx.id());
         self.nginx.wait().unwrap();
     }
 }
@@ -111,8 +108,15 @@ impl Drop for Edge {
 fn nginx(folder: &Path) -> Command {
     let program = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"].map(PathBuf::from);
     let program = program.into_iter().find(|path| path.exists()).expect("nginx is missing: run `make setup`");
-    let mut command = Command::new(program);
-    command.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "stderr"]).current_dir(folder);
+    // Its master ends its workers when the test is killed: by themselves they would stay.
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "TERM", "--"])
+        .arg(program)
+        .arg("-p")
+        .arg(folder)
+        .args(["-c", "nginx.conf", "-e", "stderr"])
+        .current_dir(folder);
     command.stdin(Stdio::null());
     command
 }

@@ -190,22 +190,38 @@ struct Queue {
 
 impl Queue {
     async fn open_any(urls: &[String], lasting: bool) -> Result<Self, lapin::Error> {
-        let mut failed = None;
+        let closed = lapin::ErrorKind::InvalidConnectionState(lapin::ConnectionState::Closed);
+        let mut failed = closed.into();
         for url in urls {
-            match timeout(ONE_TRY_WITHIN, Self::open(url, lasting, urls.len() > 1)).await {
-                Ok(Ok(queue)) => return Ok(queue),
-                Ok(Err(error)) => failed = Some(error),
+            // A lost node is noticed soon, and one that is frozen is not waited for.
+            let url = format!("{url}?heartbeat=2");
+            let connecting = Connection::connect(&url, ConnectionProperties::default());
+            let connection = match timeout(ONE_TRY_WITHIN, connecting).await {
+                Ok(Ok(connection)) => connection,
+                Ok(Err(error)) => {
+                    failed = error;
+                    continue;
+                }
+                Err(_elapsed) => continue,
+            };
+            match timeout(ONE_TRY_WITHIN, Self::open(&connection, lasting, urls.len() > 1)).await {
+                Ok(Ok((messages, channel))) => {
+                    return Ok(Self { messages, channel, _connection: connection });
+                }
+                Ok(Err(error)) => failed = error,
                 Err(_elapsed) => {}
             }
+            // Half opened it would become a reader beside the next one, and take half of what there is.
+            let _it_may_be_gone = timeout(ONE_TRY_WITHIN, connection.close(200, "given up".into())).await;
         }
-        Err(failed.unwrap_or_else(|| {
-            lapin::ErrorKind::InvalidConnectionState(lapin::ConnectionState::Closed).into()
-        }))
+        Err(failed)
     }
 
-    async fn open(url: &str, lasting: bool, copied: bool) -> Result<Self, lapin::Error> {
-        let connection =
-            Connection::connect(&format!("{url}?heartbeat=2"), ConnectionProperties::default()).await?;
+    async fn open(
+        connection: &Connection,
+        lasting: bool,
+        copied: bool,
+    ) -> Result<(Consumer, Channel), lapin::Error> {
         let channel = connection.create_channel().await?;
         if topology::declare(&channel, &[]).await.is_err() {
             return Err(lapin::ErrorKind::InvalidConnectionState(lapin::ConnectionState::Closed).into());
@@ -222,7 +238,7 @@ impl Queue {
         let options = BasicConsumeOptions::default();
         let messages =
             channel.basic_consume("tap".into(), "tap".into(), options, FieldTable::default()).await?;
-        Ok(Self { messages, channel, _connection: connection })
+        Ok((messages, channel))
     }
 
     async fn open_again(urls: &[String], lasting: bool) -> Self {
