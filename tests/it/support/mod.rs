@@ -6,6 +6,7 @@ pub(crate) mod cables;
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod documented;
+pub(crate) mod event_stream;
 pub(crate) mod folder;
 pub(crate) mod follower;
 pub(crate) mod load;
