@@ -13,6 +13,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use actix_web::body::BodyStream;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::http::{StatusCode, Version};
 use actix_web::web::{Bytes, BytesMut};
@@ -53,7 +54,8 @@ pub fn open(
         response.no_chunking(0).force_close();
     }
     let stream = EventStream { story, sessions, heartbeat_seconds, has_begun: false, is_over: false };
-    let mut response = response.streaming(stream);
+    // Not `streaming`: it takes the length that goes with `no_chunking` for that of the body.
+    let mut response = response.body(BodyStream::new(stream));
     if knows_no_chunks {
         // It ends with the connection, wherever that may be.
         response.headers_mut().remove(CONTENT_LENGTH);

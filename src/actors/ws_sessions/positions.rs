@@ -228,7 +228,9 @@ mod tests {
         fn check_memory(&self) {
             for after in self.log_end - 12..=self.log_end {
                 for to in after..=self.log_end {
-                    let Some(missed) = self.recent.missed((self.user, &[]), (after, to), 1000) else { continue };
+                    let Some(missed) = self.recent.missed((self.user, &[]), (after, to), 1000) else {
+                        continue;
+                    };
                     let positions: Vec<i64> = missed.frames.iter().map(|frame| frame.position).collect();
                     assert_eq!(positions, (after + 1..=to).collect::<Vec<i64>>());
                     assert!(positions.iter().all(|position| self.told.contains(position)));

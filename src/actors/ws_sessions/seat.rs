@@ -136,7 +136,7 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         self.seat.letterbox.abandon();
-        self.seat.shelf.clear();
+        self.seat.shelf.close();
         self.seat.desk.left.push(self.seat.clone());
         self.node.members().fetch_sub(1, Ordering::Relaxed);
     }

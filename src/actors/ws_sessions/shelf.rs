@@ -56,6 +56,8 @@ struct Inside {
     there: There,
     /// Somebody will look whether it is overdue.
     is_watched: bool,
+    /// The session has gone: nothing is put here any more.
+    is_closed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -84,9 +86,12 @@ pub(super) enum Lent {
 }
 
 impl Shelf {
-    /// Lends a page. True if somebody has to watch it from now on.
+    /// Lends a page, unless the session has gone meanwhile. True if somebody has to watch it from now on.
     pub(super) fn lend(&self, Page { frames, reached, turn }: Page, now: Instant) -> bool {
         let mut inside = self.lock();
+        if inside.is_closed {
+            return false;
+        }
         inside.there =
             There::Page { frames: frames.into_iter(), reached, until: now + LENT_FOR, _turn: turn };
         !std::mem::replace(&mut inside.is_watched, true)
@@ -134,9 +139,11 @@ impl Shelf {
         lent
     }
 
-    /// The session is gone.
-    pub(super) fn clear(&self) {
-        self.lock().there = There::Nothing;
+    /// The session has gone. A page that comes too late must not keep its turn.
+    pub(super) fn close(&self) {
+        let mut inside = self.lock();
+        inside.is_closed = true;
+        inside.there = There::Nothing;
     }
 
     /// Nothing here panics while it holds the lock, so a poisoned one still guards sound data.
@@ -162,5 +169,7 @@ mod tests {
         assert!(matches!(shelf.next(), Leaf::TakenBack));
         assert!(matches!(shelf.next(), Leaf::Nothing));
         assert!(shelf.lend(page(), start));
+        shelf.close();
+        assert!(!shelf.lend(page(), start) && shelf.is_empty());
     }
 }

@@ -166,7 +166,8 @@ mod tests {
         for unknown in ["", "agents", "instances,", "instance:7"] {
             assert_eq!(read(&[("channels", unknown)]), Err(vec!["channels".to_owned()]), "{unknown}");
         }
-        let many: Vec<String> = (0..101).map(|_| format!("instance:{}", crate::models::InstanceId::new())).collect();
+        let many: Vec<String> =
+            (0..101).map(|_| format!("instance:{}", crate::models::InstanceId::new())).collect();
         assert_eq!(read(&[("channels", &many.join(","))]), Err(vec!["channels".to_owned()]));
     }
 }

@@ -31,16 +31,19 @@ async fn read(caller: &Caller, last_event_id: &str, seen: &mut Vec<i64>, count: 
 #[tokio::test]
 async fn a_reader_whose_connections_break_misses_nothing_at_any_replica() {
     let stage = Stage::set().await;
-    let first = Replica::start(&stage, false, &[]).await;
+    // On a slow machine there may be many instances until all is over.
+    let unlimited = ("rate_limits.write_max", 100_000.into());
+    let first = Replica::start(&stage, false, std::slice::from_ref(&unlimited)).await;
     // It answers from the log what the first one answers from memory.
-    let second = Replica::start(&stage, false, &[("websocket.recent_events_max", 0.into())]).await;
+    let forgetful = [unlimited, ("websocket.recent_events_max", 0.into())];
+    let second = Replica::start(&stage, false, &forgetful).await;
     let here = Caller::stranger(&first.user_api).sign_up("ada").await;
     let there = here.at(&second.user_api);
     let me = id_of_user(&here).await;
-    let load = Load::of(&there, here.an_agent().await, 2);
-    let begin = here.stream("").await.position();
+    let load = Load::of(&there, here.an_agent().await, 1);
+    let begin = here.stream("").await.begin;
     let (mut at, mut seen) = (begin.to_string(), Vec::new());
-    for round in 0..20 {
+    for round in 0..12 {
         let place = if round % 3 == 0 { &there } else { &here };
         at = read(place, &at, &mut seen, 1 + round % 7).await;
     }
@@ -68,7 +71,8 @@ async fn a_reader_whose_connections_break_misses_nothing_at_any_replica() {
     let query = "SELECT position FROM event_outbox WHERE user_id::text = $1 AND position > $2 AND position <= $3 ORDER BY 1";
     let rows = sql.query(query, &[&me, &begin, &end]).await.unwrap();
     let expected: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-    read(&there, &at, &mut seen, expected.len() - seen.len()).await;
+    let missing = expected.len() - seen.len();
+    read(&there, &at, &mut seen, missing).await;
     assert_eq!(seen, expected);
 }
 
@@ -86,7 +90,7 @@ async fn the_header_wins_over_the_address_and_either_resumes() {
     app.stage.until_told().await;
     let query = format!("?since={begin}");
     let mut from_begin = ada.stream(&query).await;
-    assert_eq!(from_begin.position(), begin, "nothing of the history has come with the greeting");
+    assert_eq!(from_begin.begin, begin, "the greeting stands before the history");
     assert_eq!(from_begin.next_status(&one).await, "pending");
     let mut from_middle = ada.try_stream(&query, Some(&middle.to_string())).await.unwrap();
     let first = from_middle.next().await.unwrap();

@@ -92,6 +92,8 @@ pub(crate) struct EventStream {
     waiting: std::collections::VecDeque<StreamEvent>,
     pub(crate) headers: HeaderMap,
     pub(crate) hello: Value,
+    /// Where it stood when it was greeted.
+    pub(crate) begin: i64,
 }
 
 impl EventStream {
@@ -104,11 +106,12 @@ impl EventStream {
             return Err((status, response.json().await.unwrap_or_default()));
         }
         let (parser, waiting) = (StreamParser::default(), std::collections::VecDeque::new());
-        let mut stream = Self { response, parser, waiting, headers, hello: Value::Null };
+        let mut stream = Self { response, parser, waiting, headers, hello: Value::Null, begin: 0 };
         // A replica that goes away between the answer and the greeting is as good as gone.
         let Some(hello) = stream.next().await else { return Err((0, Value::Null)) };
         assert_eq!(hello.name, "hello");
         stream.hello = hello.json();
+        stream.begin = hello.last_event_id.parse().unwrap();
         Ok(stream)
     }
 

@@ -108,7 +108,7 @@ async fn an_event_stream_has_the_sockets_story() {
 #[actix::test]
 async fn what_was_told_last_is_told_again_without_the_log() {
     let log = Log::new().await;
-    let replica = Replica::start(&log, WebsocketSettings { recent_events_max: 1000, ..settings() }).await;
+    let replica = Replica::start(&log, WebsocketSettings { recent_events_max: 99, ..settings() }).await;
     let (ada, eve) = (UserId::new(), UserId::new());
     let events = log.write(&[ada, eve].repeat(50)).await;
     // A hole that is filled from the log is in memory, too.

@@ -208,7 +208,8 @@ impl World {
             Step::Write(count) => (0..*count).for_each(|_| self.write_one()),
             Step::Fetch => self.fetch(),
             Step::TakeBack => {
-                let _whatever_it_was = self.story.seated().check_lent(Instant::now() + Duration::from_secs(60));
+                let _whatever_it_was =
+                    self.story.seated().check_lent(Instant::now() + Duration::from_secs(60));
             }
             Step::Beat => {
                 let beat = Letter::Beat(self.told[self.home]);
