@@ -15,8 +15,8 @@ use botberi::actors::accounts::{
 use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
-use botberi::actors::dead_letter_registry::DeadLetterRegistry;
 use botberi::actors::courier::Courier;
+use botberi::actors::dead_letter_registry::DeadLetterRegistry;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instance_registry::InstanceRegistry;
 use botberi::actors::instances::{Instances, QuotaSettings};
