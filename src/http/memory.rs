@@ -58,8 +58,9 @@ impl Memory {
     }
 
     fn show(&self) {
-        #[expect(clippy::cast_precision_loss, reason = "a gauge need not be exact beyond 2^52 bytes")]
-        metrics::gauge!("botberi_http_bytes_in_flight").set(self.in_use() as f64);
+        // To the kilobyte, which a float holds exactly.
+        let kib = u32::try_from(self.in_use() / 1_024).unwrap_or(u32::MAX);
+        metrics::gauge!("botberi_http_bytes_in_flight").set(f64::from(kib) * 1_024.0);
     }
 }
 

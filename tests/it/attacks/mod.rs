@@ -3,6 +3,8 @@
 //! The process is one of its own, so that what it holds can be read: see `watch.rs`. `BOTBERI_TEST_ATTACK_SECONDS` makes each
 //! attack longer, for a measurement.
 
+#![expect(clippy::print_stderr, reason = "what was measured is for reading")]
+
 mod bursts;
 mod clients;
 mod flood;
@@ -82,6 +84,7 @@ impl Scene {
 
 /// How long an attack lasts.
 fn attack_time() -> Duration {
-    let seconds = std::env::var("BOTBERI_TEST_ATTACK_SECONDS").ok().and_then(|text| text.parse().ok());
+    let told = std::env::var_os("BOTBERI_TEST_ATTACK_SECONDS");
+    let seconds = told.and_then(|text| text.to_str()?.parse().ok());
     Duration::from_secs(seconds.unwrap_or(6))
 }
