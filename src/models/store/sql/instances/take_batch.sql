@@ -19,7 +19,7 @@ WITH candidate AS (
 UPDATE instances i
 SET owner_replica = $1,
     owner_epoch = i.owner_epoch + 1,
-    -- Whoever claims a row reads it; the revision grows with the status, as the guard has it.
+    -- Whoever claims a row reads it, and the revision grows with the status, as the guard has it.
     observed_revision = i.revision + CASE
         WHEN i.desired_state = 'running' AND i.status IN ('pending', 'stopped') THEN 1
         ELSE 0
