@@ -21,6 +21,8 @@ pub mod bell;
 pub mod broker;
 pub mod catalog;
 pub mod catalog_editor;
+pub mod control;
+pub mod courier;
 pub mod dead_letter_registry;
 pub mod dead_letters;
 pub mod event_consumers;

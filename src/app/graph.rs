@@ -5,6 +5,8 @@ use crate::actors::bell::Bell;
 use crate::actors::broker::topology;
 use crate::actors::catalog::{Catalog, CatalogView};
 use crate::actors::catalog_editor::CatalogEditor;
+use crate::actors::control::control;
+use crate::actors::courier::Courier;
 use crate::actors::dead_letter_registry::DeadLetterRegistry;
 use crate::actors::dead_letters::{self, RedriverParts};
 use crate::actors::event_consumers::{ConsumerSettings, consumer};
@@ -30,6 +32,8 @@ use super::parts::{Callers, Parts};
 /// The addresses that listeners and other actors speak to, and what is read without asking.
 pub(super) struct Handles {
     pub(super) bell: Handle<Bell>,
+    pub(super) courier: Handle<Courier>,
+    pub(super) directory: Handle<InstanceDirectory>,
     pub(super) accounts: Handle<Accounts>,
     pub(super) revocations: Handle<Revocations>,
     pub(super) gate: Gate,
@@ -50,6 +54,8 @@ impl Handles {
         let gate = Gate::new(RevocationView::default(), revocations.clone());
         Self {
             bell: Handle::new(Bell::NAME, limits),
+            courier: Courier::handle(),
+            directory: Handle::new(InstanceDirectory::NAME, InstanceDirectory::LIMITS),
             accounts: Handle::new(Accounts::NAME, limits),
             revocations,
             gate,
@@ -167,6 +173,7 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
 
 fn admin(parts: &Parts, handles: &Handles) -> Child {
     let (shared_db, bell) = (parts.shared_db.clone(), handles.bell.clone());
+    let courier = handles.courier.clone();
     Supervisor::new(Strategy::OneForOne)
         .with(actor(parts.spec(CatalogEditor::NAME), &handles.catalog_editor, {
             let (shared_db, bell) = (shared_db.clone(), bell.clone());
@@ -174,7 +181,7 @@ fn admin(parts: &Parts, handles: &Handles) -> Child {
         }))
         .with(actor(parts.spec(InstanceRegistry::NAME), &handles.instance_registry, {
             let shared_db = shared_db.clone();
-            move |lifeline| InstanceRegistry::new(shared_db.clone(), bell.clone(), lifeline)
+            move |lifeline| InstanceRegistry::new(shared_db.clone(), bell.clone(), courier.clone(), lifeline)
         }))
         .with(actor(parts.spec(DeadLetterRegistry::NAME), &handles.dead_letter_registry, move |lifeline| {
             DeadLetterRegistry::new(shared_db.clone(), lifeline)
@@ -190,6 +197,12 @@ fn runtime(parts: &Parts, handles: &Handles) -> Child {
             Bell::new(shared_db.clone(), lifeline)
         }))
         .with(retention(parts, Retention::SHARED, kept));
+    if parts.plays(Role::Worker) || parts.plays(Role::Admin) {
+        let rabbitmq = parts.settings.rabbitmq.clone();
+        runtime = runtime.with(actor(parts.spec(Courier::NAME), &handles.courier, move |lifeline| {
+            Courier::new(rabbitmq.clone(), lifeline)
+        }));
+    }
     if let Some(callers) = &parts.callers {
         runtime = runtime.with(retention(parts, Retention::USER, KeptIn::User(callers.user_db.clone())));
     }
@@ -262,7 +275,7 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
     let sweep_call = SweepCall::default();
     let replica: Handle<Replica> = Handle::new(Replica::NAME, parts.limits());
     let ledger = Handle::new(InstanceLedger::NAME, InstanceLedger::LIMITS);
-    let directory = Handle::new(InstanceDirectory::NAME, InstanceDirectory::LIMITS);
+    let (directory, courier) = (handles.directory.clone(), handles.courier.clone());
     let reaper: Handle<Reaper> = Handle::new(Reaper::NAME, parts.limits());
     let consumer_settings =
         ConsumerSettings { rabbitmq: parts.settings.rabbitmq.clone(), prefetch: settings.prefetch };
@@ -290,7 +303,16 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
             move |lifeline| {
                 let (sweep_call, supervisors) = (sweep_call.clone(), supervisors.clone());
                 let (shared_db, ledger, lease) = (shared_db.clone(), ledger.clone(), lease.clone());
-                InstanceDirectory::new(shared_db, ledger, lease, sweep_call, supervisors, &settings, lifeline)
+                InstanceDirectory::new(
+                    shared_db,
+                    ledger,
+                    courier.clone(),
+                    lease,
+                    sweep_call,
+                    supervisors,
+                    &settings,
+                    lifeline,
+                )
             }
         }))
         .with(actor(parts.spec(Reaper::NAME), &reaper, {
@@ -305,8 +327,9 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
             parts.spec("instance_hints"),
             consumer_settings,
             topology::instance_hints(),
-            directory,
+            directory.clone(),
             shared_db,
         ))
+        .with(control(parts.spec("control"), parts.settings.rabbitmq.clone(), parts.replica, directory))
         .child_on_own_thread(parts.subtree("worker"))
 }

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::AppError;
 use super::graph::{self, Handles};
 use super::listeners::{Bound, Serving};
 use super::parts::Parts;
+use crate::actors::instance_directory::{HandBack, InstanceDirectory};
 use crate::actors::system::{BlockedThreads, Exit, Handle, Node, Root};
 use crate::actors::ws_sessions::{Drain, WsSessions};
 use crate::models::store::migrate::{self as schemas, Schema};
-use crate::settings::{Role, Settings, StoreSettings};
+use crate::settings::{Role, ServiceSettings, Settings, StoreSettings};
 
 /// What a process exits with when a thread does not come back. Nothing can be stopped in order then.
 const EXIT_BLOCKED: i32 = 70;
@@ -29,7 +30,31 @@ pub struct App {
     root: Root,
     serving: Serving,
     ws_sessions: Option<Handle<WsSessions>>,
-    drain_over: Duration,
+    directory: Option<Handle<InstanceDirectory>>,
+    stopping: Stopping,
+}
+
+/// How long the steps of an orderly stop may take.
+#[derive(Clone, Copy)]
+struct Stopping {
+    /// From `/readyz` saying so to the first farewell.
+    pause: Duration,
+    /// Over how long the sockets' farewells are spread.
+    farewells_over: Duration,
+    /// The handing back of instances: not so long that a database which is away takes the rest of the time with it.
+    hand_back_within: Duration,
+}
+
+impl Stopping {
+    fn of(settings: &ServiceSettings) -> Self {
+        let whole = Duration::from_millis(settings.shutdown_deadline_ms);
+        // What follows has deadlines of its own.
+        Self {
+            pause: Duration::from_millis(settings.drain_ms),
+            farewells_over: whole / 5,
+            hand_back_within: whole * 2 / 5,
+        }
+    }
 }
 
 impl App {
@@ -51,9 +76,9 @@ impl App {
         root.ready().await.map_err(|exit| AppError::TreeEnded(exit.to_string()))?;
         let serving = bound.serve();
         let ws_sessions = parts.plays(Role::User).then(|| handles.ws_sessions.clone());
-        // A fifth of the whole: what follows has deadlines of its own.
-        let drain_over = Duration::from_millis(parts.settings.service.shutdown_deadline_ms / 5);
-        Ok(Self { tree, root, serving, ws_sessions, drain_over })
+        let directory = parts.plays(Role::Worker).then(|| handles.directory.clone());
+        let stopping = Stopping::of(&parts.settings.service);
+        Ok(Self { tree, root, serving, ws_sessions, directory, stopping })
     }
 
     /// Where a role listens; `None` for one that this process does not play or that has no listener.
@@ -71,16 +96,35 @@ impl App {
         self.root.ended().await
     }
 
-    /// Stops everything in order: sockets are told first, so that their clients go elsewhere; then no request is taken
-    /// any more; then the actors, the last started first.
+    /// Stops everything in order. `/readyz` says so from the first moment. Instances are handed back at once, for others to
+    /// take over; meanwhile, after a pause for balancers, sockets are told, so that their clients go elsewhere, and no request
+    /// is taken any more. Then the actors end, the last started first.
     pub async fn stop(self) -> Exit {
+        self.tree.drain();
+        tokio::join!(self.hand_back(), self.farewell());
+        self.root.stop().await
+    }
+
+    async fn hand_back(&self) {
+        let (Some(directory), within) = (&self.directory, self.stopping.hand_back_within) else { return };
+        match timeout(within, directory.ask(HandBack)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "instances may not be handed back yet"),
+            Err(_elapsed) => tracing::warn!(?within, "instances could not be handed back in time"),
+        }
+    }
+
+    async fn farewell(&self) {
+        if !self.serving.addresses().is_empty() {
+            sleep(self.stopping.pause).await;
+        }
+        let over = self.stopping.farewells_over;
         if let Some(ws_sessions) = &self.ws_sessions
-            && let Err(error) = ws_sessions.ask(Drain { over: self.drain_over }).await
+            && let Err(error) = ws_sessions.ask(Drain { over }).await
         {
             tracing::warn!(%error, "the sockets could not be told");
         }
         self.serving.stop().await;
-        self.root.stop().await
     }
 }
 

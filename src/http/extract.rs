@@ -122,8 +122,11 @@ async fn read(
         if body.len() + chunk.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
-        // As it comes, and not what was announced: who only promises a megabyte takes no room from others.
-        held.take(chunk.len())?;
+        // As it comes, and not what was announced: who only promises a megabyte takes no room from others. What is counted is
+        // the room that is made, which is more than the bytes in it.
+        let before = body.capacity();
+        body.reserve(chunk.len());
+        held.take(body.capacity().saturating_sub(before))?;
         body.extend_from_slice(&chunk);
     }
     Ok(body)

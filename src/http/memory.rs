@@ -102,7 +102,7 @@ pub(super) fn footprint(json: &[u8]) -> usize {
 }
 
 /// The same answer, counted until it is written. An answer that has no room is given back as it is.
-pub(super) fn count_answer(memory: &Memory, answer: HttpResponse) -> Result<HttpResponse, HttpResponse> {
+pub(super) fn count_answer(memory: &Memory, answer: HttpResponse) -> Result<HttpResponse, Box<HttpResponse>> {
     let BodySize::Sized(bytes) = answer.body().size() else { return Ok(answer) };
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     if bytes < SMALL_ANSWER_BYTES {
@@ -110,7 +110,7 @@ pub(super) fn count_answer(memory: &Memory, answer: HttpResponse) -> Result<Http
     }
     let mut held = memory.hold();
     if held.take(bytes).is_err() {
-        return Err(answer);
+        return Err(Box::new(answer));
     }
     Ok(answer.map_body(|_, body| match body.try_into_bytes() {
         Ok(bytes) => BoxBody::new(Counted { bytes, _held: held }),

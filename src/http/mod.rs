@@ -7,6 +7,7 @@
 //! - [`extract`], [`fields`], [`paging`]: how a request is read; whatever is wrong with it is told at once.
 //! - [`document`]: the OpenAPI description of each listener, made from its handlers.
 //! - [`asyncapi`]: the AsyncAPI description of the bus and the sockets, made from the types of their messages.
+//! - `event_stream`, [`ws_session`]: the two forms in which a session is told what happens.
 //! - `ops`: health, readiness and measurements, on every listener.
 //!
 //! A handler has three paragraphs: decode, ask, encode. It names messages, handles and views; no SQL, no AMQP.
@@ -17,6 +18,7 @@ pub mod broker;
 mod client_address;
 pub mod conditional;
 pub mod document;
+pub mod event_stream;
 pub mod extract;
 pub mod fields;
 pub mod idempotency;

@@ -10,6 +10,9 @@ use super::problem::Problem;
 use crate::actors::system::{Node, NodeReport};
 use crate::models::ErrorCode;
 
+/// What `/readyz` says from the moment that the process was told to stop.
+const DRAINING: &str = "draining: this replica is about to end; send requests to another";
+
 /// Mounts them.
 pub(super) fn configure(config: &mut ServiceConfig) {
     config
@@ -45,7 +48,8 @@ pub(super) async fn health() -> HttpResponse {
 /// Can the service do its work?
 ///
 /// It can if every part of it is well and everything that it depends on is within reach. `report` lists the parts,
-/// also in the problem that is answered when it cannot. Send no requests to a process that is not ready.
+/// also in the problem that is answered when it cannot. Send no requests to a process that is not ready. One that was told to
+/// stop says so here first, and accepts connections for `service.drain_ms` longer.
 #[utoipa::path(
     get, path = "/readyz", tag = "Operations", operation_id = "getReadiness", security(()),
     responses((status = 200, description = "It can.", body = Object, example = json!({"status": "ready", "report": []}))),
@@ -53,6 +57,10 @@ pub(super) async fn health() -> HttpResponse {
 )]
 pub(super) async fn ready(tree: Data<Node>) -> Result<HttpResponse, Problem> {
     let report = tree.report();
+    if tree.is_draining() {
+        let problem = Problem::new(ErrorCode::DependencyUnavailable).detail(DRAINING);
+        return Err(problem.extension("report", json!(report)));
+    }
     let unwell: Vec<&NodeReport> = report.iter().filter(|part| !part.is_well()).collect();
     if unwell.is_empty() {
         return Ok(HttpResponse::Ok().json(json!({"status": "ready", "report": report})));

@@ -1,8 +1,8 @@
 //! One socket: writes what is posted for it, and hears what its client wants.
 //!
-//! - **Owns:** the peer's connection, and how much of the story the peer has been sent.
-//! - **Receives:** letters out of its letterbox, pages of its history, and the client's frames.
-//! - **Sends:** `ReplayPage` to `WsSessions`, one after the other.
+//! - **Owns:** the peer's connection, and the [`Story`] of what the peer has been sent.
+//! - **Receives:** letters out of its letterbox, pages of history on its shelf, and the client's frames.
+//! - **Sends:** has pages of its history fetched from `WsSessions`, one after the other.
 //! - **Invariant:** positions rise; nothing that is the user's and subscribed to is left out between two of them.
 //! - **On failure:** the connection ends and gives its seat back; the client resumes.
 //!
@@ -17,7 +17,6 @@
 
 mod allowance;
 mod frames;
-mod history;
 mod inflow;
 mod protocol;
 
@@ -27,27 +26,24 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use actix::fut::{ActorFuture, ActorFutureExt};
-use actix::{Actor, ActorContext, AsyncContext, StreamHandler, WrapFuture};
+use actix::fut::ActorFuture;
+use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use actix_web_actors::ws::{
     self, CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder,
 };
-use tokio::sync::OwnedSemaphorePermit;
 
 pub use frames::{FrameKind, Speaker, frames};
+pub(super) use protocol::ServerFrame;
 
 use allowance::Allowance;
 use inflow::Inflow;
-use protocol::{ClientFrame, ServerFrame};
+use protocol::ClientFrame;
 
 use super::problem::Problem;
 use crate::actors::system::Handle;
-use crate::actors::ws_sessions::{
-    Channel, EventFrame, Farewell, Flow, Found, Joined, Letter, Page, Replayed, Seated, Subscription,
-    WsSessions,
-};
+use crate::actors::ws_sessions::{Channel, Farewell, Joined, Next, Story, WsSessions, fetch_page};
 use crate::models::ErrorCode;
 
 /// The largest frame, and the largest message, that a client may send: room for a subscription to a hundred instances.
@@ -79,17 +75,12 @@ pub fn open(
     since: Option<i64>,
     heartbeat_seconds: u64,
 ) -> Result<HttpResponse, Problem> {
-    let Joined { seated, position } = joined;
     let too_large = Rc::new(Cell::new(false));
     let inflow = Inflow::new(payload, CLIENT_BYTES_MAX as u64, too_large.clone());
     let session = WsSession {
-        seated,
+        story: Story::new(joined, since),
         sessions,
-        flow: since.map_or(Flow::from_now(position), |since| Flow::since(since, position)),
-        registered_at: position,
         heartbeat_seconds,
-        history: History::Wanted,
-        subscription: Subscription::default(),
         allowance: Allowance::new(Instant::now()),
         too_large,
         is_over: false,
@@ -100,33 +91,19 @@ pub fn open(
 
 /// One socket. See the module.
 struct WsSession {
-    seated: Seated,
+    story: Story,
     sessions: Handle<WsSessions>,
-    flow: Flow,
-    registered_at: i64,
     heartbeat_seconds: u64,
-    history: History,
-    subscription: Subscription,
     allowance: Allowance,
     too_large: Rc<Cell<bool>>,
     is_over: bool,
-}
-
-/// The page of history that is at hand.
-enum History {
-    /// None, and none is asked for.
-    Wanted,
-    /// None yet.
-    Asked,
-    /// This one. The permit bounds how many there are at a time.
-    Open { frames: std::vec::IntoIter<EventFrame>, reached: i64, _permit: OwnedSemaphorePermit },
 }
 
 impl Actor for WsSession {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        let (session_id, position) = (self.seated.id, self.registered_at);
+        let (session_id, position) = (self.story.seated().id, self.story.registered_at());
         say(context, &ServerFrame::Hello { session_id, position, heartbeat_seconds: self.heartbeat_seconds });
         context.spawn(Outflow);
     }
@@ -144,7 +121,7 @@ impl ActorFuture<WsSession> for Outflow {
         context: &mut WebsocketContext<WsSession>,
         task: &mut Context<'_>,
     ) -> Poll<()> {
-        session.seated.letterbox.watch(task.waker());
+        session.story.seated().letterbox.watch(task.waker());
         session.write(context);
         Poll::Pending
     }
@@ -157,109 +134,25 @@ impl WsSession {
         if self.is_over {
             return;
         }
-        if let Some(farewell) = self.seated.letterbox.farewell() {
-            return self.leave(farewell, context);
-        }
-        if self.seated.letterbox.takes_ping() {
+        if self.story.seated().letterbox.takes_ping() {
             context.ping(b"");
         }
         let mut room = WRITE_BYTES;
-        self.write_history(&mut room, context);
-        if self.flow.wants_log().is_none() {
-            self.write_letters(&mut room, context);
-        }
-    }
-
-    fn write_history(&mut self, room: &mut usize, context: &mut WebsocketContext<Self>) {
-        while let Some((after, to)) = self.flow.wants_log()
-            && *room > 0
-        {
-            match &mut self.history {
-                History::Asked => return,
-                // It stands where this replica stood when it came: nothing has to be asked for that.
-                History::Wanted if after == to && to == self.registered_at => {
-                    self.finish_history(to, context)
+        while room > 0 {
+            match self.story.next() {
+                Next::Event(frame) => {
+                    room = room.saturating_sub(frame.text.len());
+                    context.text(frame.text.clone());
                 }
-                History::Wanted => return self.ask_for_page(after, to, context),
-                History::Open { frames, reached, .. } => match frames.next() {
-                    Some(frame) => {
-                        let is_wanted = self.subscription.wants(frame.topic, frame.instance_id);
-                        if self.flow.replay(frame.position, is_wanted) {
-                            *room = room.saturating_sub(frame.text.len());
-                            context.text(frame.text);
-                        }
-                    }
-                    None => {
-                        let reached = *reached;
-                        self.finish_history(reached, context);
-                    }
-                },
-            }
-        }
-    }
-
-    /// A page has been written, and with it everything up to `reached`.
-    fn finish_history(&mut self, reached: i64, context: &mut WebsocketContext<Self>) {
-        self.history = History::Wanted;
-        // Asked again until it says that the session is live: what was lost may end where the client stood already.
-        while self.flow.ends_at(reached)
-            && let Some(lost_to) = self.seated.letterbox.lost_to()
-        {
-            self.flow.extend(lost_to);
-        }
-        if let Some(resumed) = self.flow.replayed_to(reached) {
-            say(context, &resumed.into());
-        }
-    }
-
-    fn write_letters(&mut self, room: &mut usize, context: &mut WebsocketContext<Self>) {
-        while *room > 0 {
-            match self.seated.letterbox.take() {
-                Found::Nothing => return,
-                Found::Farewell(farewell) => return self.leave(farewell, context),
-                Found::Letter(Letter::Beat(position)) => {
-                    say(context, &ServerFrame::Heartbeat { position: self.flow.beat(position) });
+                Next::Beat(position) => say(context, &ServerFrame::Heartbeat { position }),
+                Next::Resumed(resumed) => say(context, &resumed.into()),
+                Next::Gap(missing) => say(context, &ServerFrame::Gap { from: missing.from, to: missing.to }),
+                Next::Fetch { after, to } => {
+                    fetch_page(self.sessions.clone(), self.story.seated().seat().clone(), after, to);
                 }
-                Found::Letter(Letter::Event(frame)) => {
-                    let is_wanted = self.subscription.wants(frame.topic, frame.instance_id);
-                    if self.flow.live(frame.position) && is_wanted {
-                        *room = room.saturating_sub(frame.text.len());
-                        context.text(frame.text.clone());
-                    }
-                }
+                Next::Leave(farewell) => return self.leave(farewell, context),
+                Next::Nothing => return,
             }
-        }
-    }
-
-    fn ask_for_page(&mut self, after: i64, to: i64, context: &mut WebsocketContext<Self>) {
-        self.history = History::Asked;
-        let page = history::next_page(self.sessions.clone(), self.seated.seat().clone(), after, to);
-        context.spawn(page.into_actor(self).map(|replayed, session, context| {
-            session.take_page(replayed, context);
-            session.write(context);
-        }));
-    }
-
-    fn take_page(&mut self, replayed: Option<Replayed>, context: &mut WebsocketContext<Self>) {
-        match replayed {
-            Some(Replayed::Page(Page { frames, reached, permit })) => {
-                self.history = History::Open { frames: frames.into_iter(), reached, _permit: permit };
-            }
-            Some(Replayed::Gap) => {
-                self.history = History::Wanted;
-                let mut live_after = self.registered_at;
-                while let Some(lost_to) = self.seated.letterbox.lost_to() {
-                    live_after = lost_to;
-                }
-                let missing = self.flow.give_up(live_after);
-                say(context, &ServerFrame::Gap { from: missing.from, to: missing.to });
-            }
-            None => self.end(
-                1013,
-                "history_unavailable",
-                "your history cannot be read now; resume later",
-                context,
-            ),
         }
     }
 
@@ -274,7 +167,7 @@ impl WsSession {
                 // What waits goes first, so that the position is as new as it can be.
                 self.write(context);
                 if !self.is_over {
-                    say(context, &ServerFrame::Pong { position: self.flow.sent_to() });
+                    say(context, &ServerFrame::Pong { position: self.story.sent_to() });
                 }
             }
             ClientFrame::Subscribe { channels } => self.subscribe(&channels, true, context),
@@ -289,11 +182,11 @@ impl WsSession {
             Err(error) => return self.reject("unknown_channel", &error.to_string(), context),
         };
         if !adds {
-            self.subscription.remove(&channels);
-        } else if let Err(error) = self.subscription.add(&channels) {
+            self.story.subscription().remove(&channels);
+        } else if let Err(error) = self.story.subscription().add(&channels) {
             return self.reject("too_many_channels", &error.to_string(), context);
         }
-        let channels = self.subscription.channels().iter().map(ToString::to_string).collect();
+        let channels = self.story.subscription().channels().iter().map(ToString::to_string).collect();
         say(context, &ServerFrame::Subscribed { channels });
     }
 
@@ -322,7 +215,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for WsSession {
         if self.is_over {
             return;
         }
-        self.seated.heard();
+        self.story.seated().heard();
         if !self.allowance.spend(Instant::now()) {
             return self.reject("too_many_frames", "ten frames a second", context);
         }

@@ -135,6 +135,7 @@ error_codes! {
     DeadLetterNotRedrivable, "dead_letter_not_redrivable", Conflict,       "Dead letter cannot be sent again";
     PositionsOutOfRange,   "positions_out_of_range", Unprocessable,        "Positions are not in the event log";
     InstanceNotFound,      "instance_not_found",     NotFound,             "Instance does not exist";
+    NothingToRequeue,      "nothing_to_requeue",     Conflict,             "Instance has nothing that a worker could do";
     IllegalTransition,     "illegal_transition",     Conflict,             "Status change is not allowed";
     Conflict,              "conflict",               Conflict,             "Request conflicts with what exists";
     ServiceBusy,           "service_busy",           Unavailable,          "Service is busy; retry later";

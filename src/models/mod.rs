@@ -4,6 +4,7 @@
 //! another kind of id; everything else about the database lives in [`store`], which sees the types; they never see it.
 
 pub mod agent;
+pub mod control;
 pub mod dead_letter;
 pub mod document;
 pub mod error;

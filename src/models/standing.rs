@@ -1,7 +1,10 @@
 //! How an instance stands: why it is not, or not yet, what its user wants.
 
 use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::control::ActorState;
 use super::ids::ReplicaId;
 use super::instance::{DesiredState, Instance, InstanceStatus};
 
@@ -30,6 +33,29 @@ pub struct Life {
     pub is_stale: bool,
 }
 
+/// How the actor behind an instance does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActorView {
+    /// As it says itself.
+    Known(Box<ActorState>),
+    /// Nobody could say, and why.
+    Unknown(String),
+}
+
+/// How good the claim is under which an instance is looked after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EpochState {
+    /// Nobody has it.
+    Unclaimed,
+    /// A living replica has it.
+    Held,
+    /// Its owner counts as dead, and whoever takes over raises it.
+    Lapsed,
+    /// A living replica has it, whose actor acts under an earlier one: what that actor writes changes nothing.
+    Stale,
+}
+
 /// An instance, and all that decides what becomes of it next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
@@ -53,6 +79,23 @@ impl Standing {
     #[must_use]
     pub fn counted_position(&self) -> Option<i64> {
         self.queue_position.filter(|position| *position <= QUEUE_POSITION_MAX)
+    }
+
+    /// How good the present claim is; `actor` is what is known of who acts on it.
+    #[must_use]
+    pub fn epoch_state(&self, actor: &ActorView) -> EpochState {
+        let Some(owner) = &self.owner else { return EpochState::Unclaimed };
+        if owner.life.as_ref().is_none_or(|life| life.is_stale) {
+            return EpochState::Lapsed;
+        }
+        match actor {
+            ActorView::Known(actor)
+                if actor.owner_epoch.is_some_and(|epoch| epoch < self.instance.owner_epoch) =>
+            {
+                EpochState::Stale
+            }
+            ActorView::Known(_) | ActorView::Unknown(_) => EpochState::Held,
+        }
     }
 
     /// What went wrong last, while that matters.

@@ -23,8 +23,8 @@ LISTENERS = {
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "50")
 # These end the session or the account that asks; each request needs one of its own.
 ENDS_SESSIONS = r"/(auth/logout|users/me/password)$"
-# The socket answers with 101 and then no HTTP; metrics and pages are not JSON of ours.
-NOT_FOR_FUZZING = r"/(api/v1/ws|metrics|docs.*|openapi\.json)$"
+# The socket answers with 101 and then no HTTP; the event stream does not end; metrics and pages are not JSON of ours.
+NOT_FOR_FUZZING = r"/(api/v1/ws|api/v1/events|metrics|docs.*|openapi\.json)$"
 
 
 def run(listener, name, *selection, throwaway=False):

@@ -43,6 +43,8 @@ const FLOW: &[&str] = &[
     "revocations",
     "catalog",
     "event_consumers",
+    "control",
+    "courier",
     "broker",
     "bell",
     "redis_link",

@@ -22,6 +22,7 @@ mod rate_limits;
 mod restarts;
 mod retention;
 mod sockets;
+mod sse;
 mod store;
 mod supervision;
 mod support;

@@ -93,3 +93,83 @@ async fn asked_to_end_it_sends_its_sockets_elsewhere_and_ends_in_order() {
     let status = spawn_blocking(move || survivor.ended_within(Duration::from_secs(5))).await.unwrap();
     assert_eq!(status.code(), Some(0));
 }
+
+#[tokio::test]
+async fn a_process_that_is_asked_to_end_says_so_and_hands_over_before_it_is_gone() {
+    let stage = Stage::set().await;
+    // Whatever is taken over is taken over because it was told: no sweep, no lease that ends.
+    let own = [
+        ("worker.sweep_ms", 600_000.into()),
+        ("worker.lease_ms", 60_000.into()),
+        ("service.shutdown_deadline_ms", 9_000.into()),
+        ("service.drain_ms", 2_000.into()),
+    ];
+    let ending = Program::serve(&stage, &own).await;
+    let ada = Caller::stranger(&ending.user_api).sign_up("ada").await;
+    let agent = ada.an_agent().await;
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        ids.push(id_of(&ada.create(agent).await));
+    }
+    stage.until_all(&ids, "running").await;
+    let before = stage.until_told().await;
+    let survivor = Program::serve(&stage, &own).await;
+    let sql = stage.sql().await;
+    let owner = "SELECT DISTINCT owner_replica::text FROM instances WHERE id::text = ANY ($1)";
+    let former: String = sql.query_one(owner, &[&ids]).await.unwrap().get(0);
+
+    let asked = Instant::now();
+    ending.terminate();
+    let readiness = Caller::stranger(&ending.user_api);
+    let draining = eventually("it says that it drains", async || {
+        let answer = readiness.get("/readyz").await;
+        (answer.status == 503).then_some(answer)
+    })
+    .await;
+    assert_eq!(draining.problem(503), "dependency_unavailable");
+    assert!(draining.body["detail"].as_str().unwrap().starts_with("draining"), "{}", draining.body);
+    assert!(draining.body["report"].is_array());
+    let taken = "SELECT count(*) FROM instances WHERE id::text = ANY ($1) AND status = 'running' AND owner_replica::text <> $2";
+    eventually("the survivor has them all", async || {
+        let taken: i64 = sql.query_one(taken, &[&ids, &former]).await.unwrap().get(0);
+        (taken == 30).then_some(())
+    })
+    .await;
+    eprintln!("30 instances were handed over {:?} after SIGTERM", asked.elapsed());
+    let ended = spawn_blocking(|| ending.ended_within(Duration::from_secs(9))).await.unwrap();
+    assert!(ended.success());
+    assert_eq!(stage.until_told().await, before, "their user was told of something");
+    drop(survivor);
+}
+
+#[tokio::test]
+async fn a_process_ends_in_time_whatever_is_away() {
+    use crate::support::cables::Cables;
+    use crate::support::proxy::Cable;
+    let stage = Stage::set().await;
+    for (fault, away) in [(Cable::Cut, "postgres"), (Cable::Silent, "postgres"), (Cable::Silent, "rabbitmq")]
+    {
+        let (cables, places) = Cables::to(&stage.places()).await;
+        let own = [("service.shutdown_deadline_ms", 9_000.into())];
+        let program = Program::serve_at(&places, &own).await;
+        let ada = Caller::stranger(&program.user_api)
+            .sign_up(&format!("ada_{away}_{fault:?}").to_lowercase())
+            .await;
+        let id = id_of(&ada.create(ada.an_agent().await).await);
+        stage.until_all(&[id], "running").await;
+        stage.until_told().await;
+        match away {
+            "postgres" => {
+                cables.shared_postgres.set(fault);
+                cables.user_postgres.set(fault);
+            }
+            _ => cables.rabbitmq.set(fault),
+        }
+        let asked = Instant::now();
+        program.terminate();
+        let ended = spawn_blocking(|| program.ended_within(Duration::from_secs(10))).await.unwrap();
+        eprintln!("{away} {fault:?}: ended after {:?}", asked.elapsed());
+        assert!(ended.success(), "{away} {fault:?}: {ended}");
+        cables.mend();
+    }
+}

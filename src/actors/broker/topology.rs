@@ -44,7 +44,7 @@ pub const EXCHANGES: [ExchangeSpec; 3] = [
     ExchangeSpec {
         name: AGENTS,
         kind: "direct",
-        purpose: "orders to one replica; nothing is bound to it yet",
+        purpose: "orders from one replica to another; the routing key is the reader's id",
     },
     ExchangeSpec {
         name: DEAD_LETTER_EXCHANGE,
@@ -74,7 +74,7 @@ pub struct QueueSpec {
     /// The exchange that fills it.
     pub exchange: &'static str,
     /// With which keys.
-    pub keys: &'static [&'static str],
+    pub keys: Vec<String>,
     /// Who reads it, and what for.
     pub purpose: &'static str,
 }
@@ -94,7 +94,7 @@ pub fn instance_hints() -> QueueSpec {
         name: "agents_worker.instance".to_owned(),
         kind: Kind::Shared,
         exchange: EVENTS,
-        keys: &["instance.*"],
+        keys: vec!["instance.*".to_owned()],
         purpose: "Hints for the worker: which instance to look at. All workers share it.",
     }
 }
@@ -105,7 +105,7 @@ pub fn dead_letters() -> QueueSpec {
         name: "events.dead_letters".to_owned(),
         kind: Kind::DeadLetters,
         exchange: DEAD_LETTER_EXCHANGE,
-        keys: &["#"],
+        keys: vec!["#".to_owned()],
         purpose: "What was delivered too often. The broker role keeps it in Postgres, for administrators.",
     }
 }
@@ -116,7 +116,7 @@ pub fn socket_updates(replica: ReplicaId) -> QueueSpec {
         name: format!("user_backend.ws_updates.{replica}"),
         kind: Kind::Replica,
         exchange: EVENTS,
-        keys: &["#"],
+        keys: vec!["#".to_owned()],
         purpose: "Every event, for the sockets of one replica of the user API.",
     }
 }
@@ -127,8 +127,19 @@ pub fn catalog_changes(replica: ReplicaId) -> QueueSpec {
         name: format!("user_backend.catalog.{replica}"),
         kind: Kind::Replica,
         exchange: EVENTS,
-        keys: &["agent.*"],
+        keys: vec!["agent.*".to_owned()],
         purpose: "Changes of the catalog, for the cache of one replica of the user API.",
+    }
+}
+
+/// Orders for one replica's worker.
+pub fn control(replica: ReplicaId) -> QueueSpec {
+    QueueSpec {
+        name: format!("agents_worker.control.{replica}"),
+        kind: Kind::Replica,
+        exchange: AGENTS,
+        keys: vec![replica.to_string()],
+        purpose: "Orders of other replicas for one worker. Each is answered by direct reply-to.",
     }
 }
 
@@ -139,7 +150,7 @@ pub fn durable_queues() -> Vec<QueueSpec> {
 
 /// Every queue that a replica knows of, its own included.
 pub fn queues(replica: ReplicaId) -> Vec<QueueSpec> {
-    let own = [socket_updates(replica), catalog_changes(replica)];
+    let own = [socket_updates(replica), catalog_changes(replica), control(replica)];
     durable_queues().into_iter().chain(own).collect()
 }
 
@@ -166,10 +177,10 @@ pub async fn declare(channel: &Channel, queues: &[QueueSpec]) -> Result<(), BusE
     }
     for queue in queues {
         channel.queue_declare(queue.name.as_str().into(), queue.options(), queue.table()).await?;
-        for key in queue.keys {
+        for key in &queue.keys {
             let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
             let (name, exchange) = (queue.name.as_str().into(), queue.exchange.into());
-            channel.queue_bind(name, exchange, (*key).into(), options, arguments).await?;
+            channel.queue_bind(name, exchange, key.as_str().into(), options, arguments).await?;
         }
     }
     Ok(())
@@ -178,7 +189,7 @@ pub async fn declare(channel: &Channel, queues: &[QueueSpec]) -> Result<(), BusE
 impl QueueSpec {
     /// Whether a message of this key comes here when it is published to the queue's exchange.
     pub fn takes(&self, key: &RoutingKey) -> bool {
-        self.keys.iter().any(|pattern| topic_matches(pattern, key.as_str()))
+        self.exchange != AGENTS && self.keys.iter().any(|pattern| topic_matches(pattern, key.as_str()))
     }
 
     /// The arguments that it is declared with, by name.

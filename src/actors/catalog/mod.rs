@@ -55,7 +55,7 @@ impl Catalog {
     fn reload(&self) -> Answer<Result<(), NotTaken>> {
         let reader = self.reader.clone();
         self.lifeline.answer(async move {
-            reader.read().await.map_err(|error| NotTaken { reason: format!("catalog: {error}") })
+            reader.read().await.map_err(|error| NotTaken::Later(format!("catalog: {error}")))
         })
     }
 }

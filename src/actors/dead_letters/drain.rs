@@ -6,19 +6,22 @@ use lapin::types::{AMQPValue, FieldTable};
 
 use crate::actors::broker::envelope::{header, text, text_header};
 use crate::actors::broker::topology;
-use crate::actors::event_consumers::{Death, Desk, Reader, letter, published_as};
+use crate::actors::event_consumers::{Death, Desk, Leaving, Reader, letter, published_as};
 
 /// The reader of `events.dead_letters`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Drain;
 
 impl Reader for Drain {
-    async fn begin(&self, _desk: &Desk) {}
+    async fn begin(&self, _desk: &Desk) -> Result<(), Leaving> {
+        Ok(())
+    }
 
-    async fn take(&self, desk: &Desk, batch: &[Delivery]) {
+    async fn take(&self, desk: &Desk, batch: &[Delivery]) -> Result<(), Leaving> {
         for delivery in batch {
             let _new_or_known = desk.keep(&letter(delivery, death(delivery), &desk.queue)).await;
         }
+        Ok(())
     }
 }
 

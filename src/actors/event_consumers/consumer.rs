@@ -35,6 +35,8 @@ enum Broken {
     Bus(#[from] BusError),
     #[error("rabbitmq: the consumer was cancelled")]
     Cancelled,
+    #[error(transparent)]
+    Leaving(#[from] Leaving),
 }
 
 impl From<lapin::Error> for Broken {
@@ -43,16 +45,27 @@ impl From<lapin::Error> for Broken {
     }
 }
 
+/// Whoever the queue is read for takes nothing more: this process is about to end.
+#[derive(Debug, Error)]
+#[error("the reader is about to end")]
+pub(in crate::actors) struct Leaving;
+
 /// Who reads a queue.
 pub(in crate::actors) trait Reader: Clone + Send + Sync + 'static {
     /// The queue is declared and bound (again), and nothing of it has been read yet.
-    fn begin(&self, desk: &Desk) -> impl Future<Output = ()>;
+    ///
+    /// # Errors
+    /// [`Leaving`], as below.
+    fn begin(&self, desk: &Desk) -> impl Future<Output = Result<(), Leaving>>;
 
     /// Answers when nothing of the batch needs the queue any more, however long that takes: then it is acknowledged.
     ///
     /// Not by requeueing: each return counts towards the delivery limit, and an outage of a minute would make dead letters of
     /// good messages.
-    fn take(&self, desk: &Desk, batch: &[Delivery]) -> impl Future<Output = ()>;
+    ///
+    /// # Errors
+    /// [`Leaving`]: the connection is closed, so that others are given what it holds at once.
+    fn take(&self, desk: &Desk, batch: &[Delivery]) -> impl Future<Output = Result<(), Leaving>>;
 }
 
 /// What a reader has at hand.
@@ -133,6 +146,10 @@ impl<R: Reader> Consumer<R> {
                 () = self.desk.lifeline.stop_requested() => return Exit::Stopped,
                 broken = self.consume(&mut failures) => broken,
             };
+            if matches!(broken, Broken::Leaving(_)) {
+                self.desk.lifeline.stop_requested().await;
+                return Exit::Stopped;
+            }
             failures += 1;
             let pause = backoff.pause_now(failures);
             tracing::warn!(queue = self.queue.name, error = %broken, ?pause, "not consuming");
@@ -164,7 +181,7 @@ impl<R: Reader> Consumer<R> {
     }
 
     async fn read(&self, channel: &Channel, failures: &mut u32) -> Result<(), Broken> {
-        self.reader.begin(&self.desk).await;
+        self.reader.begin(&self.desk).await?;
         let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
         let name = self.queue.name.as_str().into();
         let mut deliveries = channel.basic_consume(name, "".into(), options, arguments).await?;
@@ -179,7 +196,7 @@ impl<R: Reader> Consumer<R> {
                     _ => break,
                 }
             }
-            self.reader.take(&self.desk, &batch).await;
+            self.reader.take(&self.desk, &batch).await?;
             if let Some(last) = batch.last() {
                 channel.basic_ack(last.delivery_tag, BasicAckOptions { multiple: true }).await?;
             }

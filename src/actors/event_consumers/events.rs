@@ -4,7 +4,7 @@ use actix::{Actor, Context, Handler};
 use lapin::message::Delivery;
 use tokio::time::sleep;
 
-use super::consumer::{ConsumerSettings, Desk, REFUSED, Reader, queue_reader};
+use super::consumer::{ConsumerSettings, Desk, Leaving, REFUSED, Reader, queue_reader};
 use super::letter::{Death, letter, published_as};
 use super::{Bound, BusEvent, Deliver, NotTaken, decode};
 use crate::actors::broker::envelope::text_header;
@@ -31,6 +31,15 @@ where
     queue_reader(spec, settings, queue, EventReader { actor: reader }, shared_db)
 }
 
+/// How asking an actor to take something ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taking {
+    /// It has it.
+    Taken,
+    /// It died over it as often as it may.
+    Died,
+}
+
 struct EventReader<A: Actor> {
     actor: Handle<A>,
 }
@@ -45,11 +54,12 @@ impl<A> Reader for EventReader<A>
 where
     A: Actor<Context = Context<A>> + Handler<Bound> + Handler<Deliver>,
 {
-    async fn begin(&self, desk: &Desk) {
-        let _it_cannot_be_to_blame = self.until_taken(desk, || Bound, u32::MAX).await;
+    async fn begin(&self, desk: &Desk) -> Result<(), Leaving> {
+        let _it_cannot_be_to_blame = self.until_taken(desk, || Bound, u32::MAX).await?;
+        Ok(())
     }
 
-    async fn take(&self, desk: &Desk, batch: &[Delivery]) {
+    async fn take(&self, desk: &Desk, batch: &[Delivery]) -> Result<(), Leaving> {
         let mut events: Vec<(&Delivery, BusEvent)> = Vec::with_capacity(batch.len());
         for delivery in batch {
             let key = published_as(delivery, delivery.exchange.as_str());
@@ -73,7 +83,7 @@ where
                 Err(error) => bury(desk, delivery, error.to_string()).await,
             }
         }
-        self.deliver(desk, &events).await;
+        self.deliver(desk, &events).await
     }
 }
 
@@ -82,25 +92,31 @@ where
     A: Actor<Context = Context<A>> + Handler<Bound> + Handler<Deliver>,
 {
     /// All at once; if the actor dies over them, one by one, so that only the one that kills it is given up.
-    async fn deliver(&self, desk: &Desk, events: &[(&Delivery, BusEvent)]) {
+    async fn deliver(&self, desk: &Desk, events: &[(&Delivery, BusEvent)]) -> Result<(), Leaving> {
         if events.is_empty() {
-            return;
+            return Ok(());
         }
         let all = || Deliver { events: events.iter().map(|(_, event)| event.clone()).collect() };
-        if self.until_taken(desk, all, 1).await.is_ok() {
-            return;
+        if self.until_taken(desk, all, 1).await? == Taking::Taken {
+            return Ok(());
         }
         for (delivery, event) in events {
             let one = || Deliver { events: vec![event.clone()] };
-            if let Err(deaths) = self.until_taken(desk, one, DEATHS_MAX).await {
-                let reason = format!("{} died {deaths} times over it", self.actor.name());
+            if self.until_taken(desk, one, DEATHS_MAX).await? == Taking::Died {
+                let reason = format!("{} died {DEATHS_MAX} times over it", self.actor.name());
                 bury(desk, delivery, reason).await;
             }
         }
+        Ok(())
     }
 
     /// Asks until the actor has taken it, or has died over it so often.
-    async fn until_taken<M>(&self, desk: &Desk, message: impl Fn() -> M, deaths_max: u32) -> Result<(), u32>
+    async fn until_taken<M>(
+        &self,
+        desk: &Desk,
+        message: impl Fn() -> M,
+        deaths_max: u32,
+    ) -> Result<Taking, Leaving>
     where
         M: actix::Message<Result = Result<(), NotTaken>> + Send + 'static,
         A: Handler<M>,
@@ -108,7 +124,10 @@ where
         let (mut refusals, mut deaths) = (0, 0);
         loop {
             let before = self.actor.deaths();
-            let Err(error) = self.actor.ask(message()).await else { return Ok(()) };
+            let Err(error) = self.actor.ask(message()).await else { return Ok(Taking::Taken) };
+            if matches!(error, AskError::Reply(NotTaken::Leaving)) {
+                return Err(Leaving);
+            }
             refusals += 1;
             let pause = REFUSED.pause_now(refusals);
             tracing::warn!(queue = desk.queue, reader = self.actor.name(), %error, ?pause, "not taken");
@@ -117,7 +136,7 @@ where
             if matches!(error, AskError::Lost { .. }) && self.actor.deaths() > before {
                 deaths += 1;
                 if deaths >= deaths_max {
-                    return Err(deaths);
+                    return Ok(Taking::Died);
                 }
             }
         }

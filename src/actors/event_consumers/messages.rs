@@ -46,10 +46,13 @@ pub struct Deliver {
 #[rtype(result = "Result<(), NotTaken>")]
 pub struct Bound;
 
-/// The actor could not take it now. The consumer keeps it and asks again after a pause.
+/// The actor did not take it.
 #[derive(Debug, Error)]
-#[error("{reason}")]
-pub struct NotTaken {
-    /// Why, for the log.
-    pub reason: String,
+pub enum NotTaken {
+    /// Not now, and why, for the log. The consumer keeps it and asks again after a pause.
+    #[error("{0}")]
+    Later(String),
+    /// Never again: this process ends. The consumer closes its connection, so that others are given what it holds at once.
+    #[error("this replica is about to end")]
+    Leaving,
 }

@@ -15,7 +15,7 @@ mod letter;
 mod messages;
 
 pub use consumer::ConsumerSettings;
-pub(in crate::actors) use consumer::{Desk, Reader, queue_reader};
+pub(in crate::actors) use consumer::{Desk, Leaving, Reader, queue_reader};
 pub use decode::{Undecodable, decode};
 pub use events::consumer;
 pub(in crate::actors) use letter::{Death, letter, published_as};

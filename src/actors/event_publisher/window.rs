@@ -188,8 +188,8 @@ impl Appetite {
     }
 
     pub(super) fn took(&mut self, rows: usize, bytes: usize) {
-        if rows > 0 {
-            self.rows = (BYTES_MAX / (bytes / rows).max(1)).clamp(1, self.rows_max);
+        if let Some(average) = bytes.checked_div(rows) {
+            self.rows = (BYTES_MAX / average.max(1)).clamp(1, self.rows_max);
         }
     }
 }

@@ -6,15 +6,18 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
+use super::forwarding::Forwarding;
 use super::{Adopted, WorkerSettings};
+use crate::actors::courier::Courier;
 use crate::actors::instance_ledger::{
     Begin, InstanceLedger, LedgerError, ListOwned, Move, ReleaseAll, Take, TakeMany,
 };
-use crate::actors::instance_supervisor::{Hinted, InstanceSupervisor, Roster, Tools};
+use crate::actors::instance_supervisor::{FindDoing, Hinted, InstanceSupervisor, Roster, Tools, Void};
 use crate::actors::replica::ReplicaLease;
 use crate::actors::system::{AskError, Backoff, Brood, ChildSpec, Exit, Handle, Lifeline};
+use crate::models::control::{ActorState, LetGo};
 use crate::models::store::SharedDb;
 use crate::models::{DesiredState, InstanceId, InstanceStatus};
 
@@ -34,7 +37,10 @@ const GIVEN_UP: &str = "the platform gave up on it after repeated faults of its 
 const TOLD_FULL_EVERY: Duration = Duration::from_secs(60);
 
 /// Beyond every revision: whoever gets this hint looks at the row.
-const LOOK: i64 = i64::MAX;
+pub(super) const LOOK: i64 = i64::MAX;
+
+/// How long a supervisor may take to say what it does. It only looks; one that does not answer is worth knowing of.
+const DESCRIBED_WITHIN: Duration = Duration::from_millis(500);
 
 pub(super) struct House {
     brood: Brood<InstanceId, InstanceSupervisor>,
@@ -43,20 +49,27 @@ pub(super) struct House {
     instances_max: usize,
     told_full_at: Cell<Option<Instant>>,
     is_closed: Cell<bool>,
+    forwarding: Forwarding,
+    lease: ReplicaLease,
+    /// Where its supervisors stand in the tree.
+    path: String,
 }
 
 impl House {
     pub(super) fn build(
         shared_db: SharedDb,
         ledger: Handle<InstanceLedger>,
+        courier: Handle<Courier>,
         lease: ReplicaLease,
         supervisors: ChildSpec,
         settings: &WorkerSettings,
         lifeline: &Lifeline,
     ) -> Rc<Self> {
+        let forwarding = Forwarding { courier, shared_db: shared_db.clone(), me: lease.id() };
+        let path = format!("{}/{}", lifeline.node().path(), supervisors.name);
         let roster = Rc::new(Roster::default());
         let within = settings.provisioning_within();
-        let tools = Rc::new(Tools::new(ledger.clone(), lease, roster.clone(), shared_db, within));
+        let tools = Rc::new(Tools::new(ledger.clone(), lease.clone(), roster.clone(), shared_db, within));
         let told = roster.clone();
         let brood = Brood::new(
             lifeline.node(),
@@ -66,7 +79,64 @@ impl House {
         );
         let instances_max = settings.instances_max;
         let (told_full_at, is_closed) = (Cell::new(None), Cell::new(false));
-        Rc::new(Self { brood, roster, ledger, instances_max, told_full_at, is_closed })
+        Rc::new(Self {
+            brood,
+            roster,
+            ledger,
+            instances_max,
+            told_full_at,
+            is_closed,
+            forwarding,
+            lease,
+            path,
+        })
+    }
+
+    pub(super) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    pub(super) fn forwarding(&self) -> &Forwarding {
+        &self.forwarding
+    }
+
+    /// Whether an instance is looked after here; for a moment also true of one that is only being looked at.
+    pub(super) fn looks_after(&self, id: &InstanceId) -> bool {
+        self.brood.contains(id)
+    }
+
+    /// The claim on an instance is void under epochs before this one. Between two lives nobody hears it; the next one claims
+    /// the row anew.
+    pub(super) fn let_go(&self, LetGo { instance_id, owner_epoch }: LetGo) {
+        let _heard = self.brood.tell(&instance_id, Void { owner_epoch });
+    }
+
+    /// How the supervisor of an instance does; `None` if there is none.
+    pub(super) async fn describe(&self, id: InstanceId) -> Option<ActorState> {
+        if !self.brood.contains(&id) {
+            return None;
+        }
+        let doing = match self.brood.ask(&id, FindDoing) {
+            Some(asked) => Some(timeout(DESCRIBED_WITHIN, asked).await),
+            None => None,
+        };
+        let phase = if doing.is_some() { "up" } else { "backing_off" };
+        let doing = match doing {
+            Some(Ok(Ok(Ok(doing)))) => Some(doing),
+            _ => None,
+        };
+        let past = self.brood.past(&id);
+        Some(ActorState {
+            path: format!("{}/{id}", self.path),
+            phase: phase.to_owned(),
+            step: doing.as_ref().map(|doing| doing.step.to_owned()),
+            since: doing.as_ref().map(|doing| doing.since),
+            owner_epoch: doing.as_ref().and_then(|doing| doing.owner_epoch),
+            restarts: past.as_ref().map_or(0, |past| past.restarts),
+            last_exit: past.as_ref().map(|past| past.last_exit.to_string()),
+            last_exit_at: past.map(|past| past.ended_at),
+            retry: doing.and_then(|doing| doing.retry),
+        })
     }
 
     /// There is word that the row of `id` has this revision. Costs no read where that is known.
@@ -188,16 +258,27 @@ impl House {
         }
     }
 
-    /// Stops all supervisors and gives everything back.
+    /// Stops all supervisors, gives everything back, and tells the others.
     pub(super) async fn hand_back(self: Rc<Self>) {
         self.is_closed.set(true);
         self.brood.stop().await;
         match self.ledger.ask(ReleaseAll).await {
-            Ok(count) => tracing::info!(count, "instances were handed back"),
+            Ok(0) => tracing::info!("there was nothing to hand back"),
+            Ok(count) => {
+                tracing::info!(count, "instances were handed back");
+                self.forwarding.call_to_take_up().await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "instances could not be handed back; others wait for the lease to end")
             }
         }
+    }
+
+    /// As [`House::hand_back`], when the whole process ends and not only this part of it. The lease is retired first, so that
+    /// nothing is claimed any more, whoever is built again meanwhile.
+    pub(super) async fn leave(self: Rc<Self>) {
+        self.lease.retire();
+        self.hand_back().await;
     }
 }
 
@@ -214,7 +295,7 @@ async fn give_up(ledger: Handle<InstanceLedger>, id: InstanceId, exit: Exit) {
 }
 
 async fn fail(ledger: &Handle<InstanceLedger>, id: InstanceId) -> Result<(), AskError<LedgerError>> {
-    let Some(row) = ledger.ask(Take { id }).await? else { return Ok(()) };
+    let Some(row) = ledger.ask(Take { id }).await?.ours() else { return Ok(()) };
     let may_fail = row.status.can_move_to(InstanceStatus::Failed);
     if row.desired_state == DesiredState::Deleted || !may_fail {
         // The reaper finds it past its deadline.

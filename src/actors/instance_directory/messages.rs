@@ -37,6 +37,12 @@ pub struct LookAfter {
 #[rtype(result = "Result<usize, LedgerError>")]
 pub struct Muster;
 
+/// The process ends: stop every supervisor, hand everything back, tell the others. Sent when the stop begins, so that it is
+/// done beside all else that ends; nothing is claimed afterwards.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), LedgerError>")]
+pub struct HandBack;
+
 /// Makes one supervisor's life panic at its next step, as if its own code had; answers whether there is one. Sent by tests
 /// and chaos runs only.
 #[derive(Debug, Message)]

@@ -3,16 +3,39 @@
 use actix::Message;
 
 use super::LedgerError;
+use crate::models::store::instance_work::Elsewhere;
 use crate::models::{Instance, InstanceId, InstanceStatus};
 
 /// Claims an instance for this replica, under a new epoch, and answers its row. What waits to be provisioned goes to
-/// `provisioning` in the same write. `None`: another live replica owns it, it needs nobody, or it is gone. Sent by
-/// supervisors that begin or have to look again; asking for what this replica owns already makes all earlier epochs stale.
+/// `provisioning` in the same write. Sent by supervisors that begin or have to look again; asking for what this replica owns
+/// already makes all earlier epochs stale.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<Option<Box<Instance>>, LedgerError>")]
+#[rtype(result = "Result<Taken, LedgerError>")]
 pub struct Take {
     /// Which instance.
     pub id: InstanceId,
+}
+
+/// What became of a [`Take`].
+#[derive(Clone, Debug)]
+pub enum Taken {
+    /// It is this replica's now, and so is its row.
+    Ours(Box<Instance>),
+    /// Another living replica has it.
+    Elsewhere(Elsewhere),
+    /// It needs nobody, or it is gone.
+    Nobodys,
+}
+
+impl Taken {
+    /// The row, if it was had.
+    #[must_use]
+    pub fn ours(self) -> Option<Box<Instance>> {
+        match self {
+            Self::Ours(row) => Some(row),
+            Self::Elsewhere(_) | Self::Nobodys => None,
+        }
+    }
 }
 
 /// [`Take`] for many at once, in one statement of its own; those that cannot be had are missing in the answer. Sent by

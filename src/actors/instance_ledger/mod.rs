@@ -18,7 +18,7 @@ mod statements;
 mod under_way;
 
 pub use error::LedgerError;
-pub use messages::{Begin, ListOwned, Move, Moved, Purge, ReleaseAll, Take, TakeMany};
+pub use messages::{Begin, ListOwned, Move, Moved, Purge, ReleaseAll, Take, TakeMany, Taken};
 
 use std::future::Future;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub struct InstanceLedger {
     statements: Statements,
     bell: Handle<Bell>,
     lifeline: Lifeline,
-    takes: Lane<Take, Option<Box<Instance>>>,
+    takes: Lane<Take, Taken>,
     moves: Lane<Move, Moved>,
     purges: Lane<Purge, bool>,
     closing: bool,
@@ -157,7 +157,7 @@ trait Kind: Clone + 'static {
 }
 
 impl Kind for Take {
-    type Written = Option<Box<Instance>>;
+    type Written = Taken;
 
     fn lane(ledger: &mut InstanceLedger) -> &mut Lane<Self, Self::Written> {
         &mut ledger.takes
@@ -222,7 +222,7 @@ impl Actor for InstanceLedger {
 }
 
 impl Handler<Take> for InstanceLedger {
-    type Result = Answer<Result<Option<Box<Instance>>, LedgerError>>;
+    type Result = Answer<Result<Taken, LedgerError>>;
 
     fn handle(&mut self, take: Take, context: &mut Self::Context) -> Self::Result {
         match self.may_claim() {

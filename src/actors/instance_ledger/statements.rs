@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Move, Moved, Purge, Take};
+use super::{Move, Moved, Purge, Take, Taken};
 use crate::actors::replica::ReplicaLease;
-use crate::models::store::instance_work::{self, Claim};
+use crate::models::store::instance_work::{self, Claim, Elsewhere};
 use crate::models::store::{SharedDb, StoreError};
 use crate::models::{Instance, InstanceId, InstanceStatus};
 
@@ -17,14 +17,42 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    /// Where two ask for the same instance, the first is a life that is over: the last one gets the row.
-    pub(super) async fn take(&self, asks: Vec<Take>) -> Result<Vec<Option<Box<Instance>>>, StoreError> {
-        let ids: HashSet<InstanceId> = asks.iter().map(|ask| ask.id).collect();
-        let rows = self.take_many(&ids.into_iter().collect::<Vec<_>>()).await?;
+    /// Where two ask for the same instance, the first is a life that is over: the last one gets the row. Who has what could
+    /// not be had is one more statement for all of them, and only where there is such a row.
+    pub(super) async fn take(&self, asks: Vec<Take>) -> Result<Vec<Taken>, StoreError> {
+        let mut missing: HashSet<InstanceId> = asks.iter().map(|ask| ask.id).collect();
+        let rows = self.take_many(&missing.iter().copied().collect::<Vec<_>>()).await?;
         let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, Box::new(row))).collect();
-        let mut answers: Vec<_> = asks.iter().rev().map(|ask| rows.remove(&ask.id)).collect();
+        missing.retain(|id| !rows.contains_key(id));
+        let mut elsewhere = self.elsewhere(missing).await;
+        let mut answer = |id| match (rows.remove(&id), elsewhere.remove(&id)) {
+            (Some(row), _) => Taken::Ours(row),
+            (None, Some(there)) => Taken::Elsewhere(there),
+            (None, None) => Taken::Nobodys,
+        };
+        let mut answers: Vec<_> = asks.iter().rev().map(|ask| answer(ask.id)).collect();
         answers.reverse();
         Ok(answers)
+    }
+
+    /// What was claimed is claimed, whatever becomes of this: an owner that cannot be found now is not told, and its own
+    /// sweep finds what it should know.
+    async fn elsewhere(&self, missing: HashSet<InstanceId>) -> HashMap<InstanceId, Elsewhere> {
+        if missing.is_empty() {
+            return HashMap::new();
+        }
+        let ids: Vec<_> = missing.into_iter().collect();
+        let listed = async {
+            let connection = self.shared_db.connection().await?;
+            instance_work::list_elsewhere(&connection, self.lease.id(), &ids).await
+        };
+        match listed.await {
+            Ok(rows) => rows.into_iter().map(|row| (row.id, row)).collect(),
+            Err(error) => {
+                tracing::debug!(%error, count = ids.len(), "whose these instances are could not be read");
+                HashMap::new()
+            }
+        }
     }
 
     pub(super) async fn take_many(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, StoreError> {

@@ -4,7 +4,7 @@
 use actix::Message;
 
 use crate::actors::instances::InstanceError;
-use crate::models::standing::Standing;
+use crate::models::standing::{ActorView, Standing};
 use crate::models::{AgentId, Instance, InstanceId, InstanceStatus, Origin, Page, PageLimit, UserId};
 
 /// Asks for one instance, also while it is being torn down.
@@ -31,9 +31,10 @@ pub struct ListAllInstances {
     pub limit: PageLimit,
 }
 
-/// Asks how an instance stands.
+/// Asks how an instance stands, and of its owner how its actor does. Answered without the latter where that cannot be had
+/// within a second.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Standing, InstanceError>")]
+#[rtype(result = "Result<(Standing, ActorView), InstanceError>")]
 pub struct ExplainAnyInstance {
     /// Which.
     pub id: InstanceId,
@@ -53,6 +54,16 @@ pub struct StopAnyInstance {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Instance, InstanceError>")]
 pub struct StartAnyInstance {
+    /// Which.
+    pub id: InstanceId,
+    /// The request that wishes it.
+    pub origin: Origin,
+}
+
+/// Takes an instance from whoever has it, and has any worker take it up anew. Answered with the row as it is now.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Instance, InstanceError>")]
+pub struct RequeueAnyInstance {
     /// Which.
     pub id: InstanceId,
     /// The request that wishes it.

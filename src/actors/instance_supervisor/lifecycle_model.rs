@@ -12,7 +12,7 @@ enum Happening {
     Refused {
         something_stands: bool,
     },
-    /// The engine or the database is away in the middle of it: an effect may have happened or not, a write has not.
+    /// The engine is away, or there is other news, in the middle of it: an effect may have happened or not, a write has not.
     Away {
         it_happened: bool,
     },
@@ -122,7 +122,11 @@ impl World {
                     self.stands |= it_happened;
                     self.picture.remains = Remains::Unknown;
                 }
-                Step::TearDown => self.stands &= !it_happened,
+                // What was begun to be torn down is not what was prepared any more.
+                Step::TearDown => {
+                    self.stands &= !it_happened;
+                    self.picture.remains = Remains::Unknown;
+                }
                 Step::Move(_) | Step::Purge | Step::Rest | Step::Leave => {}
             },
             Happening::Crash { after_a_step } => {

@@ -1,7 +1,8 @@
 //! Brings one instance to where its user wants it, and keeps it there.
 //!
 //! - **Owns:** one instance, as long as its row names this replica and the epoch of its claim; what was prepared for it.
-//! - **Receives:** [`Hinted`] from the directory when there is word of a later revision.
+//! - **Receives:** [`Hinted`] from the directory when there is word of a later revision; [`Void`] when it was
+//!   taken from this replica; [`FindDoing`], to explain it.
 //! - **Sends:** claims and status moves to the instance ledger, one at a time; nothing else leaves it but the effects of
 //!   its engine.
 //! - **Invariant:** it acts on a row that it has read under its own claim, begins no effect while the replica's lease may
@@ -15,6 +16,7 @@
 //! supervisor leaves. Idle, it keeps less than a hundred bytes beside what the kernel needs for a life.
 
 mod agent_versions;
+mod bench;
 mod builtin;
 mod engine;
 mod lifecycle;
@@ -23,15 +25,17 @@ mod pipeline;
 mod roster;
 mod work;
 
-pub use messages::Hinted;
+pub use bench::Doing;
+pub use messages::{FindDoing, Hinted, Void};
 pub use roster::Roster;
 
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix::fut::ActorFutureExt;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, WrapFuture};
-use tokio::sync::Notify;
+use jiff::Timestamp;
 
 use crate::actors::instance_ledger::InstanceLedger;
 use crate::actors::replica::ReplicaLease;
@@ -40,6 +44,7 @@ use crate::models::InstanceId;
 use crate::models::store::SharedDb;
 
 use agent_versions::AgentVersions;
+use bench::Bench;
 use builtin::Builtin;
 use engine::Engines;
 use work::{End, Kept, settle};
@@ -77,26 +82,27 @@ pub struct InstanceSupervisor {
 }
 
 enum State {
-    /// Told of news by the bell in it.
-    Working(Rc<Notify>),
-    Resting(Kept),
+    /// Told of news by the bell on it.
+    Working(Rc<Bench>),
+    /// Since when.
+    Resting(Kept, Timestamp),
 }
 
 impl InstanceSupervisor {
     /// One that has not begun. It begins with the row that the roster holds for it, or by claiming it.
     #[must_use]
     pub fn new(id: InstanceId, tools: Rc<Tools>, lifeline: Lifeline) -> Self {
-        Self { id, tools, lifeline, state: State::Working(Rc::default()) }
+        Self { id, tools, lifeline, state: State::Working(Rc::new(Bench::new())) }
     }
 
     fn work(&mut self, context: &mut Context<Self>) {
-        let word = Rc::new(Notify::new());
-        let before = std::mem::replace(&mut self.state, State::Working(word.clone()));
+        let bench = Rc::new(Bench::new());
+        let before = std::mem::replace(&mut self.state, State::Working(bench.clone()));
         let prepared = match before {
-            State::Resting(kept) => Some(kept.prepared),
+            State::Resting(kept, _) => Some(kept.prepared),
             State::Working(_) => None,
         };
-        let work = settle(self.tools.clone(), self.id, word, prepared);
+        let work = settle(self.tools.clone(), self.id, bench, prepared);
         context.spawn(work.into_actor(self).map(|end, supervisor, context| match end {
             End::Rests(kept) => supervisor.rest(kept, context),
             End::Leaves => context.stop(),
@@ -104,16 +110,18 @@ impl InstanceSupervisor {
     }
 
     fn rest(&mut self, kept: Kept, context: &mut Context<Self>) {
-        self.state = State::Resting(kept);
+        self.state = State::Resting(kept, Timestamp::now());
         self.look(context);
     }
 
     /// Goes back to work if there is word of a later revision than the one that was settled.
     fn look(&mut self, context: &mut Context<Self>) {
         match &self.state {
-            State::Working(word) => word.notify_one(),
-            State::Resting(kept) if self.tools.roster.has_news(self.id, kept.revision) => self.work(context),
-            State::Resting(_) => {}
+            State::Working(bench) => bench.word.notify_one(),
+            State::Resting(kept, _) if self.tools.roster.has_news(self.id, kept.revision) => {
+                self.work(context);
+            }
+            State::Resting(..) => {}
         }
     }
 }
@@ -132,5 +140,34 @@ impl Handler<Hinted> for InstanceSupervisor {
 
     fn handle(&mut self, _hinted: Hinted, context: &mut Self::Context) {
         self.look(context);
+    }
+}
+
+impl Handler<Void> for InstanceSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, Void { owner_epoch }: Void, context: &mut Self::Context) -> Self::Result {
+        let is_void = match &self.state {
+            State::Working(bench) => bench.acts_before(owner_epoch),
+            State::Resting(kept, _) => kept.owner_epoch < owner_epoch,
+        };
+        if is_void {
+            tracing::info!(instance.id = %self.id, owner_epoch, "it was taken from this replica, and its supervisor ends");
+            context.stop();
+        }
+    }
+}
+
+impl Handler<FindDoing> for InstanceSupervisor {
+    type Result = Result<Doing, Infallible>;
+
+    fn handle(&mut self, _question: FindDoing, _context: &mut Self::Context) -> Self::Result {
+        Ok(match &self.state {
+            State::Working(bench) => bench.doing(),
+            State::Resting(kept, since) => {
+                let owner_epoch = Some(kept.owner_epoch);
+                Doing { step: "resting", since: *since, owner_epoch, retry: None }
+            }
+        })
     }
 }

@@ -10,11 +10,16 @@ use std::mem;
 use tokio::sync::Notify;
 
 use crate::actors::system::Exit;
+use crate::models::store::instance_work::Elsewhere;
 use crate::models::{Instance, InstanceId};
 
 /// How many of those that left are remembered. Too few, and the echo of their own last write calls them back to read a
 /// row that needs nothing; each takes 40 bytes.
 const LEFT_MAX: usize = 16_384;
+
+/// How many finds of others' instances wait until the directory has looked at them. What is beyond is dropped: their owners'
+/// sweeps find what they should know.
+const ELSEWHERE_MAX: usize = 10_000;
 
 /// Shared by one directory and all of its supervisors.
 #[derive(Default)]
@@ -26,6 +31,9 @@ pub struct Roster {
     left: RefCell<Left>,
     ended: RefCell<Vec<(InstanceId, Exit)>>,
     one_ended: Notify,
+    /// Instances of others, of which there was word here that their owners may not have.
+    elsewhere: RefCell<HashMap<InstanceId, Elsewhere>>,
+    one_is_elsewhere: Notify,
 }
 
 /// The revisions at which supervisors left, the oldest first.
@@ -70,6 +78,30 @@ impl Roster {
         if exit.is_abnormal() || self.hints.borrow().contains_key(&id) {
             self.ended.borrow_mut().push((id, exit));
             self.one_ended.notify_one();
+        }
+    }
+
+    /// Waits until an instance was found with another: see [`Roster::elsewhere`].
+    pub async fn until_one_is_elsewhere(&self) {
+        self.one_is_elsewhere.notified().await;
+    }
+
+    /// The instances that were found with others since the last call, and whose owners have not read their rows as they are.
+    pub fn elsewhere(&self) -> Vec<Elsewhere> {
+        mem::take(&mut *self.elsewhere.borrow_mut()).into_values().collect()
+    }
+
+    /// Another living replica has the instance: the supervisor here leaves.
+    pub(super) fn find_elsewhere(&self, there: Elsewhere) {
+        if there.is_observed() {
+            // Echoes of what its owner has written itself cost no further read.
+            self.leave(there.id, there.revision);
+            return;
+        }
+        let mut elsewhere = self.elsewhere.borrow_mut();
+        if elsewhere.len() < ELSEWHERE_MAX || elsewhere.contains_key(&there.id) {
+            elsewhere.insert(there.id, there);
+            self.one_is_elsewhere.notify_one();
         }
     }
 

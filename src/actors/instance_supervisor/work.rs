@@ -3,13 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::Tools;
+use super::bench::{Bench, CLAIMING};
 use super::engine::{PrepareError, Prepared};
 use super::lifecycle::{Picture, Remains, Step, next_step};
-use crate::actors::instance_ledger::{LedgerError, Move, Moved, Purge, Take};
+use crate::actors::instance_ledger::{LedgerError, Move, Moved, Purge, Take, Taken};
 use crate::actors::system::{AskError, Backoff};
 use crate::models::{Instance, InstanceId, InstanceStatus};
 
@@ -35,6 +35,8 @@ pub(super) enum End {
 pub(super) struct Kept {
     /// The last revision that it has seen.
     pub(super) revision: i64,
+    /// The epoch of its claim.
+    pub(super) owner_epoch: i64,
     /// What the instance needs to run.
     pub(super) prepared: Prepared,
 }
@@ -42,8 +44,7 @@ pub(super) struct Kept {
 /// One walk along the way. It never gives up by itself: whatever is in the way for a while is waited for.
 pub(super) struct Work {
     tools: Rc<Tools>,
-    /// Rung when there is word of the instance.
-    word: Rc<Notify>,
+    bench: Rc<Bench>,
     row: Box<Instance>,
     prepared: Option<Prepared>,
     torn_down: bool,
@@ -64,20 +65,20 @@ enum Went {
 pub(super) async fn settle(
     tools: Rc<Tools>,
     id: InstanceId,
-    word: Rc<Notify>,
+    bench: Rc<Bench>,
     prepared: Option<Prepared>,
 ) -> End {
     let lapses = tools.lease.lapses();
     let born = if prepared.is_none() { tools.roster.birth(id) } else { None };
     let row = match born {
         Some(row) => row,
-        None => match take(&tools, &word, id).await {
+        None => match take(&tools, &bench, id).await {
             Some(row) => row,
             None => return End::Leaves,
         },
     };
     let torn_down = false;
-    let mut work = Work { tools, word, row, prepared, torn_down, doom: None, lapses, failures: 0 };
+    let mut work = Work { tools, bench, row, prepared, torn_down, doom: None, lapses, failures: 0 };
     work.look_at_the_row();
     loop {
         if let Went::Off(end) = work.step().await {
@@ -87,26 +88,33 @@ pub(super) async fn settle(
 }
 
 /// Claims the instance, however long that takes; `None` if there is nothing to claim.
-async fn take(tools: &Tools, word: &Notify, id: InstanceId) -> Option<Box<Instance>> {
+async fn take(tools: &Tools, bench: &Bench, id: InstanceId) -> Option<Box<Instance>> {
     let mut failures = 0;
+    bench.turn_to(CLAIMING);
     loop {
         tools.roster.look_into(id);
         match tools.ledger.ask(Take { id }).await {
-            Ok(row) => return row,
+            Ok(Taken::Ours(row)) => return Some(row),
+            Ok(Taken::Elsewhere(there)) => {
+                tools.roster.find_elsewhere(there);
+                return None;
+            }
+            Ok(Taken::Nobodys) => return None,
             Err(error) => {
                 failures += 1;
                 tracing::debug!(instance.id = %id, %error, failures, "could not be taken yet");
-                pause(word, failures).await;
+                bench.failed(failures, error.to_string());
+                pause(bench, failures).await;
             }
         }
     }
 }
 
 /// A pause that ends early when there is word of the instance.
-async fn pause(word: &Notify, failures: u32) {
+async fn pause(bench: &Bench, failures: u32) {
     tokio::select! {
         () = sleep(RETRY.pause_now(failures)) => {}
-        () = word.notified() => {}
+        () = bench.word.notified() => {}
     }
 }
 
@@ -142,7 +150,7 @@ impl Work {
     /// Goes back to the row: something else is true of it by now, or it is not known what.
     async fn take_again(&mut self) -> Went {
         self.lapses = self.tools.lease.lapses();
-        match take(&self.tools, &self.word, self.row.id).await {
+        match take(&self.tools, &self.bench, self.row.id).await {
             Some(row) => {
                 self.row = row;
                 self.look_at_the_row();
@@ -154,6 +162,7 @@ impl Work {
 
     fn look_at_the_row(&mut self) {
         self.doom = None;
+        self.bench.claimed(self.row.owner_epoch);
         if self.prepared.as_ref().is_some_and(|prepared| !prepared.suits(&self.row)) {
             self.prepared = None;
             self.torn_down = false;
@@ -167,12 +176,13 @@ impl Work {
     async fn write(&mut self, to: InstanceStatus) -> Went {
         let reason = if to == InstanceStatus::Failed { self.doom.as_deref().map(cut) } else { None };
         let order = Move { id: self.row.id, epoch: self.row.owner_epoch, from: self.row.status, to, reason };
+        self.bench.turn_to("writing");
         match self.tools.ledger.ask(order).await {
             Ok(Moved::Applied { revision }) if revision == self.row.revision + 1 => {
                 self.row.status = to;
                 self.row.revision = revision;
                 self.doom = None;
-                self.failures = 0;
+                self.went_well();
                 Went::On
             }
             Ok(Moved::Applied { .. } | Moved::Lost) => self.take_again().await,
@@ -181,6 +191,7 @@ impl Work {
     }
 
     async fn purge(&mut self) -> Went {
+        self.bench.turn_to("purging");
         let order = Purge { id: self.row.id, epoch: self.row.owner_epoch };
         match self.tools.ledger.ask(order).await {
             Ok(true) => self.leave(),
@@ -199,7 +210,10 @@ impl Work {
         if let Some(instead) = self.something_before_an_effect().await {
             return instead;
         }
+        // From here on something may stand, also if this is given up in the middle.
+        self.torn_down = false;
         let within = self.tools.provisioning_within;
+        self.bench.turn_to("preparing");
         let outcome = match self.tools.engines.of(&self.row) {
             Err(error) => Err(error),
             Ok(engine) => tokio::select! {
@@ -212,11 +226,10 @@ impl Work {
                 () = self.until_news() => return Went::On,
             },
         };
-        self.torn_down = false;
         match outcome {
             Ok(prepared) => {
                 self.prepared = Some(prepared);
-                self.failures = 0;
+                self.went_well();
                 Went::On
             }
             Err(PrepareError::Refused(reason)) => {
@@ -233,7 +246,7 @@ impl Work {
 
     async fn until_news(&self) {
         while !self.has_news() {
-            self.word.notified().await;
+            self.bench.word.notified().await;
         }
     }
 
@@ -241,6 +254,9 @@ impl Work {
         if let Some(instead) = self.something_before_an_effect().await {
             return instead;
         }
+        // From here on it is not what was prepared any more, also if this does not come to its end.
+        self.prepared = None;
+        self.bench.turn_to("tearing_down");
         let outcome = match self.tools.engines.of(&self.row) {
             // An engine that is not there has left nothing.
             Err(_) => Ok(()),
@@ -251,9 +267,8 @@ impl Work {
         };
         match outcome {
             Ok(()) => {
-                self.prepared = None;
                 self.torn_down = true;
-                self.failures = 0;
+                self.went_well();
             }
             Err(error) => self.failed(&error).await,
         }
@@ -276,12 +291,21 @@ impl Work {
     async fn failed(&mut self, cause: &impl std::fmt::Display) {
         self.failures += 1;
         tracing::debug!(instance.id = %self.row.id, %cause, failures = self.failures, "is tried again");
-        pause(&self.word, self.failures).await;
+        self.bench.failed(self.failures, cut(&cause.to_string()));
+        pause(&self.bench, self.failures).await;
+    }
+
+    fn went_well(&mut self) {
+        self.failures = 0;
+        self.bench.succeeded();
     }
 
     fn rest(&mut self) -> Went {
         match self.prepared.take() {
-            Some(prepared) => Went::Off(End::Rests(Kept { revision: self.row.revision, prepared })),
+            Some(prepared) => {
+                let Instance { revision, owner_epoch, .. } = *self.row;
+                Went::Off(End::Rests(Kept { revision, owner_epoch, prepared }))
+            }
             None => Went::On,
         }
     }

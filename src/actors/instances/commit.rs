@@ -67,15 +67,15 @@ impl Wish {
 struct Waiting {
     wish: Wish,
     asker: oneshot::Sender<Granted>,
-    claim: Rc<Cell<Claimed>>,
+    claim: Rc<Cell<Holder>>,
 }
 
 /// Who has a wish. It is either taken up or withdrawn, never both.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Claimed {
-    ByNobody,
-    ByCommitter,
-    ByAsker,
+enum Holder {
+    Nobody,
+    Committer,
+    Asker,
 }
 
 /// What became of a wish in a commit.
@@ -94,14 +94,14 @@ pub(super) struct Wishes {
 /// A wish that was left.
 pub(super) struct Left {
     outcome: oneshot::Receiver<Granted>,
-    claim: Rc<Cell<Claimed>>,
+    claim: Rc<Cell<Holder>>,
 }
 
 impl Wishes {
     /// Leaves a wish; the outcome comes later.
     pub(super) fn leave(&self, wish: Wish) -> Result<Left, InstanceError> {
         let (asker, outcome) = oneshot::channel();
-        let claim = Rc::new(Cell::new(Claimed::ByNobody));
+        let claim = Rc::new(Cell::new(Holder::Nobody));
         let waiting = Waiting { wish, asker, claim: claim.clone() };
         self.queue.try_send(waiting).map_err(|_full_or_ended| InstanceError::Busy)?;
         Ok(Left { outcome, claim })
@@ -114,8 +114,8 @@ impl Left {
         if let Ok(outcome) = timeout(WAITING_WITHIN, &mut self.outcome).await {
             return outcome.map_err(|_actor_ended| InstanceError::Abandoned)?;
         }
-        if self.claim.get() == Claimed::ByNobody {
-            self.claim.set(Claimed::ByAsker);
+        if self.claim.get() == Holder::Nobody {
+            self.claim.set(Holder::Asker);
             return Err(InstanceError::Busy);
         }
         self.outcome.await.map_err(|_actor_ended| InstanceError::Abandoned)?
@@ -125,9 +125,9 @@ impl Left {
 impl Waiting {
     /// False if it was withdrawn.
     fn take_up(&self) -> bool {
-        let is_free = self.claim.get() != Claimed::ByAsker;
+        let is_free = self.claim.get() != Holder::Asker;
         if is_free {
-            self.claim.set(Claimed::ByCommitter);
+            self.claim.set(Holder::Committer);
         }
         is_free
     }
@@ -136,7 +136,7 @@ impl Waiting {
 /// Grants wishes. Clones share the queue; each runs until its future is dropped.
 #[derive(Clone)]
 pub(super) struct Committer {
-    queue: Arc<Mutex<mpsc::Receiver<Waiting>>>,
+    queue: Rc<Mutex<mpsc::Receiver<Waiting>>>,
     shared_db: SharedDb,
     bell: Handle<Bell>,
     quotas: QuotaSettings,
@@ -145,7 +145,7 @@ pub(super) struct Committer {
 impl Committer {
     pub(super) fn new(shared_db: SharedDb, bell: Handle<Bell>, quotas: QuotaSettings) -> (Wishes, Self) {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        (Wishes { queue: sender }, Self { queue: Arc::new(Mutex::new(receiver)), shared_db, bell, quotas })
+        (Wishes { queue: sender }, Self { queue: Rc::new(Mutex::new(receiver)), shared_db, bell, quotas })
     }
 
     pub(super) async fn run(self) {
@@ -185,7 +185,7 @@ impl Committer {
                 }
             }
             Err(error) if is_about_rows(&error) && is_of_several(&wishes) => {
-                let claim = Rc::new(Cell::new(Claimed::ByCommitter));
+                let claim = Rc::new(Cell::new(Holder::Committer));
                 let waiting = |(wish, asker)| Waiting { wish, asker, claim: claim.clone() };
                 self.grant_apart(wishes.into_iter().zip(askers).map(waiting), error).await;
             }

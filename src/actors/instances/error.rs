@@ -25,6 +25,9 @@ pub enum InstanceError {
     /// It has changed since the user looked.
     #[error("instance {0} has changed meanwhile")]
     Stale(InstanceId),
+    /// No worker could do anything for it.
+    #[error("instance {0} is being deleted, or stopped and wanted so: there is nothing to requeue")]
+    NothingToRequeue(InstanceId),
     /// The user has as many as they may have.
     #[error("{used} of {limit} instances are there; delete one that is not needed")]
     QuotaExceeded {
@@ -57,6 +60,7 @@ impl Coded for InstanceError {
             Self::AgentNotFound(_) => ErrorCode::AgentNotFound,
             Self::AgentRetired(_) => ErrorCode::AgentRetired,
             Self::Stale(_) => ErrorCode::PreconditionFailed,
+            Self::NothingToRequeue(_) => ErrorCode::NothingToRequeue,
             Self::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,
             Self::KeyReused => ErrorCode::IdempotencyKeyReused,
             Self::Busy => ErrorCode::ServiceBusy,

@@ -11,7 +11,7 @@
 //! No row stays stuck: one that is past its deadline loses its living owner, and fails with a reason if it was being
 //! started; what was being stopped or deleted is taken up by the next owner, and so is all that a dead owner has left.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, WrapFuture};
 use thiserror::Error;
@@ -36,6 +36,10 @@ const SWEEP_WITHIN: Duration = Duration::from_secs(60);
 /// How often it looks whether the lease runs (again): so late, at most, is the first sweep.
 const UNTIL_LEASE: Duration = Duration::from_millis(100);
 
+/// How often what is supervised is compared with what is owned: how long a supervisor may be kept of what was taken from its
+/// living owner, by a deadline or an administrator, if the word of it was lost. It reads an id for each instance owned.
+const MUSTER_EVERY: Duration = Duration::from_secs(60);
+
 /// How long a dead replica is remembered for operators to see, once nothing of its is left.
 const DEAD_REMEMBERED: Duration = Duration::from_secs(3_600);
 
@@ -56,6 +60,12 @@ struct Rounds {
     lease: ReplicaLease,
     sweep_call: SweepCall,
     every: Duration,
+}
+
+/// The last comparison of supervisors and rows: at which number of lapses, and when.
+struct Mustered {
+    lapses: u64,
+    at: Instant,
 }
 
 #[derive(Debug, Error)]
@@ -98,9 +108,9 @@ impl Actor for Reaper {
 
 impl Rounds {
     async fn for_ever(self, lifeline: Lifeline) {
-        let mut lapses_seen = self.lease.lapses();
+        let mut mustered = Mustered { lapses: self.lease.lapses(), at: Instant::now() };
         loop {
-            match timeout(SWEEP_WITHIN, self.sweep(&mut lapses_seen)).await {
+            match timeout(SWEEP_WITHIN, self.sweep(&mut mustered)).await {
                 Ok(Ok(())) => lifeline.recovered(),
                 Ok(Err(error)) => lifeline.impaired(error.to_string()),
                 Err(_elapsed) => lifeline.impaired("postgres: a sweep did not come to its end"),
@@ -113,18 +123,21 @@ impl Rounds {
         }
     }
 
-    async fn sweep(&self, lapses_seen: &mut u64) -> Result<(), SweepError> {
+    async fn sweep(&self, mustered: &mut Mustered) -> Result<(), SweepError> {
         if !self.lease.may_act() {
             return Ok(());
         }
         let lapses = self.lease.lapses();
-        if lapses != *lapses_seen {
+        if lapses != mustered.lapses {
             let doubtful = self.directory.ask(Muster).await?;
             tracing::info!(
                 doubtful,
                 "the lease had run out; instances that may be others' by now are looked at"
             );
-            *lapses_seen = lapses;
+            *mustered = Mustered { lapses, at: Instant::now() };
+        } else if mustered.at.elapsed() >= MUSTER_EVERY {
+            self.directory.ask(Muster).await?;
+            mustered.at = Instant::now();
         }
         let may_judge = self.lease.steady_for() >= self.lease.length();
         if may_judge {

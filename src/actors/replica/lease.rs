@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::models::ReplicaId;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What stands for "never" among the moments.
 const NEVER: u64 = u64::MAX;
@@ -29,6 +29,7 @@ struct Shared {
     /// When the present unbroken run of beats began.
     steady_since: AtomicU64,
     lapses: AtomicU64,
+    is_retired: AtomicBool,
 }
 
 impl ReplicaLease {
@@ -42,6 +43,7 @@ impl ReplicaLease {
             acts_until: AtomicU64::new(0),
             steady_since: AtomicU64::new(NEVER),
             lapses: AtomicU64::new(0),
+            is_retired: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -111,13 +113,20 @@ impl ReplicaLease {
         self.shared.acts_until.store(sent_at.saturating_add(usable), Ordering::Release);
     }
 
+    /// From now on this process claims nothing and begins no effect, however well it beats: it is about to end. Whoever is
+    /// rebuilt meanwhile, the directory or the ledger, finds it so. There is no way back.
+    pub fn retire(&self) {
+        self.shared.is_retired.store(true, Ordering::Release);
+    }
+
     /// No effect is begun any more: this process hands back what it owns.
     pub(super) fn give_up(&self) {
         self.shared.acts_until.store(0, Ordering::Release);
     }
 
     fn may_act_at(&self, now: Instant) -> bool {
-        self.moment(now) < self.shared.acts_until.load(Ordering::Acquire)
+        !self.shared.is_retired.load(Ordering::Acquire)
+            && self.moment(now) < self.shared.acts_until.load(Ordering::Acquire)
     }
 
     fn moment(&self, instant: Instant) -> u64 {
@@ -139,6 +148,16 @@ mod tests {
 
     fn lease() -> ReplicaLease {
         ReplicaLease::new(ReplicaId::new(), 9_000)
+    }
+
+    #[test]
+    fn who_has_retired_does_not_act_again_however_well_it_beats() {
+        let lease = lease();
+        lease.renew(Instant::now(), false);
+        lease.retire();
+        lease.renew(Instant::now(), true);
+        assert!(!lease.may_act());
+        assert_eq!(lease.steady_for(), Duration::ZERO);
     }
 
     #[test]

@@ -11,8 +11,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use actix::dev::ToEnvelope;
+use actix::dev::{Request, ToEnvelope};
 use actix::{Actor, Addr, Context, Handler, Message};
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
@@ -45,6 +46,19 @@ struct Member<A: Actor> {
     addr: Option<Addr<A>>,
     /// Of its life, or between two lives of the next one, so that it can be told to stop at any time.
     lifeline: Lifeline,
+    /// None for one that never died, which nearly all are.
+    past: Option<Box<Past>>,
+}
+
+/// What became of a child's earlier lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// How often it was built again.
+    pub restarts: u32,
+    /// How its last life ended.
+    pub last_exit: Exit,
+    /// When.
+    pub ended_at: Timestamp,
 }
 
 impl<K, A> Brood<K, A>
@@ -83,7 +97,7 @@ where
             return;
         }
         let lifeline = self.inner.new_lifeline();
-        let member = Member { addr: None, lifeline: lifeline.clone() };
+        let member = Member { addr: None, lifeline: lifeline.clone(), past: None };
         self.inner.members.borrow_mut().insert(key.clone(), member);
         let counted = Counted::new(&self.inner.node);
         actix::spawn(all_lives(self.inner.clone(), key.clone(), lifeline, counted));
@@ -101,6 +115,23 @@ where
         let sent = members.get(key).and_then(|member| Some(member.addr.as_ref()?.try_send(message)));
         drop(members);
         TellError::check(sent)
+    }
+
+    /// Asks the child of this key; `None` if it is between two lives, or not there. The answer may never come: give it a limit.
+    pub fn ask<M>(&self, key: &K, message: M) -> Option<Request<A, M>>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        let members = self.inner.members.borrow();
+        Some(members.get(key)?.addr.as_ref()?.send(message))
+    }
+
+    /// What became of the earlier lives of the child of this key, if there are any.
+    pub fn past(&self, key: &K) -> Option<Past> {
+        self.inner.members.borrow().get(key)?.past.as_deref().cloned()
     }
 
     /// True while there is a child of this key, be it between two lives.
@@ -224,7 +255,11 @@ where
         inner.node.restarted();
 
         lifeline = inner.new_lifeline();
-        inner.update(&key, |member| member.lifeline = lifeline.clone());
+        inner.update(&key, |member| {
+            member.lifeline = lifeline.clone();
+            let restarts = member.past.as_ref().map_or(0, |past| past.restarts) + 1;
+            member.past = Some(Box::new(Past { restarts, last_exit: exit, ended_at: Timestamp::now() }));
+        });
         // Boxed, as every member that lives has room for it in its task.
         if Box::pin(timeout(pause, lifeline.stop_requested())).await.is_ok() {
             break Exit::Stopped;

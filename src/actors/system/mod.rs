@@ -44,7 +44,7 @@ mod tests;
 pub use actor::actor;
 pub use answer::{Answer, Exclusive};
 pub use blocked::BlockedThreads;
-pub use brood::Brood;
+pub use brood::{Brood, Past};
 pub use exit::Exit;
 pub use fault::inject_panic;
 pub use handle::{AskError, AskLimits, Handle, TellError};

@@ -1,6 +1,6 @@
 //! The tree as an observer sees it: every child's path, phase, depth, restarts and last exit.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use jiff::Timestamp;
@@ -75,6 +75,7 @@ pub struct Node {
     children: Mutex<Vec<Arc<Node>>>,
     current: Mutex<Weak<Shared>>,
     changes: Arc<watch::Sender<u64>>,
+    is_draining: AtomicBool,
 }
 
 impl Node {
@@ -98,7 +99,18 @@ impl Node {
             children: Mutex::new(Vec::new()),
             current: Mutex::new(Weak::new()),
             changes,
+            is_draining: AtomicBool::new(false),
         })
+    }
+
+    /// Says of a root that its process is about to end, and should be sent nothing more. There is no way back.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// True after [`Node::drain`].
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
     }
 
     /// The child of this name; the same one at every call, so that what it has gone through is kept.

@@ -8,11 +8,11 @@ use crate::models::{Coded, ErrorCode};
 /// Why there is no seat.
 #[derive(Debug, Error)]
 pub enum JoinError {
-    /// The replica has as many sockets as it may.
-    #[error("this replica has no room for another socket")]
+    /// The replica has as many sockets and event streams as it may.
+    #[error("this replica has no room for another session")]
     ReplicaFull,
-    /// The user has as many sockets as they may.
-    #[error("at most {max} sockets of one user at a time")]
+    /// The user has as many as they may.
+    #[error("at most {max} sockets and event streams of one user at a time")]
     TooManyOfUser {
         /// How many they may have.
         max: usize,
@@ -42,9 +42,6 @@ impl Coded for JoinError {
 /// Why a page of the log cannot be had; the same page may be asked for again.
 #[derive(Debug, Error)]
 pub enum ReplayError {
-    /// Too many resume at the same time.
-    #[error("too many sessions resume at the same time")]
-    Busy,
     /// Postgres did not give it.
     #[error(transparent)]
     Store(#[from] StoreError),

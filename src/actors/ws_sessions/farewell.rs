@@ -11,13 +11,15 @@ pub enum Farewell {
     Drained,
     /// Its peer has not given a sign of life for two heartbeats.
     Silent,
+    /// Its history cannot be read now. It may resume later.
+    NoHistory,
 }
 
 impl Farewell {
     /// The close code.
     pub fn code(self) -> u16 {
         match self {
-            Self::Slow => 1013,
+            Self::Slow | Self::NoHistory => 1013,
             Self::Expired => 4401,
             Self::Drained => 1012,
             Self::Silent => 1001,
@@ -31,6 +33,7 @@ impl Farewell {
             Self::Expired => "credential_expired",
             Self::Drained => "service_restart",
             Self::Silent => "no_sign_of_life",
+            Self::NoHistory => "history_unavailable",
         }
     }
 
@@ -40,7 +43,8 @@ impl Farewell {
             Self::Slow => "events came faster than they were read; resume with since",
             Self::Expired => "the credential has expired or was revoked; connect with a new one",
             Self::Drained => "this replica is going away; resume with since",
-            Self::Silent => "no frame and no pong for two heartbeats; resume with since",
+            Self::Silent => "no sign of life for two heartbeats; resume with since",
+            Self::NoHistory => "your history cannot be read now; resume later",
         }
     }
 }

@@ -35,13 +35,27 @@ impl EventFrame {
     }
 }
 
+impl EventFrame {
+    /// The routing key and the body, as they stand in the frame.
+    pub fn key_and_body(&self) -> (&str, &str) {
+        let from_key = self.text.split_once(BEFORE_KEY).map(|(_, rest)| rest);
+        let parts = from_key.and_then(|rest| rest.split_once(BEFORE_BODY));
+        // Whatever stands in the body comes after both.
+        parts.and_then(|(key, body)| Some((key, body.strip_suffix('}')?))).unwrap_or_default()
+    }
+}
+
+/// What stands before the routing key, and between that and the body.
+const BEFORE_KEY: &str = r#","event":""#;
+const BEFORE_BODY: &str = r#"","data":"#;
+
 /// The body goes in as text: it is an object already, and parsing it again for every replica would cost more than all the
 /// rest. A routing key has nothing that needs escaping.
 fn splice(position: i64, key: &RoutingKey, body: &str) -> Box<str> {
     let mut text = String::with_capacity(body.len() + key.as_str().len() + 72);
     // Writing into a String cannot fail.
     let _infallible =
-        write!(text, r#"{{"type":"event","position":{position},"event":"{key}","data":{body}}}"#);
+        write!(text, r#"{{"type":"event","position":{position}{BEFORE_KEY}{key}{BEFORE_BODY}{body}}}"#);
     text.into_boxed_str()
 }
 
@@ -85,6 +99,7 @@ mod tests {
             (EventFrame::of_bus(&on_the_bus).unwrap(), EventFrame::of_log(&stored).unwrap());
         assert_eq!(from_bus.text, from_log.text);
         assert_eq!((from_bus.topic, from_bus.instance_id), (from_log.topic, from_log.instance_id));
+        assert_eq!(from_bus.key_and_body(), ("instance.updated", &*on_the_bus.body));
         let parsed: serde_json::Value = serde_json::from_str(&from_bus.text).unwrap();
         assert_eq!((&parsed["type"], &parsed["event"]), (&"event".into(), &"instance.updated".into()));
         assert_eq!((&parsed["position"], &parsed["data"]["status"]), (&7.into(), &"running".into()));

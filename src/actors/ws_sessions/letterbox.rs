@@ -145,6 +145,11 @@ impl Letterbox {
         self.reader.wake();
     }
 
+    /// Wakes the session: there is something for it beside its letters.
+    pub(super) fn wake(&self) {
+        self.reader.wake();
+    }
+
     /// The session is gone: nothing is kept for it.
     pub(super) fn abandon(&self) {
         let mut inside = self.lock();

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Message;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::{JoinError, ReplayError};
-use super::frame::EventFrame;
 use super::seat::{Seat, Seated};
+use super::shelf::Page;
+use super::turns::Turn;
 use crate::models::{Principal, TeamId};
 
-/// A socket wants events. Sent by the route before the upgrade, and answered with a seat: from then on what comes after
-/// [`Joined::position`] waits in its letterbox.
+/// A socket or an event stream wants events. Sent by the route before anything is written, and answered with a seat: from
+/// then on what comes after [`Joined::position`] waits in its letterbox. What it missed is on its shelf already, if it was
+/// told so lately that it is still in memory.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Joined, JoinError>")]
 pub struct Join {
@@ -20,8 +21,8 @@ pub struct Join {
     pub holder: Principal,
     /// The teams whose things they may see.
     pub teams: Vec<TeamId>,
-    /// It will read the log first.
-    pub is_resuming: bool,
+    /// It has everything up to here, and wants what came after that first.
+    pub since: Option<i64>,
 }
 
 /// A seat in the register.
@@ -33,7 +34,7 @@ pub struct Joined {
     pub position: i64,
 }
 
-/// A resuming session wants the next page of its history. Sent by the session when it has written the page before.
+/// A resuming session wants the next page of its history. Sent for the session when it has written the page before.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Replayed, ReplayError>")]
 pub struct ReplayPage {
@@ -43,26 +44,17 @@ pub struct ReplayPage {
     pub after: i64,
     /// And has no use for what comes after this.
     pub to: i64,
+    /// Its turn to be read something.
+    pub turn: Turn,
 }
 
-/// What the log has for a session.
+/// What there is for a session.
 #[derive(Debug)]
 pub enum Replayed {
     /// The next events of the session's user.
     Page(Page),
     /// The log does not reach back to where the session stands, or has never been as far.
     Gap,
-}
-
-/// Some of a user's history.
-#[derive(Debug)]
-pub struct Page {
-    /// In the order of their positions.
-    pub frames: Vec<EventFrame>,
-    /// Up to here there is nothing else for this session.
-    pub reached: i64,
-    /// Given back when the page has been written, which bounds what all resumes together hold.
-    pub permit: OwnedSemaphorePermit,
 }
 
 /// The replica is going away: gives nobody a seat any more and closes every session with 1012, evenly over this time, so

@@ -1,6 +1,7 @@
-//! Who is connected, and who gets what: brings the events of the bus to the sockets of their owners.
+//! Who is connected, and who gets what: brings the events of the bus to the sockets and event streams of their owners.
 //!
-//! - **Owns:** the register of sessions with their letterboxes, and the position up to which everything has been told.
+//! - **Owns:** the register of sessions with their letterboxes, the position up to which everything has been told, and
+//!   the events that were told last.
 //! - **Receives:** [`Bound`] and [`Deliver`] from the consumer of `ws_updates.<replica>`; [`Join`] and [`Drain`] from
 //!   `http` and `app`; [`ReplayPage`] from sessions that resume.
 //! - **Sends:** letters into the letterboxes that were handed out at registration; nothing to other actors.
@@ -18,29 +19,39 @@ mod catch_up;
 mod channels;
 mod error;
 mod farewell;
+mod fetch;
 mod frame;
 mod letterbox;
 mod log;
 mod messages;
 mod positions;
+mod recent;
 mod register;
 mod replay;
 mod resume;
 mod revocation;
 mod seat;
+mod seat_list;
 mod sessions;
 mod settings;
+mod shelf;
+mod story;
+mod turns;
 
 pub use channels::{Channel, Subscription, TooManyChannels, Topic, UnknownChannel};
 pub use error::{JoinError, ReplayError};
 pub use farewell::Farewell;
+pub use fetch::fetch_page;
 pub use frame::EventFrame;
 pub use letterbox::{Found, Letter, Letterbox};
-pub use messages::{Drain, Join, Joined, Page, ReplayPage, Replayed};
+pub use messages::{Drain, Join, Joined, ReplayPage, Replayed};
 pub use resume::{Flow, Resumed};
 pub use seat::{Seat, Seated};
 pub use sessions::WsSessions;
 pub use settings::WebsocketSettings;
+pub use shelf::Page;
+pub use story::{Next, Story};
+pub use turns::Turn;
 
 #[cfg(doc)]
 use crate::actors::event_consumers::{Bound, Deliver};

@@ -153,6 +153,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::actors::ws_sessions::channels::Topic;
+    use crate::actors::ws_sessions::frame::EventFrame;
+    use crate::actors::ws_sessions::recent::{Recent, RecentLimits};
+    use crate::actors::ws_sessions::register::Owner;
+    use crate::models::{RoutingKey, UserId};
 
     /// What happens to the queue of one replica, in the order in which it happens.
     #[derive(Debug, Clone)]
@@ -167,6 +172,8 @@ mod tests {
         Rebind(u8),
         /// The replica starts to read what it needs.
         Ask,
+        /// The log loses its beginning, up to so many of its newest events.
+        Forget(u8),
         /// What it asked for arrives, at most so many rows of it.
         Answer(u8),
     }
@@ -178,24 +185,63 @@ mod tests {
             2 => (1..8u8).prop_map(Step::Repeat),
             1 => (0..4u8).prop_map(Step::Rebind),
             4 => Just(Step::Ask),
+            1 => (0..6u8).prop_map(Step::Forget),
             4 => (1..5u8).prop_map(Step::Answer),
         ];
         prop::collection::vec(step, 0..80)
     }
 
-    /// A replica that tells events to a list, a log that has all of them, and a read that takes its time.
+    /// A replica that tells events to a list and keeps the newest, a log that has all of them unless it is cut, and a read
+    /// that takes its time.
     struct Replica {
         positions: Positions<i64>,
         told: Vec<i64>,
+        recent: Recent,
+        user: UserId,
+        log_from: i64,
         log_end: i64,
         asked: Option<(Need, i64)>,
     }
 
     impl Replica {
+        fn new(start: i64, held_max: usize, events_max: usize) -> Self {
+            Self {
+                positions: Positions::new(held_max),
+                told: Vec::new(),
+                recent: Recent::new(RecentLimits { events_max, bytes_max: 1_000_000 }),
+                user: UserId::new(),
+                log_from: 0,
+                log_end: start,
+                asked: None,
+            }
+        }
+
+        fn tell(&mut self, position: i64) {
+            self.told.push(position);
+            let owner = Owner { user_id: Some(self.user), team_id: None };
+            let topic = Topic::of(&RoutingKey::INSTANCE_CREATED).unwrap();
+            let frame = EventFrame { position, topic, instance_id: None, text: "x".into() };
+            self.recent.push(position, owner, Some(std::sync::Arc::new(frame)));
+        }
+
+        /// Whatever is answered from memory is all that is between two positions, and nothing that was not told.
+        fn check_memory(&self) {
+            for after in self.log_end - 12..=self.log_end {
+                for to in after..=self.log_end {
+                    let Some(missed) = self.recent.missed((self.user, &[]), (after, to), 1000) else {
+                        continue;
+                    };
+                    let positions: Vec<i64> = missed.frames.iter().map(|frame| frame.position).collect();
+                    assert_eq!(positions, (after + 1..=to).collect::<Vec<i64>>());
+                    assert!(positions.iter().all(|position| self.told.contains(position)));
+                }
+            }
+        }
+
         fn deliver(&mut self, position: i64) {
             if let Some(event) = self.positions.offer(position, position) {
                 assert_eq!(event, position);
-                self.told.push(event);
+                self.tell(event);
             }
             self.release();
         }
@@ -203,7 +249,7 @@ mod tests {
         fn release(&mut self) {
             while let Some((position, event)) = self.positions.release() {
                 assert_eq!(event, position);
-                self.told.push(event);
+                self.tell(event);
             }
         }
 
@@ -220,13 +266,11 @@ mod tests {
                     assert!(to <= end, "asked for what is not in the log");
                     let page_end = to.min(after + rows);
                     for position in after + 1..=page_end {
-                        if self.positions.read(position) {
-                            self.told.push(position);
+                        if position > self.log_from && self.positions.read(position) {
+                            self.tell(position);
                         }
                     }
-                    if page_end == to {
-                        self.positions.read_to(to);
-                    }
+                    self.positions.read_to(page_end);
                 }
                 Some((Need::Nothing, _)) | None => {}
             }
@@ -252,6 +296,7 @@ mod tests {
                     self.positions.rebound();
                 }
                 Step::Ask => self.ask(),
+                Step::Forget(kept) => self.log_from = self.log_from.max(self.log_end - i64::from(kept)),
                 Step::Answer(rows) => self.answer(i64::from(rows)),
             }
         }
@@ -260,13 +305,12 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_the_queue_loses_or_repeats_all_is_told_once_and_in_order(
-            start in 0..5i64, held_max in 1..6usize, steps in steps(),
+            start in 0..5i64, held_max in 1..6usize, events_max in 0..9usize, steps in steps(),
         ) {
-            let mut replica = Replica {
-                positions: Positions::new(held_max), told: Vec::new(), log_end: start, asked: None,
-            };
+            let mut replica = Replica::new(start, held_max, events_max);
             for step in &steps {
                 replica.step(step);
+                replica.check_memory();
             }
             // The next event shows what was lost at the end; then it only has to read.
             replica.step(&Step::Publish(1));
@@ -278,9 +322,14 @@ mod tests {
                 prop_assert!(reads < 500, "reads for ever");
             }
             prop_assert_eq!(replica.positions.last(), Some(replica.log_end));
+            replica.check_memory();
             let first = replica.told.first().copied().unwrap_or(replica.log_end + 1);
             prop_assert!(first > start);
-            prop_assert_eq!(&replica.told, &(first..=replica.log_end).collect::<Vec<_>>());
+            prop_assert!(replica.told.is_sorted_by(|one, next| one < next));
+            // Only what the log lost may be left out.
+            let missing = |position: &i64| !replica.told.contains(position);
+            let missing: Vec<i64> = (first..=replica.log_end).filter(missing).collect();
+            prop_assert!(missing.iter().all(|position| *position <= replica.log_from), "{:?}", missing);
             prop_assert!(replica.positions.held.is_empty());
         }
     }

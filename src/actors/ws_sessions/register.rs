@@ -13,8 +13,11 @@ use super::farewell::Farewell;
 use super::frame::EventFrame;
 use super::letterbox::{Letter, LetterboxLimits, NotPosted, Room};
 use super::messages::Join;
-use super::seat::{Departures, Seat, Seated};
+use super::seat::{Desk, Seat, Seated};
+use super::seat_list::SeatList;
 use super::settings::WebsocketSettings;
+use super::shelf::Lent;
+use super::turns::Turns;
 use crate::actors::system::Node;
 use crate::models::{SessionId, TeamId, UserId};
 
@@ -33,7 +36,7 @@ pub(super) struct Register {
     by_team: HashMap<TeamId, Vec<Arc<Seat>>>,
     /// The next heartbeat or the end of the credential of each, soonest first.
     due: BinaryHeap<Reverse<Due>>,
-    left: Departures,
+    desk: Desk,
     /// Those whose letterbox has become more than half full lately.
     crowded: Vec<Arc<Seat>>,
 }
@@ -62,7 +65,11 @@ impl Register {
             by_user: HashMap::new(),
             by_team: HashMap::new(),
             due: BinaryHeap::new(),
-            left: Departures::default(),
+            desk: Desk {
+                left: SeatList::default(),
+                lent: SeatList::default(),
+                turns: Turns::new(settings.replay_pages_max),
+            },
             crowded: Vec::new(),
         }
     }
@@ -77,7 +84,7 @@ impl Register {
         if of_user >= self.sessions_per_user_max {
             return Err(JoinError::TooManyOfUser { max: self.sessions_per_user_max });
         }
-        let (seat, seated) = Seat::give(join, self.left.clone(), &self.node);
+        let (seat, seated) = Seat::give(join, self.desk.clone(), &self.node);
         self.count += 1;
         self.by_user.entry(seat.user_id).or_default().push(seat.clone());
         for team_id in &seat.teams {
@@ -140,6 +147,17 @@ impl Register {
         }
     }
 
+    /// Takes back the pages of those who let them lie.
+    pub(super) fn take_pages_back(&self, now: Instant) {
+        for seat in self.desk.lent.take() {
+            match seat.check_lent(now) {
+                Lent::Still => self.desk.lent.push(seat),
+                Lent::Returned => {}
+                Lent::TakenBack => metrics::counter!("botberi_ws_pages_taken_back_total").increment(1),
+            }
+        }
+    }
+
     /// Ends sessions of one user: those that began with one sign-in, or all of them.
     pub(super) fn revoke(&self, user_id: UserId, sign_in: Option<SessionId>) {
         let seats = self.by_user.get(&user_id).into_iter().flatten();
@@ -159,7 +177,7 @@ impl Register {
 
     /// Takes out those whose session is gone.
     pub(super) fn forget_departed(&mut self) {
-        for seat in self.left.take() {
+        for seat in self.desk.left.take() {
             self.count -= 1;
             forget(&mut self.by_user, &seat.user_id, seat.id);
             for team_id in &seat.teams {
@@ -198,6 +216,8 @@ fn forget<K: Eq + std::hash::Hash>(seats: &mut HashMap<K, Vec<Arc<Seat>>>, key: 
 impl Drop for Register {
     fn drop(&mut self) {
         self.dismiss_all(Farewell::Drained);
+        self.desk.left.close();
+        self.desk.lent.close();
     }
 }
 

@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use super::error::ReplayError;
 use super::frame::EventFrame;
 use super::log::EventLog;
-use super::messages::{Page, ReplayPage, Replayed};
+use super::messages::{ReplayPage, Replayed};
+use super::shelf::Page;
+use super::turns::Turn;
 
-/// Waits for its turn, then reads. The turn ends when the session has written the page.
+/// Reads it from the log.
 pub(super) async fn read_page(
     log: EventLog,
-    turns: Arc<Semaphore>,
     rows_max: usize,
-    ReplayPage { seat, after, to }: ReplayPage,
+    ReplayPage { seat, after, to, turn }: ReplayPage,
 ) -> Result<Replayed, ReplayError> {
-    let permit = turns.acquire_owned().await.map_err(|_closed| ReplayError::Busy)?;
     if after >= to {
-        return at_the_end(&log, permit, to).await;
+        return at_the_end(&log, turn, to).await;
     }
     let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
     let events = log.of_user(seat.user_id, after, to, rows_max).await?;
@@ -28,21 +26,17 @@ pub(super) async fn read_page(
     }
     let is_last = i64::try_from(events.len()).is_ok_and(|rows| rows < rows_max);
     let reached = if is_last { to } else { events.last().map_or(to, |last| last.position) };
-    let frames = events.iter().filter_map(EventFrame::of_log).collect();
-    Ok(Replayed::Page(Page { frames, reached, permit }))
+    let frames = events.iter().filter_map(EventFrame::of_log).map(Arc::new).collect();
+    Ok(Replayed::Page(Page { frames, reached, turn: Some(turn) }))
 }
 
 /// The client stands at the end of what this replica has told, or ahead of it: that is well if another replica was
 /// quicker, and a gap if the log has never been there, because it is another one or was put back to an older state.
-async fn at_the_end(
-    log: &EventLog,
-    permit: tokio::sync::OwnedSemaphorePermit,
-    to: i64,
-) -> Result<Replayed, ReplayError> {
-    if log.watermark().await? < to {
+async fn at_the_end(log: &EventLog, turn: Turn, to: i64) -> Result<Replayed, ReplayError> {
+    if !log.has_reached(to).await? {
         return Ok(Replayed::Gap);
     }
-    Ok(Replayed::Page(Page { frames: Vec::new(), reached: to, permit }))
+    Ok(Replayed::Page(Page { frames: Vec::new(), reached: to, turn: Some(turn) }))
 }
 
 /// Whether the log still has the event after `after`. A log without any event has lost all up to `to`.

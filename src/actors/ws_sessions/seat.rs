@@ -1,20 +1,24 @@
 //! A session's place in the register, seen from both sides.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::letterbox::Letterbox;
 use super::messages::Join;
+use super::seat_list::SeatList;
+use super::shelf::{Lent, Page, Shelf};
+use super::turns::{Turn, Turns};
 use crate::actors::system::Node;
 use crate::models::{SessionId, TeamId, UserId};
 
 /// What the register and the session share.
 #[derive(Debug)]
 pub struct Seat {
-    /// The socket's own id.
+    /// The session's own id.
     pub id: Uuid,
     /// Whose events it gets.
     pub user_id: UserId,
@@ -24,9 +28,22 @@ pub struct Seat {
     pub letterbox: Letterbox,
     pub(super) sign_in: SessionId,
     pub(super) expires_at: Timestamp,
+    pub(super) shelf: Shelf,
     heard: AtomicBool,
     silent_beats: AtomicU8,
-    left: Departures,
+    /// A page had to be taken back from it.
+    is_slow: AtomicBool,
+    desk: Desk,
+}
+
+/// What seats have of their register.
+#[derive(Debug, Clone)]
+pub(super) struct Desk {
+    /// Seats that were given back and are still in the register.
+    pub(super) left: SeatList,
+    /// Those that were lent pages.
+    pub(super) lent: SeatList,
+    pub(super) turns: Turns,
 }
 
 /// The session's side of its seat. However the session ends, dropping this gives the seat back.
@@ -35,34 +52,22 @@ pub struct Seated {
     node: Arc<Node>,
 }
 
-/// Seats that were given back and are still in the register. It holds as many as there are sessions at most.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Departures(Arc<Mutex<Vec<Arc<Seat>>>>);
-
-impl Departures {
-    pub(super) fn take(&self) -> Vec<Arc<Seat>> {
-        std::mem::take(&mut *self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Seat>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Seat {
     /// Gives a seat, and shows it in the tree as long as it is held.
-    pub(super) fn give(join: Join, left: Departures, node: &Arc<Node>) -> (Arc<Self>, Seated) {
-        let Join { holder, teams, is_resuming } = join;
+    pub(super) fn give(join: Join, desk: Desk, node: &Arc<Node>) -> (Arc<Self>, Seated) {
+        let Join { holder, teams, since } = join;
         let seat = Arc::new(Self {
             id: Uuid::now_v7(),
             user_id: holder.user_id,
             teams: teams.into_boxed_slice(),
-            letterbox: Letterbox::new(is_resuming),
+            letterbox: Letterbox::new(since.is_some()),
             sign_in: holder.session_id,
             expires_at: holder.expires_at,
+            shelf: Shelf::default(),
             heard: AtomicBool::new(false),
             silent_beats: AtomicU8::new(0),
-            left,
+            is_slow: AtomicBool::new(false),
+            desk,
         });
         node.members().fetch_add(1, Ordering::Relaxed);
         (seat.clone(), Seated { seat, node: node.clone() })
@@ -82,6 +87,28 @@ impl Seat {
             return 0;
         }
         self.silent_beats.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Waits for its turn to be read a page of the log.
+    pub(super) async fn take_turn(&self) -> Option<Turn> {
+        self.desk.turns.take(self.is_slow.load(Ordering::Relaxed)).await
+    }
+
+    /// Lends it a page.
+    pub(super) fn lend(self: &Arc<Self>, page: Page, now: Instant) {
+        if self.shelf.lend(page, now) {
+            self.desk.lent.push(self.clone());
+        }
+    }
+
+    /// Takes its page back if that is overdue.
+    pub(super) fn check_lent(&self, now: Instant) -> Lent {
+        let lent = self.shelf.check(now);
+        if lent == Lent::TakenBack {
+            self.is_slow.store(true, Ordering::Relaxed);
+            self.letterbox.wake();
+        }
+        lent
     }
 }
 
@@ -109,7 +136,8 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         self.seat.letterbox.abandon();
-        self.seat.left.lock().push(self.seat.clone());
+        self.seat.shelf.close();
+        self.seat.desk.left.push(self.seat.clone());
         self.node.members().fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, Handler};
-use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::error::{JoinError, ReplayError};
@@ -14,13 +13,17 @@ use super::frame::EventFrame;
 use super::log::EventLog;
 use super::messages::{Drain, Join, Joined, ReplayPage, Replayed};
 use super::positions::Positions;
+use super::recent::{Missed, Recent};
 use super::register::{Owner, Register};
 use super::replay::read_page;
 use super::revocation::Revocation;
+use super::seat::Seat;
 use super::settings::WebsocketSettings;
+use super::shelf::Page;
 use crate::actors::event_consumers::{Bound, BusEvent, Deliver, NotTaken};
 use crate::actors::revocations::RevocationView;
 use crate::actors::system::{Answer, Lifeline};
+use crate::models::StoredEvent;
 use crate::models::store::SharedDb;
 
 /// How often it is looked what is due: how late a heartbeat or the end of a credential may be.
@@ -41,7 +44,7 @@ pub struct WsSessions {
     pub(super) catching_up: bool,
     pub(super) register: Register,
     pub(super) settings: WebsocketSettings,
-    replay_pages: Arc<Semaphore>,
+    recent: Recent,
     draining: bool,
     /// Sign-ins that were ended, and up to where they have been dealt with.
     ended: RevocationView,
@@ -60,15 +63,14 @@ impl WsSessions {
         lifeline: Lifeline,
     ) -> Self {
         let register = Register::new(&settings, lifeline.node().clone());
-        let replay_pages = Arc::new(Semaphore::new(settings.replay_pages_max));
         Self {
             log: EventLog::new(shared_db),
             lifeline,
             positions: Positions::new(HELD_MAX),
             catching_up: false,
             register,
+            recent: Recent::new(settings.recent()),
             settings,
-            replay_pages,
             draining: false,
             ended_seen: ended.last_learned(),
             ended,
@@ -81,24 +83,37 @@ impl WsSessions {
             self.register.revoke(revocation.user_id, revocation.sign_in);
         }
         let owner = Owner { user_id: event.user_id, team_id: event.team_id };
-        if self.register.concerns(owner)
-            && let Some(frame) = EventFrame::of_bus(event)
-        {
-            self.register.post(owner, &Arc::new(frame));
-        }
+        self.tell_frame(event.position, owner, || EventFrame::of_bus(event));
     }
 
     /// Posts an event of the log to whom it concerns.
-    pub(super) fn tell_logged(&mut self, event: &crate::models::StoredEvent) {
+    pub(super) fn tell_logged(&mut self, event: &StoredEvent) {
         if let Some(revocation) = Revocation::of(&event.routing_key, event.user_id, event.body.get()) {
             self.register.revoke(revocation.user_id, revocation.sign_in);
         }
         let owner = Owner { user_id: event.user_id, team_id: event.team_id };
-        if self.register.concerns(owner)
-            && let Some(frame) = EventFrame::of_log(event)
-        {
-            self.register.post(owner, &Arc::new(frame));
+        self.tell_frame(event.position, owner, || EventFrame::of_log(event));
+    }
+
+    /// What nobody owns concerns nobody, now or later, and is never written as a frame.
+    fn tell_frame(&mut self, position: i64, owner: Owner, write: impl FnOnce() -> Option<EventFrame>) {
+        let is_somebodys = owner.user_id.is_some() || owner.team_id.is_some();
+        let is_wanted = self.register.concerns(owner) || (is_somebodys && self.recent.keeps());
+        let frame = if is_wanted { write().map(Arc::new) } else { None };
+        if let Some(frame) = &frame {
+            self.register.post(owner, frame);
         }
+        self.recent.push(position, owner, frame);
+    }
+
+    /// What a session missed, if it was told so lately that it is in memory.
+    fn missed(&self, seat: &Seat, after: i64, to: i64) -> Option<Missed> {
+        let who = (seat.user_id, &*seat.teams);
+        let missed = self.recent.missed(who, (after, to), self.settings.replay_page_rows);
+        if missed.is_some() {
+            metrics::counter!("botberi_ws_history_pages_total", "from" => "memory").increment(1);
+        }
+        missed
     }
 
     /// Events are missing that even the log does not have: every session has to begin again, and is told of its gap then.
@@ -114,6 +129,7 @@ impl WsSessions {
 
     fn tick(&mut self) {
         self.close_ended();
+        self.register.take_pages_back(Instant::now());
         if let Some(position) = self.positions.last() {
             self.register.beat(position, Instant::now());
         }
@@ -191,7 +207,14 @@ impl Handler<Join> for WsSessions {
             return Err(JoinError::Ended);
         }
         let position = self.positions.last().ok_or(JoinError::NotReady)?;
+        let since = join.since;
         let seated = self.register.seat(join, Instant::now())?;
+        // Most of those who come back missed a few events only: what they missed waits for them.
+        if let Some(after) = since.filter(|since| *since < position)
+            && let Some(Missed { frames, reached }) = self.missed(&seated, after, position)
+        {
+            seated.seat().lend(Page { frames, reached, turn: None }, Instant::now());
+        }
         Ok(Joined { seated, position })
     }
 }
@@ -200,9 +223,12 @@ impl Handler<ReplayPage> for WsSessions {
     type Result = Answer<Result<Replayed, ReplayError>>;
 
     fn handle(&mut self, page: ReplayPage, _: &mut Self::Context) -> Self::Result {
-        let (log, pages) = (self.log.clone(), self.replay_pages.clone());
-        let rows_max = self.settings.replay_page_rows;
-        self.lifeline.answer(read_page(log, pages, rows_max, page))
+        if let Some(Missed { frames, reached }) = self.missed(&page.seat, page.after, page.to) {
+            let page = Page { frames, reached, turn: Some(page.turn) };
+            return self.lifeline.answer(async { Ok(Replayed::Page(page)) });
+        }
+        metrics::counter!("botberi_ws_history_pages_total", "from" => "log").increment(1);
+        self.lifeline.answer(read_page(self.log.clone(), self.settings.replay_page_rows, page))
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::letterbox::LetterboxLimits;
+use super::recent::RecentLimits;
 use crate::faults::Faults;
 use crate::models::WebOrigins;
 
-/// `[websocket]`: sockets and how they resume.
+/// `[websocket]`: sockets and event streams, and how they resume.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebsocketSettings {
@@ -22,11 +23,15 @@ pub struct WebsocketSettings {
     pub replay_page_rows: usize,
     /// Pages that are read or being written at the same time, which bounds the memory that resumes may take; 1 to 1,024.
     pub replay_pages_max: usize,
+    /// Events that were told last and are kept in memory for resumes; 0 to 1,000,000.
+    pub recent_events_max: usize,
+    /// Bytes of their frames; 0 to 1 GiB.
+    pub recent_bytes_max: usize,
     /// Life of a ticket, in seconds; 1 to 600.
     pub ticket_seconds: u64,
-    /// Sockets of one replica; 1 to 1,000,000.
+    /// Sockets and event streams of one replica; 1 to 1,000,000.
     pub sessions_max: usize,
-    /// Sockets of one user on one replica; 1 to 1,000,000.
+    /// Those of one user on one replica; 1 to 1,000,000.
     pub sessions_per_user_max: usize,
     /// Pages that may open sockets, by their `Origin`; empty for any.
     pub allowed_origins: Vec<String>,
@@ -40,6 +45,8 @@ impl WebsocketSettings {
         faults.range("session_queue_bytes_max", self.session_queue_bytes_max, 16_384..=67_108_864);
         faults.range("replay_page_rows", self.replay_page_rows, 1..=10_000);
         faults.range("replay_pages_max", self.replay_pages_max, 1..=1_024);
+        faults.range("recent_events_max", self.recent_events_max, 0..=1_000_000);
+        faults.range("recent_bytes_max", self.recent_bytes_max, 0..=1_073_741_824);
         faults.range("ticket_seconds", self.ticket_seconds, 1..=600);
         faults.range("sessions_max", self.sessions_max, 1..=1_000_000);
         faults.range("sessions_per_user_max", self.sessions_per_user_max, 1..=1_000_000);
@@ -56,5 +63,9 @@ impl WebsocketSettings {
 
     pub(super) fn letterbox(&self) -> LetterboxLimits {
         LetterboxLimits { frames_max: self.session_queue_max, bytes_max: self.session_queue_bytes_max }
+    }
+
+    pub(super) fn recent(&self) -> RecentLimits {
+        RecentLimits { events_max: self.recent_events_max, bytes_max: self.recent_bytes_max }
     }
 }

@@ -34,6 +34,7 @@ use crate::http::login;
         dead_letters::replay,
         dead_letters::replay_many,
         dead_letters::discard,
+        instances::requeue,
     ),
     tags(
         (name = "Accounts", description = "Signing in. Everything else asks for the access token of an administrator."),

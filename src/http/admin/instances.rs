@@ -8,8 +8,8 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::actors::instance_registry::{
-    ExplainAnyInstance, FindAnyInstance, InstanceRegistry, ListAllInstances, StartAnyInstance,
-    StopAnyInstance,
+    ExplainAnyInstance, FindAnyInstance, InstanceRegistry, ListAllInstances, RequeueAnyInstance,
+    StartAnyInstance, StopAnyInstance,
 };
 use crate::actors::system::Handle;
 use crate::http::extract::{Id, Parameters};
@@ -18,7 +18,8 @@ use crate::http::identity::CurrentAdmin;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::http::standing::StandingView;
-use crate::models::standing::{Owner, Standing};
+use crate::models::control::ActorState;
+use crate::models::standing::{ActorView, EpochState, Owner, Standing};
 use crate::models::{
     AgentId, DesiredState, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, Origin, Page, ReplicaId,
     TeamId, UserId,
@@ -89,18 +90,34 @@ impl From<Instance> for InstanceView {
 /// How an instance stands, with the actor and the replica behind it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdminExplanation, example = json!({
-    "status": "pending", "desired_state": "running", "reason": "waiting to be started: 2 are before it in the queue",
-    "owner": null, "last_heartbeat_at": null, "queue_position": 3, "attempts": 0, "last_error": null,
-    "next_deadline_at": null, "user_id": "0199a3ee-7c1d-7a90-8f0e-6b1d2c3e4f50", "owner_epoch": 0, "actor": null,
-    "replica": null
+    "status": "provisioning", "desired_state": "running",
+    "reason": "being started, in attempt 2, by replica 0199a3e0-0000-7000-8000-000000000001",
+    "owner": "0199a3e0-0000-7000-8000-000000000001", "last_heartbeat_at": "2026-11-19T16:05:10Z", "queue_position": null,
+    "attempts": 2, "last_error": null, "next_deadline_at": "2026-11-19T16:06:05Z",
+    "user_id": "0199a3ee-7c1d-7a90-8f0e-6b1d2c3e4f50", "owner_epoch": 3, "epoch_state": "held",
+    "actor": {
+        "path": "/worker/instance_directory/instances/0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02", "phase": "up",
+        "step": "preparing", "since": "2026-11-19T16:05:08Z", "owner_epoch": 3, "restarts": 1,
+        "last_exit": "panicked: index out of bounds", "last_exit_at": "2026-11-19T16:05:07Z",
+        "retry": {"failures": 2, "error": "the engine did not answer"}
+    },
+    "actor_unknown": null,
+    "replica": {
+        "id": "0199a3e0-0000-7000-8000-000000000001", "roles": ["worker"], "started_at": "2026-11-19T15:00:00Z",
+        "last_heartbeat_at": "2026-11-19T16:05:10Z", "is_alive": true
+    }
 }))]
 pub(super) struct ExplanationView {
     #[serde(flatten)]
     standing: StandingView,
     user_id: UserId,
     owner_epoch: i64,
-    /// The path of the actor in the tree of that replica.
-    actor: Option<String>,
+    /// How good that claim is.
+    epoch_state: EpochState,
+    /// What the actor that looks after it says of itself; `null` where it could not be asked.
+    actor: Option<ActorState>,
+    /// Why `actor` is `null`.
+    actor_unknown: Option<String>,
     replica: Option<ReplicaView>,
 }
 
@@ -126,14 +143,21 @@ impl From<Owner> for ReplicaView {
     }
 }
 
-impl From<Standing> for ExplanationView {
-    fn from(standing: Standing) -> Self {
-        let Instance { id, user_id, owner_epoch, .. } = standing.instance;
+impl From<(Standing, ActorView)> for ExplanationView {
+    fn from((standing, actor): (Standing, ActorView)) -> Self {
+        let Instance { user_id, owner_epoch, .. } = standing.instance;
+        let epoch_state = standing.epoch_state(&actor);
+        let (actor, actor_unknown) = match actor {
+            ActorView::Known(actor) => (Some(*actor), None),
+            ActorView::Unknown(why) => (None, Some(why)),
+        };
         Self {
             standing: StandingView::from(&standing),
             user_id,
             owner_epoch,
-            actor: standing.owner.as_ref().map(|_| format!("/worker/instance_directory/instances/{id}")),
+            epoch_state,
+            actor,
+            actor_unknown,
             replica: standing.owner.map(ReplicaView::from),
         }
     }
@@ -212,7 +236,8 @@ pub(super) async fn show(
 
 /// Explain an instance
 ///
-/// Why it is not, or not yet, what its user wants, with the actor and the replica behind it.
+/// Why it is not, or not yet, what its user wants, with the replica behind it and what its actor there says of itself. The owner
+/// is asked by way of RabbitMQ and has a second; where it cannot be asked, the rest is answered all the same.
 #[utoipa::path(
     get, path = "/api/v1/instances/{id}/explain", tag = "Instances", operation_id = "explainInstance",
     security(("bearer" = ["admin"])),
@@ -225,9 +250,9 @@ pub(super) async fn explain(
     registry: Data<Handle<InstanceRegistry>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
-    let standing = registry.ask(ExplainAnyInstance { id }).await?;
+    let explained = registry.ask(ExplainAnyInstance { id }).await?;
 
-    Ok(HttpResponse::Ok().json(ExplanationView::from(standing)))
+    Ok(HttpResponse::Ok().json(ExplanationView::from(explained)))
 }
 
 /// Stop an instance
@@ -268,6 +293,29 @@ pub(super) async fn start(
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
     let instance = registry.ask(StartAnyInstance { id, origin }).await?;
+
+    Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
+}
+
+/// Requeue an instance
+///
+/// Takes it from whoever has it and has any worker take it up at once; attempts, deadline and reason are cleared. What failed,
+/// or was stopped and is wanted, becomes `pending`; what is `pending`, `provisioning` or `running`, or on its way to being
+/// stopped, keeps its status. One that is being deleted, or is stopped and wanted so, is left alone.
+#[utoipa::path(
+    post, path = "/api/v1/instances/{id}/requeue", tag = "Instances", operation_id = "requeueInstance",
+    security(("bearer" = ["admin"])),
+    params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
+    responses((status = 202, description = "The instance as it is now.", body = InstanceView)),
+    extensions(("x-problems" = json!(["instance_not_found", "nothing_to_requeue"])))
+)]
+pub(super) async fn requeue(
+    _admin: CurrentAdmin,
+    origin: Origin,
+    registry: Data<Handle<InstanceRegistry>>,
+    Id(id): Id<InstanceId>,
+) -> Result<HttpResponse, Problem> {
+    let instance = registry.ask(RequeueAnyInstance { id, origin }).await?;
 
     Ok(HttpResponse::Accepted().json(InstanceView::from(instance)))
 }

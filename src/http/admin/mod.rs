@@ -87,6 +87,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/instances/{id}/explain", "GET, HEAD").route(get().to(instances::explain)))
         .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
         .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
+        .service(resource("/instances/{id}/requeue", "POST").route(web::post().to(instances::requeue)))
         .service(resource("/dead-letters", "GET, HEAD").route(get().to(dead_letters::list)))
         .service(resource("/dead-letters/replay", "POST").route(web::post().to(dead_letters::replay_many)))
         .service(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::messages::{DescribedMessage, Origin};
+use super::messages::{DescribedMessage, Direction, Origin};
 use super::model::{Channel, Operation, Parameter, Reference, Reply};
 use crate::actors::broker::topology::{self, Argument, Kind, QueueSpec};
 use crate::http::PREFIX;
@@ -18,6 +18,8 @@ pub(super) const RABBITMQ: &str = "rabbitmq";
 pub(super) const USER_API: &str = "user_api";
 
 const SOCKET: &str = "websocket";
+const ORDERS: &str = "agents_worker.control";
+const REPLIES: &str = "agents_worker.replies";
 const AMQP_BINDING: &str = "0.3.0";
 
 /// Channels and operations, by name.
@@ -38,6 +40,7 @@ pub(super) fn traffic(messages: &[DescribedMessage]) -> Traffic {
     for queue in topology::queues(ReplicaId(Uuid::nil())) {
         add_queue(&mut traffic, &queue);
     }
+    add_orders(&mut traffic, messages);
     add_socket(&mut traffic, messages);
     traffic
 }
@@ -116,7 +119,11 @@ fn add_queue(traffic: &mut Traffic, queue: &QueueSpec) {
             bindings: json!({
                 "amqp": {"is": "queue", "queue": binding, "bindingVersion": AMQP_BINDING}
             }),
-            queue: Some(json!({"exchange": queue.exchange, "keys": queue.keys, "arguments": arguments})),
+            queue: Some(json!({
+                "exchange": queue.exchange,
+                "keys": queue.keys.iter().map(|key| key.replace(&own[1..], "{replica}")).collect::<Vec<_>>(),
+                "arguments": arguments
+            })),
             status: None,
         },
     );
@@ -138,6 +145,69 @@ fn add_queue(traffic: &mut Traffic, queue: &QueueSpec) {
 fn reaches(key: &RoutingKey, queue: &QueueSpec) -> bool {
     let gives_up = |other: &QueueSpec| other.kind == Kind::Shared && other.takes(key);
     queue.takes(key) && (queue.kind != Kind::DeadLetters || topology::durable_queues().iter().any(gives_up))
+}
+
+/// The queue of orders is there by now; what goes through it, and what comes back, is of no routing key of an event.
+fn add_orders(traffic: &mut Traffic, messages: &[DescribedMessage]) {
+    let of_control =
+        |wanted| messages.iter().filter(move |message| message.origin == Origin::Control(wanted));
+    let named =
+        |wanted| of_control(wanted).map(|message| (message.name.clone(), component(&message.name))).collect();
+    let all = |channel: &str, wanted| {
+        of_control(wanted).map(|message| of_channel(channel, &message.name)).collect::<Vec<_>>()
+    };
+    let Some(queue) = traffic.channels.get_mut(ORDERS) else { return };
+    queue.messages = named(Direction::Order);
+    let replica = Parameter { description: "The id of the replica that sent the order." };
+    traffic.channels.insert(
+        REPLIES.to_owned(),
+        Channel {
+            address: "amq.rabbitmq.reply-to.{replica}".to_owned(),
+            title: REPLIES.to_owned(),
+            description:
+                "Where an order is answered: RabbitMQ's direct reply-to, which is no queue. The property \
+                          `correlation_id` is that of the order."
+                    .to_owned(),
+            servers: server(RABBITMQ),
+            parameters: BTreeMap::from([("replica", replica)]),
+            messages: named(Direction::Reply),
+            bindings: json!({"amqp": {"is": "queue", "bindingVersion": AMQP_BINDING}}),
+            queue: None,
+            status: None,
+        },
+    );
+    let reply = || Reply { channel: channel(REPLIES), messages: all(REPLIES, Direction::Reply) };
+    if let Some(consume) = traffic.operations.get_mut(&format!("consume.{ORDERS}")) {
+        consume.messages = all(ORDERS, Direction::Order);
+        consume.reply = Some(reply());
+    }
+    let sending = json!({"amqp": {
+        "deliveryMode": 2, "mandatory": true, "ack": true, "replyTo": "amq.rabbitmq.reply-to", "bindingVersion": AMQP_BINDING
+    }});
+    traffic.operations.insert(
+        format!("send.{ORDERS}"),
+        Operation {
+            action: "send",
+            channel: channel(ORDERS),
+            summary: "Send another replica an order".to_owned(),
+            messages: all(ORDERS, Direction::Order),
+            bindings: Some(sending),
+            reply: Some(reply()),
+            status: None,
+        },
+    );
+    traffic.operations.insert(
+        format!("hear.{REPLIES}"),
+        Operation {
+            action: "receive",
+            channel: channel(REPLIES),
+            summary: "Hear what another replica answers to an order".to_owned(),
+            messages: all(REPLIES, Direction::Reply),
+            bindings: None,
+            reply: None,
+            status: None,
+        },
+    );
 }
 
 fn add_socket(traffic: &mut Traffic, messages: &[DescribedMessage]) {

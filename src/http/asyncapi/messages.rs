@@ -1,7 +1,7 @@
 //! Every message: what the bus carries, and the frames of the sockets.
 
 use serde_json::{Map, Value, json};
-use utoipa::openapi::schema::{AnyOf, Object, Schema};
+use utoipa::openapi::schema::{AnyOf, Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -9,7 +9,11 @@ use super::model::{Message, Reference};
 use super::shape::{Parts, object, whole};
 use crate::actors::ws_sessions::Topic;
 use crate::http::ws_session::{FrameKind, Speaker, frames};
-use crate::models::event::body::{A_MOMENT, AN_EVENT};
+use crate::models::control::{
+    ActorState, CONTROL_VERSION, ControlError, Describe, Described, KnownRevision, LetGo, LookAfterThese,
+    Order, OrderReply, Refused, TakeUp, Taken,
+};
+use crate::models::event::body::{A_MOMENT, AN_EVENT, AN_INSTANCE};
 use crate::models::event::{CATALOGUE, Envelope, Fact, Headers, Standing};
 use crate::models::{RoutingKey, SCHEMA_VERSION};
 
@@ -40,8 +44,19 @@ pub struct DescribedMessage {
 pub enum Origin {
     /// The bus.
     Bus(Standing),
+    /// The control plane: one replica to another.
+    Control(Direction),
     /// A socket.
     Socket(Speaker),
+}
+
+/// Which way a message of the control plane goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// By `agents.direct`, to the queue of a replica.
+    Order,
+    /// Back to its sender, by direct reply-to.
+    Reply,
 }
 
 /// Every message, those of the bus first.
@@ -53,6 +68,7 @@ pub fn messages() -> Result<Vec<DescribedMessage>, serde_json::Error> {
     let updated = RoutingKey::INSTANCE_UPDATED;
     let body = messages.iter().find(|message| message.name == updated.as_str());
     let body = body.map(|message| message.sample.clone()).unwrap_or_default();
+    messages.extend(control()?);
     messages.extend(frames(&body)?.into_iter().map(frame));
     Ok(messages)
 }
@@ -121,6 +137,63 @@ pub(super) fn headers() -> RefOr<Schema> {
     RefOr::T(Schema::Object(of::<Headers>()))
 }
 
+/// What replicas say to each other.
+fn control() -> Result<Vec<DescribedMessage>, serde_json::Error> {
+    let instances = vec![KnownRevision { instance_id: AN_INSTANCE, revision: 4 }];
+    let instance_id = AN_INSTANCE;
+    let orders = [
+        (of::<LookAfterThese>(), Order::LookAfter(LookAfterThese { instances })),
+        (of::<TakeUp>(), Order::TakeUp(TakeUp {})),
+        (of::<LetGo>(), Order::LetGo(LetGo { instance_id, owner_epoch: 2 })),
+        (of::<Describe>(), Order::Describe(Describe { instance_id })),
+    ];
+    let actor = ActorState {
+        path: format!("/worker/instance_directory/instances/{AN_INSTANCE}"),
+        phase: "up".to_owned(),
+        step: Some("resting".to_owned()),
+        since: Some(A_MOMENT),
+        owner_epoch: Some(1),
+        restarts: 0,
+        last_exit: None,
+        last_exit_at: None,
+        retry: None,
+    };
+    let replies = [
+        (of::<Taken>(), OrderReply::taken()),
+        (of::<Described>(), OrderReply::Described(Described { actor: Some(actor) })),
+        (
+            of::<Refused>(),
+            OrderReply::Refused(Refused { reason: "schema_version 2 is later than 1".to_owned() }),
+        ),
+    ];
+    let body = |body: Result<Vec<u8>, ControlError>| serde_json::from_slice(&body.unwrap_or_default());
+    let orders = orders
+        .into_iter()
+        .map(|(schema, order)| Ok(of_control(Direction::Order, order.kind(), schema, body(order.body())?)));
+    let replies = replies
+        .into_iter()
+        .map(|(schema, reply)| Ok(of_control(Direction::Reply, reply.kind(), schema, body(reply.body())?)));
+    orders.chain(replies).collect()
+}
+
+fn of_control(direction: Direction, name: &str, mut schema: Object, sample: Value) -> DescribedMessage {
+    let told_when = schema.description.clone().unwrap_or_default();
+    schema.title = Some(name.to_owned());
+    let version = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .description(Some("Grows when a field changes its meaning or goes away."))
+        .enum_values(Some([CONTROL_VERSION]));
+    schema.properties.insert("schema_version".to_owned(), version.into());
+    schema.required.insert(0, "schema_version".to_owned());
+    DescribedMessage {
+        name: name.to_owned(),
+        schema: RefOr::T(Schema::Object(schema)),
+        sample,
+        origin: Origin::Control(direction),
+        told_when,
+    }
+}
+
 fn frame(kind: FrameKind) -> DescribedMessage {
     let FrameKind { name, speaker, mut schema, sample } = kind;
     schema.title = Some(format!("websocket.{name}"));
@@ -156,6 +229,7 @@ impl DescribedMessage {
     /// The message as the document has it; its schema stands elsewhere, under its name.
     pub(super) fn entry(&self) -> Message {
         let is_of_bus = matches!(self.origin, Origin::Bus(_));
+        let is_of_amqp = !matches!(self.origin, Origin::Socket(_));
         let description = match &self.schema {
             RefOr::T(Schema::Object(object)) if is_of_bus => object.description.clone(),
             _ => None,
@@ -173,7 +247,7 @@ impl DescribedMessage {
             content_type: CONTENT_TYPE,
             headers: has_headers.then(|| Reference::to(format!("{SCHEMAS}{HEADERS}"))),
             payload: Reference::to(format!("{SCHEMAS}{}", self.name)),
-            bindings: is_of_bus
+            bindings: is_of_amqp
                 .then(|| json!({"amqp": {"messageType": self.name, "bindingVersion": "0.3.0"}})),
             examples: vec![example],
             status: self.is_planned().then_some("planned"),

@@ -129,7 +129,7 @@ fn counted(memory: &Memory, response: ServiceResponse<BoxBody>, id: &RequestId) 
         if request.method().is_safe() {
             Problem::new(ErrorCode::ServiceBusy).respond(Some(id.as_str()))
         } else {
-            too_much
+            *too_much
         }
     });
     ServiceResponse::new(request, response)

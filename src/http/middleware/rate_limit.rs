@@ -63,7 +63,7 @@ fn class_of(method: &Method, path: &str) -> Option<RouteClass> {
     let route = path.strip_prefix(PREFIX)?;
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     Some(match route {
-        "/ws" | "/ws/tickets" => RouteClass::Socket,
+        "/ws" | "/ws/tickets" | "/events" => RouteClass::Socket,
         _ if PROOFS.contains(&route) => RouteClass::Auth,
         _ if reads => RouteClass::Read,
         _ => RouteClass::Write,
@@ -82,6 +82,8 @@ mod tests {
             (Method::POST, "/api/v1/auth/logout", Some(RouteClass::Write)),
             (Method::GET, "/api/v1/ws", Some(RouteClass::Socket)),
             (Method::POST, "/api/v1/ws/tickets", Some(RouteClass::Socket)),
+            (Method::GET, "/api/v1/events", Some(RouteClass::Socket)),
+            (Method::POST, "/api/v1/events/replay", Some(RouteClass::Write)),
             (Method::HEAD, "/api/v1/instances", Some(RouteClass::Read)),
             (Method::DELETE, "/api/v1/instances/x", Some(RouteClass::Write)),
             (Method::GET, "/api/v1/nope", Some(RouteClass::Read)),

@@ -3,7 +3,7 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{accounts, agents, history, instances, usage, ws};
+use super::{accounts, agents, events, history, instances, usage, ws};
 use crate::http::document::complete;
 use crate::http::login;
 
@@ -33,12 +33,13 @@ use crate::http::login;
         history::list,
         usage::show,
         ws::open,
+        events::open,
     ),
     tags(
         (name = "Accounts", description = "Making an account and signing in. Everything else asks for the access token that signing in gives."),
         (name = "Agents", description = "The catalog: the agents that are on offer."),
         (name = "Instances", description = "Your own instances of agents, and how they fare."),
-        (name = "Live", description = "Events as they happen, over a WebSocket."),
+        (name = "Live", description = "Events as they happen, over a WebSocket or as an event stream."),
     )
 )]
 struct Routes;

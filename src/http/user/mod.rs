@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod document;
+mod events;
 mod history;
 mod instances;
 mod usage;
@@ -37,7 +38,7 @@ pub struct UserApi {
     pub catalog: CatalogView,
     /// Users' instances.
     pub instances: Handle<Instances>,
-    /// Sockets.
+    /// Sockets and event streams.
     pub sockets: SocketDoor,
 }
 
@@ -69,6 +70,7 @@ fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/users/me/password", "POST").route(web::post().to(accounts::change_password)))
         .service(resource("/usage", "GET, HEAD").route(get().to(usage::show)))
+        .service(resource("/events", "GET").route(web::get().to(events::open)))
         .service(resource("/ws", "GET").route(web::get().to(ws::open)))
         .service(resource("/ws/tickets", "POST").route(web::post().to(accounts::issue_ticket)))
         .service(resource("/agents", "GET, HEAD").route(get().to(agents::list)))

@@ -1,4 +1,4 @@
-//! The door to the sockets.
+//! The door to the sockets, and to whatever else tells what happens.
 
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 
 use crate::actors::accounts::{Accounts, RedeemTicket};
 use crate::actors::system::Handle;
-use crate::actors::ws_sessions::{Join, WebsocketSettings, WsSessions};
+use crate::actors::ws_sessions::{Join, Joined, WebsocketSettings, WsSessions};
 use crate::http::extract::Parameters;
 use crate::http::fields::{Fields, ReadFields, parsed, text};
 use crate::http::identity::authenticate;
@@ -34,6 +34,31 @@ impl SocketDoor {
         Self { sessions, heartbeat_seconds: settings.heartbeat_seconds, allowed_origins }
     }
 
+    /// Gives a seat to who may have one. A ticket is used up by this, so whatever else can be wrong is looked at before.
+    pub(super) async fn admit(
+        &self,
+        request: &HttpRequest,
+        accounts: &Handle<Accounts>,
+        ticket: Option<String>,
+        since: Option<i64>,
+    ) -> Result<Joined, Problem> {
+        self.check_origin(request)?;
+        let holder = match ticket {
+            Some(ticket) => accounts.ask(RedeemTicket { ticket }).await?,
+            None => authenticate(request).await?,
+        };
+        // Teams are not kept yet; their sessions' events are routed already.
+        Ok(self.sessions.ask(Join { holder, teams: Vec::new(), since }).await?)
+    }
+
+    pub(super) fn sessions(&self) -> Handle<WsSessions> {
+        self.sessions.clone()
+    }
+
+    pub(super) fn heartbeat_seconds(&self) -> u64 {
+        self.heartbeat_seconds
+    }
+
     /// Browsers open sockets to anywhere for any page, and say which one it is. Whoever is no browser says nothing, or
     /// what it likes: this protects people, not us.
     fn check_origin(&self, request: &HttpRequest) -> Result<(), Problem> {
@@ -44,7 +69,7 @@ impl SocketDoor {
         if allowed.admit(origin.as_bytes()) {
             return Ok(());
         }
-        Err(Problem::new(ErrorCode::Forbidden).detail("this page may not open sockets here"))
+        Err(Problem::new(ErrorCode::Forbidden).detail("this page may not listen here"))
     }
 }
 
@@ -68,7 +93,7 @@ impl ReadFields for SocketParameters {
     }
 }
 
-fn position(value: Value) -> Result<i64, String> {
+pub(super) fn position(value: Value) -> Result<i64, String> {
     const EXPECTED: &str = "a position: a whole number that is not negative";
     let position: i64 = parsed(value, EXPECTED)?;
     if position < 0 { Err(format!("must be {EXPECTED}")) } else { Ok(position) }
@@ -101,17 +126,8 @@ pub(super) async fn open(
     door: Data<SocketDoor>,
 ) -> Result<HttpResponse, Problem> {
     ws_session::check_upgrade(&request)?;
-    door.check_origin(&request)?;
-
-    // A ticket is used up by this, so whatever else can be wrong is looked at first.
-    let holder = match ticket {
-        Some(ticket) => accounts.ask(RedeemTicket { ticket }).await?,
-        None => authenticate(&request).await?,
-    };
-    // Teams are not kept yet; their sessions' events are routed already.
-    let joined = door.sessions.ask(Join { holder, teams: Vec::new(), is_resuming: since.is_some() }).await?;
-
-    ws_session::open(&request, payload, door.sessions.clone(), joined, since, door.heartbeat_seconds)
+    let joined = door.admit(&request, &accounts, ticket, since).await?;
+    ws_session::open(&request, payload, door.sessions(), joined, since, door.heartbeat_seconds)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::models::RoutingKey;
 /// What the server says.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum ServerFrame<'a> {
+pub(in crate::http) enum ServerFrame<'a> {
     /// The first frame. Everything up to `position` was told before this session.
     Hello {
         /// The session, in the words of the service's log.

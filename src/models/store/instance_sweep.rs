@@ -17,7 +17,8 @@ pub async fn sweep_unowned(db: &impl Session<SharedSide>, limit: i64) -> Result<
     rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
 }
 
-/// Up to `limit` of the instances that `me` has claimed and that are not where they are wanted, with their revisions.
+/// Instances that `me` has claimed and that are not where they are wanted, or that run with a change `me` has not read, up
+/// to `limit` of each, with their revisions.
 ///
 /// # Errors
 /// Only those of the database itself.

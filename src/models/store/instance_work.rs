@@ -19,6 +19,7 @@ const RELEASE_ALL: &str = include_str!("sql/instances/release_all.sql");
 const SWEEP: &str = include_str!("sql/instances/sweep.sql");
 const EXPIRE: &str = include_str!("sql/instances/expire.sql");
 const LIST_OWNED: &str = include_str!("sql/instances/list_owned.sql");
+const LIST_ELSEWHERE: &str = include_str!("sql/instances/list_elsewhere.sql");
 const LIST_OWNERS: &str = include_str!("sql/instances/list_owners.sql");
 
 /// A claim on one instance: good as long as the row has this owner and this epoch.
@@ -221,6 +222,40 @@ pub async fn list_owners(
     session::decode_all(&rows)
 }
 
+/// An instance that another living replica has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The instance.
+    pub id: InstanceId,
+    /// Who has it.
+    pub owner: ReplicaId,
+    /// The revision of the row.
+    pub revision: i64,
+    /// The last revision that its owner has noted as read; none of a release that does not note it.
+    pub observed_revision: Option<i64>,
+}
+
+impl Elsewhere {
+    /// Whether its owner has read the row as it is.
+    #[must_use]
+    pub fn is_observed(&self) -> bool {
+        self.observed_revision.is_some_and(|observed| observed >= self.revision)
+    }
+}
+
+/// Those of `ids` that another living replica than `me` has: whom to tell of them.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list_elsewhere(
+    db: &impl Session<SharedSide>,
+    me: ReplicaId,
+    ids: &[InstanceId],
+) -> Result<Vec<Elsewhere>, StoreError> {
+    let rows = session::rows(db, LIST_ELSEWHERE, &[&me, &ids]).await?;
+    session::decode_all(&rows)
+}
+
 fn instance_ids(rows: &[Row]) -> Result<Vec<InstanceId>, StoreError> {
     rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
 }
@@ -241,6 +276,19 @@ impl TryFrom<&Row> for Expired {
             id: row.try_get("id")?,
             revision: row.try_get("revision")?,
             status: row.try_get("status")?,
+        })
+    }
+}
+
+impl TryFrom<&Row> for Elsewhere {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            owner: row.try_get("owner_replica")?,
+            revision: row.try_get("revision")?,
+            observed_revision: row.try_get("observed_revision")?,
         })
     }
 }

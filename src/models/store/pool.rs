@@ -12,6 +12,7 @@ use deadpool_postgres::{
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Config, NoTls, Row, Statement};
 
 use super::error::{StoreError, with_cause};
@@ -107,7 +108,13 @@ impl<Side> Database<Side> {
     /// # Errors
     /// [`StoreError::Busy`] when none came free in time, [`StoreError::Unavailable`] when none can be made.
     pub async fn connection(&self) -> Result<PooledConnection<Side>, StoreError> {
-        let client = Some(self.pool.get().await?);
+        // Waiting and making, each of which has the same limit, together.
+        let got = timeout(self.connect_within, self.pool.get()).await;
+        let late = |_elapsed| StoreError::Busy {
+            reason: format!("no connection within {:?}", self.connect_within),
+            is_about_rows: false,
+        };
+        let client = Some(got.map_err(late)??);
         Ok(PooledConnection { client, patience: Patience::new(self.statement_within), side: PhantomData })
     }
 
@@ -119,7 +126,7 @@ impl<Side> Database<Side> {
         let mut config = self.config.clone();
         let _config = config.application_name(application_name);
         // The driver's own limit is over once the socket is open; a server that then says nothing must not hold us.
-        let connecting = tokio::time::timeout(self.connect_within, config.connect(NoTls)).await;
+        let connecting = timeout(self.connect_within, config.connect(NoTls)).await;
         let silent =
             |_elapsed| StoreError::Unavailable { reason: "no answer to the handshake in time".to_owned() };
         let (client, mut connection) = connecting

@@ -11,6 +11,7 @@ const REGISTER: &str = include_str!("sql/replicas/register.sql");
 const BEAT: &str = include_str!("sql/replicas/beat.sql");
 const LEAVE: &str = include_str!("sql/replicas/leave.sql");
 const LIST: &str = include_str!("sql/replicas/list.sql");
+const LIST_OTHER_WORKERS: &str = include_str!("sql/replicas/list_other_workers.sql");
 const FORGET_STALE: &str = include_str!("sql/replicas/forget_stale.sql");
 
 /// A replica as its row says.
@@ -81,6 +82,19 @@ pub async fn forget_stale(
     silence_ms: i64,
 ) -> Result<Vec<ReplicaId>, StoreError> {
     let rows = session::rows(db, FORGET_STALE, &[&silence_ms]).await?;
+    rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+}
+
+/// Up to `limit` living workers beside `me`, those that beat last first.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list_other_workers(
+    db: &impl Session<SharedSide>,
+    me: ReplicaId,
+    limit: i64,
+) -> Result<Vec<ReplicaId>, StoreError> {
+    let rows = session::rows(db, LIST_OTHER_WORKERS, &[&me, &limit]).await?;
     rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
 }
 

@@ -60,6 +60,9 @@ pub struct ServiceSettings {
     pub bind_address: IpAddr,
     /// How long an orderly stop may take, in milliseconds; 100 to 300,000.
     pub shutdown_deadline_ms: u64,
+    /// How long listeners go on accepting while `/readyz` says already that this process ends, in milliseconds; at most a third
+    /// of `shutdown_deadline_ms`.
+    pub drain_ms: u64,
 }
 
 impl ServiceSettings {
@@ -69,5 +72,13 @@ impl ServiceSettings {
             faults.add("roles", "must name at least one role");
         }
         faults.range("shutdown_deadline_ms", self.shutdown_deadline_ms, 100..=300_000);
+        let drain_ms_max = self.shutdown_deadline_ms / 3;
+        if self.drain_ms > drain_ms_max {
+            let (given, deadline) = (self.drain_ms, self.shutdown_deadline_ms);
+            faults.add(
+                "drain_ms",
+                format!("must be at most a third of service.shutdown_deadline_ms ({deadline}), is {given}"),
+            );
+        }
     }
 }

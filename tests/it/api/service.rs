@@ -15,6 +15,7 @@ use botberi::actors::accounts::{
 use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
+use botberi::actors::courier::Courier;
 use botberi::actors::dead_letter_registry::DeadLetterRegistry;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instance_registry::InstanceRegistry;
@@ -215,7 +216,9 @@ impl Service {
             }))
             .with(actor(ChildSpec::permanent(InstanceRegistry::NAME), &instance_registry, {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
-                move |lifeline| InstanceRegistry::new(shared.clone(), bell.clone(), lifeline)
+                move |lifeline| {
+                    InstanceRegistry::new(shared.clone(), bell.clone(), Courier::handle(), lifeline)
+                }
             }))
             .with(actor(ChildSpec::permanent(DeadLetterRegistry::NAME), &dead_letter_registry, {
                 let shared = databases.shared.clone();

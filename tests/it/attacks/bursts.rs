@@ -6,10 +6,10 @@ use crate::support::client::id_of;
 use crate::support::follower::Follower;
 use crate::support::load::Load;
 
-/// Changes of each instance. With the instances of the load it is some ten thousand events in a few statements: more than a
+/// Changes of each instance. With the instances of the load it is thousands of events in a few statements: more than a
 /// window of the publisher, a batch of positions, a prefetch or a letterbox holds.
-const ROUNDS: usize = 60;
-const INSTANCES: usize = 200;
+const ROUNDS: usize = 40;
+const INSTANCES: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_larger_than_every_queue_reaches_everybody_whole_and_bounded() {

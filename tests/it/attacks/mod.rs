@@ -46,11 +46,14 @@ impl Scene {
         let stage = Stage::set().await;
         let (cables, places) = Cables::to(&stage.places()).await;
         let mut settings: Vec<(&str, Value)> = UNLIMITED.iter().map(|key| (*key, Value::from(0))).collect();
-        // A lease that outlasts what is done to Postgres would hide what happens when it does not.
+        // Not a line for each request: there are thousands.
         settings.extend([
-            ("telemetry.filter", "warn,botberi=info".into()),
+            ("telemetry.filter", "warn,botberi::app=info".into()),
             ("quotas.instances_max", 100_000.into()),
         ]);
+        // As in production: the machine is meant to be busy.
+        settings.extend([("worker.lease_ms", 10_000.into()), ("worker.beat_ms", 1_000.into())]);
+        settings.extend([("redis.timeout_ms", 2_000.into()), ("rabbitmq.connect_timeout_ms", 5_000.into())]);
         settings.extend(own.iter().cloned());
         let program = Program::serve_at(&places, &settings).await;
         let ada = Caller::stranger(&program.user_api).sign_up("ada").await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::flood::flood;
 use super::watch::Watch;
@@ -11,12 +12,14 @@ use super::{Scene, attack_time};
 use crate::support::client::PASSWORD;
 use crate::support::proxy::Cable;
 
-/// In a second or two, and a second more for a machine that has other things to do.
-const IN_TIME: Duration = Duration::from_millis(3_500);
+/// Two seconds, and some for a machine that has a hundred callers to play as well. Half of what queueing to the end would take.
+const IN_TIME: Duration = Duration::from_secs(5);
+
+/// More than can hold a connection, and fewer than keep the machine itself busy.
+const CALLERS: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_while_shared_postgres_says_nothing_is_refused_in_time_and_bounded() {
-    // More askers than the handles let in at once, and few who can hold a connection.
     let scene = Scene::set(&[("postgres.shared.pool_size_max", 4.into())]).await;
     let mut sockets = Vec::new();
     for _ in 0..20 {
@@ -26,8 +29,14 @@ async fn a_flood_while_shared_postgres_says_nothing_is_refused_in_time_and_bound
     let watch = Watch::of(&scene.program);
 
     scene.cables.shared_postgres.set(Cable::Silent);
+    // They want their history, which nobody can read.
+    let mut openers = JoinSet::new();
+    for _ in 0..30 {
+        let ada = scene.ada.clone();
+        openers.spawn(async move { ada.try_socket(Some(0)).await.map(drop) });
+    }
     let (agent, text) = (scene.agent, "x".repeat(8_000));
-    let answers = flood(&scene.ada, 300, attack_time(), move |ada, number| match number % 4 {
+    let answers = flood(&scene.ada, CALLERS, attack_time(), move |ada, number| match number % 4 {
         0 | 1 => {
             let wish = json!({"agent_id": agent, "title": "Mine", "user_config": {"text": text}});
             ada.request(Method::POST, "/api/v1/instances").json(&wish)
@@ -38,9 +47,12 @@ async fn a_flood_while_shared_postgres_says_nothing_is_refused_in_time_and_bound
     .await;
     scene.cables.mend();
 
+    for opened in openers.join_all().await {
+        assert!(matches!(opened, Ok(()) | Err(429 | 503)), "{opened:?}");
+    }
     // Those who had a connection, and what shared the commits with them, wait for the silence to be taken for one.
     answers.assert_in_time(&[200, 201, 429, 503], IN_TIME, 4 + 3 * 64);
-    assert!(answers.count(503) > 300, "nobody was refused: the attack was none");
+    assert!(answers.count(503) > CALLERS, "nobody was refused: the attack was none");
     scene.until_well().await;
     scene.stage.until_told().await;
     watch.assert_grew_by_less_than(150);
@@ -52,7 +64,7 @@ async fn a_flood_of_sign_ins_while_user_postgres_says_nothing_is_refused_in_time
     let watch = Watch::of(&scene.program);
 
     scene.cables.user_postgres.set(Cable::Silent);
-    let answers = flood(&scene.ada, 300, attack_time(), |ada, number| {
+    let answers = flood(&scene.ada, CALLERS, attack_time(), |ada, number| {
         let who = format!("somebody{number}");
         match number % 3 {
             0 => {
@@ -70,7 +82,7 @@ async fn a_flood_of_sign_ins_while_user_postgres_says_nothing_is_refused_in_time
     scene.cables.mend();
 
     answers.assert_in_time(&[200, 201, 429, 503], IN_TIME, 8);
-    assert!(answers.count(503) > 300, "nobody was refused: the attack was none");
+    assert!(answers.count(503) > CALLERS, "nobody was refused: the attack was none");
     scene.until_well().await;
     watch.assert_grew_by_less_than(150);
 }
@@ -88,7 +100,7 @@ async fn while_rabbitmq_says_nothing_everything_is_written_bounded_and_published
     })
     .await;
     answers.assert_in_time(&[201], IN_TIME, 0);
-    assert!(answers.count(201) > 100, "{} were made", answers.count(201));
+    assert!(answers.count(201) > 20, "{} were made", answers.count(201));
     scene.cables.mend();
 
     scene.stage.until_told().await;

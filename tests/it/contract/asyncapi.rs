@@ -123,6 +123,9 @@ fn a_queue_is_said_to_hold_what_its_bindings_bring() {
     assert_eq!(messages("events.dead_letters"), of_instances);
     assert_eq!(messages("user_backend.catalog"), keys(|key| key.starts_with("agent.")));
     assert_eq!(messages("user_backend.ws_updates"), keys(|_| true));
+    let orders = &document["channels"]["agents_worker.control"];
+    assert_eq!(orders["x-queue"]["keys"], json!(["{replica}"]));
+    assert!(messages("agents_worker.control").iter().all(|name| name.starts_with("order.")));
     let updates = &document["channels"]["user_backend.ws_updates"];
     assert_eq!(updates["address"], "user_backend.ws_updates.{replica}");
     assert_eq!(updates["bindings"]["amqp"]["queue"]["exclusive"], true);

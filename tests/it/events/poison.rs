@@ -233,10 +233,10 @@ async fn an_event_over_which_its_reader_dies_again_and_again_is_given_up_alone()
         .start(tree);
     let sql = stage.sql().await;
     let letter = eventually("it is given up", async || {
-        sql.query_opt("SELECT event_id, reason FROM dead_letters", &[]).await.unwrap()
+        sql.query_opt("SELECT convert_from(body, 'UTF8'), reason FROM dead_letters", &[]).await.unwrap()
     })
     .await;
-    assert_eq!(letter.get::<_, String>(0), poison.to_string());
+    assert!(letter.get::<_, String>(0).contains(&poison.to_string()));
     assert_eq!(letter.get::<_, String>(1), "brittle died 3 times over it");
     let others: Vec<EventId> = ids.into_iter().filter(|id| *id != poison).collect();
     eventually("the others are read", async || (*read.lock().unwrap() == others).then_some(())).await;

@@ -58,7 +58,8 @@ async fn a_client_resumes_at_another_replica() {
 
 #[tokio::test]
 async fn where_the_log_was_cut_the_client_is_told_of_the_gap() {
-    let app = TestApp::start().await;
+    // Nothing is kept in memory, which would reach further back than the log.
+    let app = TestApp::with(&[("websocket.recent_events_max", 0.into())]).await;
     let ada = app.sign_up("ada").await;
     let agent = ada.an_agent().await;
     app.stage.tap.until_status(&id_of(&ada.create(agent).await), "running").await;

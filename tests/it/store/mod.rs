@@ -6,6 +6,7 @@ mod builders;
 mod events;
 mod instances;
 mod mirrors;
+mod observed;
 mod ownership;
 mod plans;
 mod pool;

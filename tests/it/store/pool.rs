@@ -7,7 +7,9 @@ use botberi::models::store::{SharedDb, StoreError, StoreSettings, instances, out
 use botberi::secret::Secret;
 
 use super::builders::an_instance;
+use crate::support::cables::lay as cable_to;
 use crate::support::database::TestDatabases;
+use crate::support::proxy::Cable;
 
 fn settings(shared_url: String) -> StoreSettings {
     StoreSettings {
@@ -55,6 +57,35 @@ async fn a_transaction_that_was_left_in_the_middle_is_not_handed_to_the_next_bor
         .unwrap();
     let seen = instances::find(&databases.shared().await, instance.user_id, instance.id).await.unwrap();
     assert_eq!(seen, Some(stopped));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever_for_a_server_that_says_nothing_or_behind_a_statement_that_was_given_up() {
+    let databases = TestDatabases::create().await;
+    let url = databases.shared_url("botberi");
+    let (cable, through) = cable_to(&url).await;
+    let shared = SharedDb::open(&settings(through)).unwrap();
+    let db = shared.connection().await.unwrap();
+    outbox::watermark(&db).await.unwrap();
+
+    cable.set(Cable::Silent);
+    let asked = Instant::now();
+    let silent = outbox::watermark(&db).await.unwrap_err();
+    assert!(matches!(silent, StoreError::Silent(_)), "{silent:?}");
+    assert_eq!(silent.code(), ErrorCode::OutcomeUnknown);
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    drop(db);
+    assert_eq!(shared.pool_usage().open, 0, "the connection is not kept for the next borrower");
+    cable.set(Cable::Sound);
+    outbox::watermark(&shared.connection().await.unwrap()).await.unwrap();
+
+    // The same where whoever waited has gone away.
+    cable.set(Cable::Silent);
+    let db = shared.connection().await.unwrap();
+    let gone = tokio::time::timeout(Duration::from_millis(50), outbox::watermark(&db)).await;
+    assert!(gone.is_err());
+    drop(db);
+    assert_eq!(shared.pool_usage().open, 0);
 }
 
 #[tokio::test]

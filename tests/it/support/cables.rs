@@ -46,7 +46,8 @@ impl Cables {
     }
 }
 
-async fn lay(url: &str) -> (FaultProxy, String) {
+/// A sound one to the server of that URL, and the URL by way of it.
+pub(crate) async fn lay(url: &str) -> (FaultProxy, String) {
     let start = url.find("127.0.0.1:").unwrap();
     let address = url[start..].split('/').next().unwrap();
     let proxy = FaultProxy::to(SocketAddr::from_str(address).unwrap()).await;

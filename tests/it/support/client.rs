@@ -6,6 +6,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use super::event_stream::EventStream;
 use super::socket::Socket;
 use super::wait::within;
 
@@ -139,6 +140,38 @@ impl Caller {
         // What counts is what the client has seen itself, not where the replica stands.
         socket.position = since.unwrap_or(socket.position);
         Ok(socket)
+    }
+
+    /// An event stream that has been greeted.
+    pub(crate) async fn stream(&self, query: &str) -> EventStream {
+        match self.try_stream(query, None).await {
+            Ok(stream) => stream,
+            Err((status, problem)) => panic!("no stream: {status}: {problem}"),
+        }
+    }
+
+    /// An event stream that has been greeted, or the refusal. Comes back after `last_event_id`.
+    pub(crate) async fn try_stream(
+        &self,
+        query: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<EventStream, (u16, Value)> {
+        let request = self.request(Method::GET, &format!("/api/v1/events{query}"));
+        EventStream::open(match last_event_id {
+            Some(id) => request.header("last-event-id", id),
+            None => request,
+        })
+        .await
+    }
+
+    /// Where it calls.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its token.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("it has signed in")
     }
 
     /// A fresh ticket.

@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod documented;
 pub(crate) mod edge;
+pub(crate) mod event_stream;
 pub(crate) mod folder;
 pub(crate) mod follower;
 pub(crate) mod load;

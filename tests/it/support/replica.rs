@@ -29,6 +29,7 @@ const QUICK: &[(&str, i64)] = &[
     ("http.console.port", 0),
     ("http.workers", 1),
     ("service.shutdown_deadline_ms", 2_500),
+    ("service.drain_ms", 50),
     ("postgres.user.pool_size_max", 4),
     ("postgres.shared.pool_size_max", 8),
     ("rabbitmq.backoff_ms_min", 20),

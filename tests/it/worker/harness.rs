@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use botberi::actors::bell::Bell;
+use botberi::actors::courier::Courier;
 use botberi::actors::event_consumers::{BusEvent, Deliver};
 use botberi::actors::instance_directory::{BreakOne, InstanceDirectory, SweepCall, WorkerSettings};
 use botberi::actors::instance_ledger::InstanceLedger;
@@ -105,6 +106,8 @@ impl TestWorker {
                     InstanceDirectory::new(
                         db,
                         ledger,
+                        // Nobody carries its orders.
+                        Courier::handle(),
                         lease,
                         sweep_call.clone(),
                         supervisors,

@@ -1,6 +1,7 @@
 //! Sockets over a real listener and a real log; the bus is played by hand.
 
 mod measure;
+mod promises;
 pub(crate) mod replica;
 mod soak;
 

@@ -17,10 +17,12 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::support::database::TestDatabases;
+use crate::support::event_stream::EventStream;
 use botberi::actors::event_consumers::{Bound, BusEvent, Deliver};
 use botberi::actors::revocations::RevocationView;
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
-use botberi::actors::ws_sessions::{Join, WebsocketSettings, WsSessions};
+use botberi::actors::ws_sessions::{Join, Joined, Story, WebsocketSettings, WsSessions};
+use botberi::http::event_stream;
 use botberi::http::problem::Problem;
 use botberi::http::ws_session::{check_upgrade, open};
 use botberi::models::store::outbox;
@@ -80,6 +82,15 @@ impl Log {
         self.end.get()
     }
 
+    /// Keeps everybody from reading it until [`Log::release`].
+    pub(crate) async fn hold(&self) {
+        self.run("BEGIN; LOCK TABLE event_outbox IN ACCESS EXCLUSIVE MODE").await;
+    }
+
+    pub(crate) async fn release(&self) {
+        self.run("COMMIT").await;
+    }
+
     pub(crate) async fn run(&self, sql: &str) {
         self.sql.batch_execute(sql).await.unwrap();
     }
@@ -92,6 +103,8 @@ pub(crate) fn settings() -> WebsocketSettings {
         session_queue_bytes_max: 1 << 20,
         replay_page_rows: 7,
         replay_pages_max: 4,
+        recent_events_max: 0,
+        recent_bytes_max: 1 << 20,
         ticket_seconds: 30,
         sessions_max: 10_000,
         sessions_per_user_max: 2_000,
@@ -126,7 +139,10 @@ impl Replica {
         let mut root = Supervisor::new(Strategy::OneForOne).with(child).start(tree.clone());
         root.ready().await.unwrap();
         let door = Data::new(Door { sessions: sessions.clone(), heartbeat_seconds });
-        let app = move || App::new().app_data(door.clone()).route("/ws", web::get().to(enter));
+        let app = move || {
+            let app = App::new().app_data(door.clone());
+            app.route("/ws", web::get().to(enter)).route("/events", web::get().to(listen))
+        };
         let server = HttpServer::new(app).workers(2).disable_signals().shutdown_timeout(1);
         let server = server.bind(("127.0.0.1", 0)).unwrap();
         let address = server.addrs()[0];
@@ -143,7 +159,7 @@ impl Replica {
         let (user_id, role, session_id) = (UserId::new(), Role::Viewer, SessionId::new());
         let token_id = TokenId::new();
         let holder = Principal { user_id, role, session_id, token_id, expires_at: Timestamp::MAX };
-        self.sessions.ask(Join { holder, teams: Vec::new(), is_resuming: false }).await.is_ok()
+        self.sessions.ask(Join { holder, teams: Vec::new(), since: None }).await.is_ok()
     }
 
     /// Says that the queue is bound, and waits until that is taken in.
@@ -177,6 +193,13 @@ impl Replica {
         }
     }
 
+    /// An event stream; `more`: further parameters.
+    pub(crate) async fn stream(&self, user: UserId, since: Option<i64>, more: &str) -> EventStream {
+        let since = since.map(|since| format!("&since={since}")).unwrap_or_default();
+        let url = format!("http://{}/events?user={user}{since}{more}", self.address);
+        EventStream::open(reqwest::Client::new().get(url)).await.unwrap()
+    }
+
     pub(crate) fn population(&self) -> usize {
         self.tree.report().iter().find_map(|node| node.population).unwrap_or_default()
     }
@@ -189,6 +212,17 @@ impl Replica {
 
 async fn enter(request: HttpRequest, payload: Payload, door: Data<Door>) -> Result<HttpResponse, Problem> {
     check_upgrade(&request)?;
+    let (joined, since) = join(&request, &door).await?;
+    open(&request, payload, door.sessions.clone(), joined, since, door.heartbeat_seconds)
+}
+
+async fn listen(request: HttpRequest, door: Data<Door>) -> Result<HttpResponse, Problem> {
+    let (joined, since) = join(&request, &door).await?;
+    let story = Story::new(joined, since);
+    Ok(event_stream::open(&request, door.sessions.clone(), story, door.heartbeat_seconds))
+}
+
+async fn join(request: &HttpRequest, door: &Door) -> Result<(Joined, Option<i64>), Problem> {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).unwrap();
     let get = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let seconds = get("expires_in").map_or(3600, |seconds| seconds.parse().unwrap());
@@ -200,8 +234,7 @@ async fn enter(request: HttpRequest, payload: Payload, door: Data<Door>) -> Resu
         expires_at: Timestamp::now() + jiff::SignedDuration::from_secs(seconds),
     };
     let since: Option<i64> = get("since").map(|since| since.parse().unwrap());
-    let joined = door.sessions.ask(Join { holder, teams: Vec::new(), is_resuming: since.is_some() }).await?;
-    open(&request, payload, door.sessions.clone(), joined, since, door.heartbeat_seconds)
+    Ok((door.sessions.ask(Join { holder, teams: Vec::new(), since }).await?, since))
 }
 
 /// One client.

@@ -17,7 +17,7 @@ pub use agent::AgentChanged;
 pub use instance::{InstanceConfig, InstanceCreated, InstanceDeleted, InstanceMetadata, InstanceUpdated};
 pub use knowledge::{EntryChanged, KnowledgeBaseChanged};
 pub use report::{ExecutionReport, InstanceReport, ReportedStatus};
-pub use sample::{A_MOMENT, AN_EVENT};
+pub use sample::{A_MOMENT, AN_EVENT, AN_INSTANCE};
 pub use work::{ExecutionChanged, WorkflowChanged};
 
 /// The own fields of one kind of event, or of several that tell the same.

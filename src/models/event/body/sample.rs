@@ -15,7 +15,8 @@ const fn id(last: u128) -> Uuid {
 
 /// The event that tells it.
 pub const AN_EVENT: EventId = EventId(id(1));
-pub(super) const AN_INSTANCE: InstanceId = InstanceId(id(2));
+/// The instance that it is about.
+pub const AN_INSTANCE: InstanceId = InstanceId(id(2));
 pub(super) const AN_AGENT: AgentId = AgentId(7);
 pub(super) const A_USER: UserId = UserId(id(3));
 pub(super) const A_TEAM: TeamId = TeamId(id(4));

@@ -17,6 +17,8 @@ UPDATE instances i
 SET status = fenced.to_status,
     status_reason = fenced.reason,
     deadline_at = clock_timestamp() + fenced.deadline_ms * interval '1 millisecond',
+    -- The mover is told the revision, and reads the row again where it has grown by more than this.
+    observed_revision = i.revision + 1,
     owner_replica = CASE WHEN fenced.to_status IN ('failed', 'stopped') THEN NULL ELSE i.owner_replica END
 FROM fenced
 WHERE i.id = fenced.id AND i.id = ANY ($2::uuid[])

@@ -19,6 +19,11 @@ WITH candidate AS (
 UPDATE instances i
 SET owner_replica = $1,
     owner_epoch = i.owner_epoch + 1,
+    -- Whoever claims a row reads it; the revision grows with the status, as the guard has it.
+    observed_revision = i.revision + CASE
+        WHEN i.desired_state = 'running' AND i.status IN ('pending', 'stopped') THEN 1
+        ELSE 0
+    END,
     status = CASE
         WHEN i.desired_state = 'running' AND i.status = 'pending' THEN 'provisioning'
         WHEN i.desired_state = 'running' AND i.status = 'stopped' THEN 'pending'
