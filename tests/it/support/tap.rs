@@ -231,6 +231,9 @@ impl Queue {
         let mut arguments = FieldTable::default();
         if copied {
             arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+            // A reader whose node is gone is one to the queue until that is noticed, and is given every other message. With this
+            // the next one waits, and what was given to the lost one comes first.
+            arguments.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
         }
         channel.queue_declare("tap".into(), kind, arguments).await?;
         let (bind, arguments) = (QueueBindOptions::default(), FieldTable::default());
