@@ -90,6 +90,8 @@ pub(crate) struct EventStream {
     response: Response,
     parser: StreamParser,
     waiting: std::collections::VecDeque<StreamEvent>,
+    /// The id of the last event that was handed out.
+    handed_out: String,
     pub(crate) headers: HeaderMap,
     pub(crate) hello: Value,
     /// Where it stood when it was greeted.
@@ -106,7 +108,9 @@ impl EventStream {
             return Err((status, response.json().await.unwrap_or_default()));
         }
         let (parser, waiting) = (StreamParser::default(), std::collections::VecDeque::new());
-        let mut stream = Self { response, parser, waiting, headers, hello: Value::Null, begin: 0 };
+        let handed_out = String::new();
+        let mut stream =
+            Self { response, parser, waiting, handed_out, headers, hello: Value::Null, begin: 0 };
         // A replica that goes away between the answer and the greeting is as good as gone.
         let Some(hello) = stream.next().await else { return Err((0, Value::Null)) };
         assert_eq!(hello.name, "hello");
@@ -120,7 +124,9 @@ impl EventStream {
         while self.waiting.is_empty() {
             self.read().await?;
         }
-        self.waiting.pop_front()
+        let event = self.waiting.pop_front()?;
+        self.handed_out.clone_from(&event.last_event_id);
+        Some(event)
     }
 
     async fn read(&mut self) -> Option<()> {
@@ -158,9 +164,9 @@ impl EventStream {
         None
     }
 
-    /// Where an `EventSource` would come back to.
+    /// Where to come back to: behind what was handed out, however much more has come already.
     pub(crate) fn last_event_id(&self) -> &str {
-        &self.parser.last_event_id
+        if self.waiting.is_empty() { &self.parser.last_event_id } else { &self.handed_out }
     }
 
     pub(crate) fn position(&self) -> i64 {
