@@ -1,6 +1,7 @@
 //! Finds what everybody else has missed: instances without a living owner, rows past their deadline, lost hints.
 //!
-//! - **Owns:** nothing but the rhythm: once at the beginning, once after each binding of the queue, and every `sweep_ms`.
+//! - **Owns:** nothing but the rhythm: once at the beginning, once after each binding of the queue or when another replica says
+//!   that there is something to take, and every `sweep_ms`; the comparison of supervisors with rows, every minute.
 //! - **Receives:** no messages; a [`SweepCall`] from the directory.
 //! - **Sends:** what needs an owner to the directory ([`Adopt`]), what this replica should look at again ([`LookAfter`],
 //!   [`Muster`]), and a ring of the bell after what it has failed itself.

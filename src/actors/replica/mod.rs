@@ -2,8 +2,7 @@
 //!
 //! - **Owns:** this process's row in `replicas`, and a connection of its own: a pool that is busy must not make a healthy
 //!   process look dead.
-//! - **Receives:** nothing yet; orders from other replicas (drain, forwarded hints) will come in here, from the queue
-//!   `agents_worker.control.<replica>`.
+//! - **Receives:** nothing. Orders of other replicas come to the directory, by the queue `agents_worker.control.<replica>`.
 //! - **Sends:** nothing. Whoever is about to act as an owner asks the [`ReplicaLease`] that is shared with it.
 //! - **Invariant:** the lease that it shares ends before the row can look stale to others, by the database's clock.
 //! - **On failure:** a rebuilt one goes on with the same id and the same lease. While Postgres is away it is impaired and

@@ -158,18 +158,19 @@ fn add_orders(traffic: &mut Traffic, messages: &[DescribedMessage]) {
     };
     let Some(queue) = traffic.channels.get_mut(ORDERS) else { return };
     queue.messages = named(Direction::Order);
-    let replica = Parameter { description: "The id of the replica that sent the order." };
+    let token =
+        Parameter { description: "RabbitMQ's own: the whole address stands in the order's `reply_to`." };
     traffic.channels.insert(
         REPLIES.to_owned(),
         Channel {
-            address: "amq.rabbitmq.reply-to.{replica}".to_owned(),
+            address: "amq.rabbitmq.reply-to.{token}".to_owned(),
             title: REPLIES.to_owned(),
             description:
                 "Where an order is answered: RabbitMQ's direct reply-to, which is no queue. The property \
                           `correlation_id` is that of the order."
                     .to_owned(),
             servers: server(RABBITMQ),
-            parameters: BTreeMap::from([("replica", replica)]),
+            parameters: BTreeMap::from([("token", token)]),
             messages: named(Direction::Reply),
             bindings: json!({"amqp": {"is": "queue", "bindingVersion": AMQP_BINDING}}),
             queue: None,
