@@ -1,4 +1,5 @@
 //! The platform on a RabbitMQ of three nodes, which are killed and frozen under load.
+#![expect(clippy::print_stderr, reason = "what was measured is for reading")]
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! Servers that are stopped for real, one after the other and two at once: what goes on, what is refused and how it is told.
+#![expect(clippy::print_stderr, reason = "what was measured is for reading")]
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! Three replicas behind the edge: killed, asked to end, and started under load.
+#![expect(clippy::print_stderr, reason = "what was measured is for reading")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

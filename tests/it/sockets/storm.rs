@@ -1,7 +1,11 @@
 //! What a drain costs: all clients of one replica come to the other at once. Run by hand, on a quiet machine; clients
 //! and services are processes of their own, and each client and its seat are an open file:
 //! `SOCKETS=10000 cargo nextest run --locked --run-ignored only --no-capture sockets::storm`, with the servers' variables.
-#![expect(clippy::print_stderr, reason = "measurements are for reading")]
+#![expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "measurements are for reading, and take their size from outside"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

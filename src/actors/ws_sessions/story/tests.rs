@@ -162,7 +162,7 @@ impl World {
             Next::Leave(_) => self.reconnect(self.home),
             Next::Nothing => {}
         }
-        assert_eq!(self.story.sent_to() >= self.cursor, true, "the client is ahead of its session");
+        assert!(self.story.sent_to() >= self.cursor, "the client is ahead of its session");
     }
 
     fn missed(&mut self, after: i64, to: i64) -> Option<Page> {
