@@ -4,7 +4,7 @@
 //! - **Receives:** orders from the couriers of other replicas, and of this one.
 //! - **Sends:** [`Obey`] to its reader; what that answers goes back to the sender, by its `reply-to` and correlation id.
 //! - **Invariant:** an order is answered after its reader has taken it in, never before; one that cannot be read or taken in is
-//!   answered with why. At most [`ORDERS_MAX`] are under way.
+//!   answered with why. At most `ORDERS_MAX` are under way.
 //! - **On failure:** the queue goes with its connection, orders in it included: their senders hear nothing, and send them
 //!   again. What was missed altogether the reader's own sweep finds.
 
