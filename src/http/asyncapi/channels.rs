@@ -136,7 +136,7 @@ fn add_queue(traffic: &mut Traffic, queue: &QueueSpec) {
             messages: keys.iter().map(|key| of_channel(&name, key.as_str())).collect(),
             bindings: Some(json!({"amqp": {"ack": true, "bindingVersion": AMQP_BINDING}})),
             reply: None,
-            status: (queue.kind == Kind::DeadLetters).then_some("planned"),
+            status: None,
         },
     );
 }
@@ -172,7 +172,11 @@ fn add_orders(traffic: &mut Traffic, messages: &[DescribedMessage]) {
             servers: server(RABBITMQ),
             parameters: BTreeMap::from([("token", token)]),
             messages: named(Direction::Reply),
-            bindings: json!({"amqp": {"is": "queue", "bindingVersion": AMQP_BINDING}}),
+            bindings: json!({"amqp": {
+                "is": "routingKey",
+                "exchange": {"name": "", "type": "default", "durable": true, "autoDelete": false, "vhost": "/"},
+                "bindingVersion": AMQP_BINDING
+            }}),
             queue: None,
             status: None,
         },
@@ -183,7 +187,7 @@ fn add_orders(traffic: &mut Traffic, messages: &[DescribedMessage]) {
         consume.reply = Some(reply());
     }
     let sending = json!({"amqp": {
-        "deliveryMode": 2, "mandatory": true, "ack": true, "replyTo": "amq.rabbitmq.reply-to", "bindingVersion": AMQP_BINDING
+        "deliveryMode": 2, "mandatory": true, "ack": true, "bindingVersion": AMQP_BINDING
     }});
     traffic.operations.insert(
         format!("send.{ORDERS}"),
