@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +21,9 @@ use crate::settings::{Role, ServiceSettings, Settings, StoreSettings};
 
 /// What a process exits with when a thread does not come back. Nothing can be stopped in order then.
 const EXIT_BLOCKED: i32 = 70;
+
+/// How long the line that says so may take to be written. What the thread waits for may be the log itself, which nobody reads.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long the comparison of the schemas may hold up a start. A database that is away is found out by its users later.
 const COMPARED_WITHIN: Duration = Duration::from_secs(2);
@@ -135,6 +139,10 @@ impl App {
 pub fn run(settings: Settings, stop: &CancellationToken, ready: &dyn Fn(&App)) -> Result<(), AppError> {
     let blocked = Duration::from_millis(settings.supervision.blocked_thread_ms);
     let _watch = BlockedThreads::watch(blocked, |path, stay| {
+        let _ends_all_the_same = thread::Builder::new().spawn(|| {
+            thread::sleep(LAST_WORDS_WITHIN);
+            std::process::exit(EXIT_BLOCKED);
+        });
         tracing::error!(actor = path, ?stay, "a handler keeps its thread; the process ends");
         std::process::exit(EXIT_BLOCKED);
     })

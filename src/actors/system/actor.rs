@@ -7,7 +7,7 @@ use std::task::{self, Poll};
 use actix::dev::ContextFut;
 use actix::{Actor, ActorContext, AsyncContext, Context};
 
-use super::{Child, ChildSpec, Exit, Handle, Lifeline};
+use super::{Child, ChildSpec, Exclusive, Exit, Handle, Lifeline};
 
 /// Messages that were told, not asked, and not yet taken. Asks are bounded by their [`Handle`].
 const MAILBOX_TELLS_MAX: usize = 64;
@@ -46,6 +46,7 @@ impl<A: Actor<Context = Context<A>>> ActorLife<A> {
         handle: Option<Handle<A>>,
         factory: impl FnOnce(Lifeline) -> A,
     ) -> Self {
+        lifeline.is_of_an_actor();
         let mut context = Context::new();
         context.set_mailbox_capacity(MAILBOX_TELLS_MAX);
         let address = context.address();
@@ -68,6 +69,9 @@ impl<A: Actor<Context = Context<A>>> Future for ActorLife<A> {
         if self.lifeline.is_stopping() && !self.told_to_stop {
             self.told_to_stop = true;
             self.context.ctx().stop();
+        }
+        if self.lifeline.takes_hang() {
+            Exclusive::<A, ()>::hang(self.lifeline.clone(), self.context.ctx());
         }
         let told_to_stop = self.told_to_stop;
         Pin::new(&mut self.context)

@@ -68,6 +68,17 @@ impl<A: Actor, T> Exclusive<A, T> {
     }
 }
 
+impl<A> Exclusive<A, ()>
+where
+    A: Actor,
+    A::Context: AsyncContext<A>,
+{
+    /// Work that never ends, as if a handler had returned it. For fault injection.
+    pub(super) fn hang(lifeline: Lifeline, context: &mut A::Context) {
+        Self::new(lifeline, Box::pin(wrap_future(pending()))).occupy(context, None);
+    }
+}
+
 impl<A, M, T> MessageResponse<A, M> for Exclusive<A, T>
 where
     A: Actor,
@@ -76,6 +87,18 @@ where
     T: 'static,
 {
     fn handle(self, context: &mut A::Context, asker: Option<OneshotSender<T>>) {
+        self.occupy(context, asker);
+    }
+}
+
+impl<A, T> Exclusive<A, T>
+where
+    A: Actor,
+    A::Context: AsyncContext<A>,
+    T: 'static,
+{
+    /// Nothing else is looked at until the work is done or its time is over.
+    fn occupy(self, context: &mut A::Context, asker: Option<OneshotSender<T>>) {
         let Self { lifeline, work } = self;
         let within = lifeline.handler_within();
         let work = work.timeout(within).then(move |result, _, _| {

@@ -26,6 +26,9 @@ pub(super) struct Shared {
     on_ready: Mutex<Option<OnReady>>,
     stop_requested: AtomicBool,
     fault: AtomicBool,
+    /// Set by an actor's life: there is somebody whom an exclusive handler can occupy.
+    is_actor: AtomicBool,
+    hang: AtomicBool,
     /// Given from outside of the child's own future; the first one stands.
     verdict: OnceLock<Exit>,
     over: AtomicBool,
@@ -54,6 +57,14 @@ impl Shared {
         self.tell();
         lives
     }
+
+    /// Occupies the life's actor for ever from its next step on. False when it is over, or no actor.
+    pub(super) fn inject_hang(&self) -> bool {
+        let lives = self.is_actor.load(Ordering::Acquire) && !self.over.load(Ordering::Acquire);
+        self.hang.store(lives, Ordering::Release);
+        self.tell();
+        lives
+    }
 }
 
 impl Lifeline {
@@ -64,6 +75,8 @@ impl Lifeline {
             on_ready: Mutex::new(on_ready),
             stop_requested: AtomicBool::new(false),
             fault: AtomicBool::new(false),
+            is_actor: AtomicBool::new(false),
+            hang: AtomicBool::new(false),
             verdict: OnceLock::new(),
             over: AtomicBool::new(false),
             attached: AtomicUsize::new(0),
@@ -190,6 +203,16 @@ impl Lifeline {
 
     pub(super) fn has_fault(&self) -> bool {
         self.shared.fault.load(Ordering::Acquire)
+    }
+
+    /// Says that this life is an actor's, which can be made to hang.
+    pub(super) fn is_of_an_actor(&self) {
+        self.shared.is_actor.store(true, Ordering::Release);
+    }
+
+    /// Whether the actor is to hang; true once.
+    pub(super) fn takes_hang(&self) -> bool {
+        self.shared.hang.swap(false, Ordering::AcqRel)
     }
 
     /// Has `runner` woken from now on. To be called before the states are looked at, so that no change is missed.

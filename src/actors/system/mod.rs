@@ -46,7 +46,7 @@ pub use answer::{Answer, Exclusive};
 pub use blocked::BlockedThreads;
 pub use brood::{Brood, Past};
 pub use exit::Exit;
-pub use fault::inject_panic;
+pub use fault::{inject_hang, inject_panic};
 pub use handle::{AskError, AskLimits, Handle, TellError};
 pub use lifeline::Lifeline;
 pub use node::{Node, NodeReport, Phase};

@@ -236,6 +236,12 @@ impl Node {
         life.is_some_and(|life| life.inject_fault())
     }
 
+    /// Leaves the actor that lives here with an exclusive handler that never ends. For fault injection.
+    pub(super) fn hang_life(&self) -> bool {
+        let life = lock(&self.current).upgrade();
+        life.is_some_and(|life| life.inject_hang())
+    }
+
     fn changed(&self) {
         self.changes.send_modify(|version| *version += 1);
     }

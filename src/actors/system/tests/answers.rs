@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{AskLimits, ChildSpec};
+use super::super::{AskLimits, Child, ChildSpec, Exit, Node, Strategy, Supervisor, inject_hang};
 use super::probe::{Act, Before, Beside, Pair, is_lost, life_of};
 use super::{last_exit, let_others_run, report_of, soon, spec, until, up_after};
 
@@ -84,6 +84,33 @@ async fn an_exclusive_answer_that_takes_too_long_freezes_the_actor_and_it_is_bui
     assert_eq!(life_of(&pair.hurt).await, 2);
     assert_eq!(life_of(&pair.other).await, 1);
     soon(pair.root.stop()).await;
+}
+
+#[actix::test]
+async fn an_actor_that_is_made_to_hang_is_frozen_and_built_again_and_only_an_actor_can_be() {
+    let pair = pair_with_a_brief_deadline().await;
+    assert!(inject_hang(&pair.tree, "/hurt"));
+    let behind = soon(pair.hurt.ask(Act::new(|_, _| {}))).await;
+    assert!(is_lost(&behind), "it takes no message: {behind:?}");
+    up_after(&pair.tree, "/hurt", 1).await;
+    assert_eq!(last_exit(&pair.tree, "/hurt"), "frozen: a handler ran for more than 20ms");
+    assert_eq!((life_of(&pair.hurt).await, life_of(&pair.other).await), (2, 1));
+    assert!(!inject_hang(&pair.tree, "/nobody"));
+    soon(pair.root.stop()).await;
+    assert!(!inject_hang(&pair.tree, "/hurt"), "nobody lives there any more");
+
+    let loop_ = Child::new(spec("loop"), |lifeline| {
+        lifeline.ready();
+        Box::pin(async move {
+            lifeline.stop_requested().await;
+            Exit::Stopped
+        })
+    });
+    let tree = Node::root();
+    let mut root = Supervisor::new(Strategy::OneForOne).with(loop_).start(tree.clone());
+    soon(root.ready()).await.unwrap();
+    assert!(!inject_hang(&tree, "/loop"), "it has no handlers");
+    soon(root.stop()).await;
 }
 
 #[actix::test]
