@@ -96,6 +96,22 @@ async fn asked_to_end_it_sends_its_sockets_elsewhere_and_ends_in_order() {
 }
 
 #[tokio::test]
+async fn a_process_whose_log_nobody_reads_ends_with_a_code_of_its_own() {
+    let stage = Stage::set().await;
+    let program = Program::serve(&stage, &[("supervision.blocked_thread_ms", 1_000.into())]).await;
+    program.stop_reading();
+    let publish = async |poison: &str| stage.bus.publish("amq.default", "agents_worker.instance", poison).await;
+    eventually("there is a queue", async || publish("no event at all").await.then_some(())).await;
+    // Each is a line of its log. When no more fit in, an actor waits for room, and gives its thread back to nobody.
+    for number in 0..600 {
+        let poison = format!("no event at all, number {number}");
+        assert!(publish(&poison).await);
+    }
+    let status = spawn_blocking(move || program.ended_within(Duration::from_secs(20))).await.unwrap();
+    assert_eq!(status.code(), Some(70));
+}
+
+#[tokio::test]
 async fn a_process_that_is_asked_to_end_says_so_and_hands_over_before_it_is_gone() {
     let stage = Stage::set().await;
     // Whatever is taken over is taken over because it was told: no sweep, no lease that ends.

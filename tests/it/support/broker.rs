@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use botberi::cli::dev::Endpoints;
+use futures_util::future::join_all;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -72,6 +73,19 @@ impl VirtualHost {
         self.management.call(Method::POST, &path, Some(message)).await["routed"] == true
     }
 
+    /// Has RabbitMQ close every connection of this virtual host that it knows of, all at the same time. Some may be gone by
+    /// then; to those it says all kinds of things.
+    pub(crate) async fn close_all_connections(&self) {
+        let connections =
+            self.management.call(Method::GET, &format!("vhosts/{}/connections", self.name), None).await;
+        let names = connections.as_array().unwrap().iter().filter_map(|one| one["name"].as_str());
+        let closes = names.map(|name| {
+            let url = format!("{}/api/{}", self.management.urls[0], path_of(name));
+            Client::new().delete(url).timeout(PATIENCE).send()
+        });
+        join_all(closes).await;
+    }
+
     /// What is known of one queue.
     pub(crate) async fn queue(&self, queue: &str) -> Value {
         self.management.call(Method::GET, &format!("queues/{}/{queue}", self.name), None).await
@@ -100,8 +114,7 @@ impl VirtualHost {
             (!names.is_empty()).then_some(names)
         });
         for name in found.await {
-            let name = name.replace(' ', "%20").replace('>', "%3E");
-            self.management.call(Method::DELETE, &format!("connections/{name}"), None).await;
+            self.management.call(Method::DELETE, &path_of(&name), None).await;
         }
     }
 }
@@ -151,4 +164,9 @@ impl Management {
         assert!(status.is_success() || is_gone, "{method} {path}: {status} {text}");
         serde_json::from_str(&text).unwrap_or_default()
     }
+}
+
+/// Of a connection in the management API.
+fn path_of(connection: &str) -> String {
+    format!("connections/{}", connection.replace(' ', "%20").replace('>', "%3E"))
 }

@@ -136,6 +136,14 @@ impl EventStream {
         Some(event)
     }
 
+    /// Whatever comes next: events, or none where it was a sign of life. None at the end.
+    pub(crate) async fn some(&mut self) -> Option<Vec<StreamEvent>> {
+        if self.waiting.is_empty() {
+            self.read().await?;
+        }
+        Some(self.waiting.drain(..).collect())
+    }
+
     async fn read(&mut self) -> Option<()> {
         let chunk = within("something on the stream", self.response.chunk()).await.ok().flatten()?;
         self.waiting.extend(self.parser.read(&chunk));

@@ -1,10 +1,14 @@
 //! The program as a process of its own, which can be killed.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write, stderr};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use botberi::settings::{Purpose, Settings};
+use botberi::settings::{Purpose, Settings, Sources};
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
 use toml::Value;
@@ -20,10 +24,15 @@ const LEASE: [(&str, i64); 2] = [("worker.lease_ms", 1_000), ("worker.beat_ms", 
 /// `botberi serve`. Dropped, it is killed.
 pub(crate) struct Program {
     child: Child,
+    /// Whether nobody reads its log any more.
+    is_unheard: Arc<AtomicBool>,
     pub(crate) user_api: String,
     pub(crate) admin_api: String,
     pub(crate) broker_api: String,
 }
+
+/// Where its log goes.
+type Log = Box<dyn Write + Send>;
 
 impl Program {
     /// Starts it and waits until it serves.
@@ -33,14 +42,27 @@ impl Program {
 
     /// The same, with servers that it finds there.
     pub(crate) async fn serve_at(places: &Places, own: &[(&str, Value)]) -> Self {
+        let sources = Self::sources(places, own);
+        let loaded = Settings::load(&sources, Purpose::Serve).unwrap();
+        std::thread::spawn(move || prepare(&loaded)).join().unwrap();
+        Self::run(sources, Box::new(stderr())).await
+    }
+
+    /// The same on databases that were prepared before, with its log in a file.
+    pub(crate) async fn serve_again(places: &Places, log: &Path, own: &[(&str, Value)]) -> Self {
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        Self::run(Self::sources(places, own), Box::new(log)).await
+    }
+
+    fn sources(places: &Places, own: &[(&str, Value)]) -> Sources {
         let mut settings: Vec<(&str, Value)> =
             LEASE.iter().map(|(key, value)| (*key, Value::from(*value))).collect();
         settings.push(("telemetry.format", "json".into()));
         settings.extend(own.iter().cloned());
-        let sources = sources(places, &settings);
-        let loaded = Settings::load(&sources, Purpose::Serve).unwrap();
-        std::thread::spawn(move || prepare(&loaded)).join().unwrap();
+        sources(places, &settings)
+    }
 
+    async fn run(sources: Sources, log: Log) -> Self {
         let variables = sources.overrides.iter().map(|set| {
             let name = format!("BOTBERI__{}", set.key.to_uppercase().replace('.', "__"));
             (name, set.value.as_str().map_or_else(|| set.value.to_string(), str::to_owned))
@@ -50,9 +72,16 @@ impl Program {
         let mut child = command.spawn().unwrap();
         let (tell, mut lines) = mpsc::unbounded_channel();
         let pipe = child.stderr.take().unwrap();
-        std::thread::spawn(move || read(pipe, &tell));
-        let mut program =
-            Self { child, user_api: String::new(), admin_api: String::new(), broker_api: String::new() };
+        let is_unheard = Arc::new(AtomicBool::new(false));
+        let unheard = is_unheard.clone();
+        std::thread::spawn(move || read(pipe, &tell, log, &unheard));
+        let mut program = Self {
+            child,
+            is_unheard,
+            user_api: String::new(),
+            admin_api: String::new(),
+            broker_api: String::new(),
+        };
         loop {
             let line =
                 within("the program is ready", lines.recv()).await.expect("it ended before it was ready");
@@ -74,6 +103,26 @@ impl Program {
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Halts it: its connections stay open and it does nothing, until it is told to go on.
+    pub(crate) fn pause(&self) {
+        signal("STOP", self.child.id());
+    }
+
+    /// Lets it go on as if nothing had been.
+    pub(crate) fn go_on(&self) {
+        signal("CONT", self.child.id());
+    }
+
+    /// Reads no further line of its log. What it writes stays in the pipe, until that is full.
+    pub(crate) fn stop_reading(&self) {
+        self.is_unheard.store(true, Ordering::Release);
     }
 
     /// Kills it, as a crash of its machine would.
@@ -102,6 +151,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        self.is_unheard.store(false, Ordering::Release);
         if self.child.try_wait().unwrap().is_none() {
             self.child.kill().unwrap();
             self.child.wait().unwrap();
@@ -109,11 +159,14 @@ impl Drop for Program {
     }
 }
 
-/// Reads its log to the end, and passes it on: to the test, and to whoever looks into a failure.
-fn read(pipe: ChildStderr, tell: &mpsc::UnboundedSender<Json>) {
+/// Reads what it says to the end, and passes it on: to the test, and to whoever looks into a failure.
+fn read(pipe: ChildStderr, tell: &mpsc::UnboundedSender<Json>, mut log: Log, is_unheard: &AtomicBool) {
     for line in BufReader::new(pipe).lines() {
+        while is_unheard.load(Ordering::Acquire) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let Ok(line) = line else { return };
-        let _nobody_reads = writeln!(stderr(), "{line}");
+        let _nobody_reads = writeln!(log, "{line}");
         if let Ok(line) = serde_json::from_str(&line) {
             let _the_test_knows_enough = tell.send(line);
         }

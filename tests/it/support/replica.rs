@@ -95,12 +95,16 @@ struct Started {
 impl Replica {
     /// Starts one and waits until every part of it can do its work.
     pub(crate) async fn start(stage: &Stage, with_cables: bool, own: &[(&str, Value)]) -> Self {
-        let places = stage.places();
+        Self::start_at(&stage.places(), with_cables, own).await
+    }
+
+    /// The same with servers anywhere.
+    pub(crate) async fn start_at(places: &Places, with_cables: bool, own: &[(&str, Value)]) -> Self {
         let (cables, places) = if with_cables {
-            let (cables, through) = Cables::to(&places).await;
+            let (cables, through) = Cables::to(places).await;
             (Some(cables), through)
         } else {
-            (None, places)
+            (None, places.clone())
         };
         let settings = Settings::load(&sources(&places, own), Purpose::Serve).unwrap();
         let ((tell, started), (stop, stopped)) = (oneshot::channel(), oneshot::channel());

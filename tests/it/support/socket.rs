@@ -108,6 +108,11 @@ impl Socket {
         }
     }
 
+    /// The same where it may be closed by now. False then.
+    pub(crate) async fn try_say(&mut self, frame: &Value) -> bool {
+        self.stream.send(Message::text(frame.to_string())).await.is_ok()
+    }
+
     pub(crate) async fn say(&mut self, frame: &Value) {
         self.stream.send(Message::text(frame.to_string())).await.unwrap();
     }

@@ -12,7 +12,7 @@ use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use botberi::actors::broker::topology;
 
@@ -26,6 +26,7 @@ const ONE_TRY_WITHIN: Duration = Duration::from_secs(10);
 /// One message as it stood on the bus.
 #[derive(Debug, Clone)]
 pub(crate) struct Heard {
+    pub(crate) at: Instant,
     pub(crate) position: i64,
     pub(crate) key: String,
     pub(crate) body: Value,
@@ -106,6 +107,16 @@ impl Tap {
         let mut log = self.log.clone();
         let what = format!("position {position} is on the bus");
         within(&what, log.wait_for(|log| log.whole_to >= position)).await.expect("the tap was closed");
+    }
+
+    /// Up to where every position was heard.
+    pub(crate) fn whole_to(&self) -> i64 {
+        self.log.borrow().whole_to
+    }
+
+    /// Whether anything was heard since then.
+    pub(crate) fn has_heard_since(&self, moment: Instant) -> bool {
+        self.log.borrow().all.last().is_some_and(|heard| heard.at >= moment)
     }
 
     /// All that was heard by now.
@@ -271,7 +282,8 @@ impl Queue {
 fn heard(message: Delivery) -> Option<Heard> {
     let body = serde_json::from_slice::<Value>(&message.data).ok()?;
     let position = body["position"].as_i64()?;
-    Some(Heard { position, key: message.routing_key.to_string(), body, properties: message.properties })
+    let at = Instant::now();
+    Some(Heard { at, position, key: message.routing_key.to_string(), body, properties: message.properties })
 }
 
 fn statuses_of(all: &[Heard], instance: &str) -> Vec<String> {

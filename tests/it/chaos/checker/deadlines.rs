@@ -1,0 +1,46 @@
+//! Rows that were left alone for too long.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{Bounds, History, Kind, Look, Moment, Violation};
+
+pub(super) fn check(history: &History, bounds: &Bounds, found: &mut Vec<Violation>) {
+    let ways: [(&str, fn(&Look) -> &BTreeSet<String>); 2] =
+        [("past its deadline", |look| &look.overdue), ("without an owner", |look| &look.unattended)];
+    for (how, rows) in ways {
+        watch(history, bounds, how, rows, found);
+    }
+}
+
+fn watch(
+    history: &History,
+    bounds: &Bounds,
+    how: &str,
+    rows: fn(&Look) -> &BTreeSet<String>,
+    found: &mut Vec<Violation>,
+) {
+    let mut since: HashMap<&str, Moment> = HashMap::new();
+    let mut told = BTreeSet::new();
+    for look in &history.looks {
+        let rows = rows(look);
+        since.retain(|instance, _| rows.contains(*instance));
+        for instance in rows {
+            let began = *since.entry(instance).or_insert(look.at);
+            let ever = look.at.saturating_sub(began);
+            let in_peace = look.at.saturating_sub(began.max(broken_until(history, look.at)));
+            if (in_peace > bounds.unattended || ever > bounds.unattended_ever) && told.insert(instance) {
+                let evidence = format!(
+                    "{instance} was {how} for {ever:?}, {in_peace:?} of it in peace, at {:?}",
+                    look.at
+                );
+                found.push(Violation::new(Kind::PastDeadline, evidence));
+            }
+        }
+    }
+}
+
+/// Since when nothing is broken, at that moment.
+fn broken_until(history: &History, at: Moment) -> Moment {
+    let begun = history.faults.iter().filter(|fault| fault.began <= at);
+    begun.map(|fault| fault.healed.min(at)).max().unwrap_or_default()
+}

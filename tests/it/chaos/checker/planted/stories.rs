@@ -1,0 +1,94 @@
+//! What is told on the bus and in sessions.
+
+use std::time::Duration;
+
+use super::super::{Frame, Kind, Logged, Says};
+use super::{Plant, events_in, first_places, pick, pick_frame, with_a_frame};
+
+pub(super) const PLANTS: &[Plant] = &[
+    ("an event is never on the bus", Kind::MissingOnTheBus, |history, nth| {
+        let Some(told) = pick(&mut history.told, nth, |_| true) else { return false };
+        let position = told.position;
+        history.told.retain(|told| told.position != position);
+        true
+    }),
+    ("a change is in no event", Kind::MissingOnTheBus, |history, nth| {
+        let Some(row) = pick(&mut history.rows, nth, |_| true) else { return false };
+        row.revision += 1;
+        true
+    }),
+    ("an event gets no position", Kind::Hole, |history, nth| {
+        let Some(event) = pick(&mut history.log, nth, |_| true) else { return false };
+        event.position = None;
+        true
+    }),
+    ("a position is left out", Kind::Hole, |history, nth| {
+        let Some(from) = pick(&mut history.log, nth, |_| true).and_then(|event| event.position) else {
+            return false;
+        };
+        for event in history.log.iter_mut().filter(|event| event.position >= Some(from)) {
+            event.position = event.position.map(|position| position + 1);
+        }
+        true
+    }),
+    ("what was rolled back is on the bus", Kind::RolledBackAndPublished, |history, nth| {
+        let Some(told) = pick(&mut history.told, nth, |_| true) else { return false };
+        told.event = "never committed".to_owned();
+        true
+    }),
+    ("a message says something else than the log", Kind::Altered, |history, nth| {
+        let Some(told) = pick(&mut history.told, nth, |_| true) else { return false };
+        told.digest += 1;
+        true
+    }),
+    ("a frame says something else than the log", Kind::Altered, |history, nth| {
+        let Some(Says::Event { digest, .. }) = pick_frame(history, nth) else { return false };
+        *digest += 1;
+        true
+    }),
+    ("a later message comes first", Kind::Reordered, |history, nth| {
+        let firsts: Vec<usize> = first_places(history);
+        if firsts.len() < 2 {
+            return false;
+        }
+        let at = nth % (firsts.len() - 1);
+        history.told.swap(firsts[at], firsts[at + 1]);
+        true
+    }),
+    ("a later revision is placed first", Kind::Reordered, |history, nth| {
+        let Some(event) = pick(&mut history.log, nth, |event| event.revision > Some(1)) else { return false };
+        let (instance, position) = (event.instance.clone(), event.position);
+        let before = |event: &Logged| event.instance == instance && event.position < position;
+        let Some(earlier) = history.log.iter_mut().rev().find(|event| before(event)) else { return false };
+        std::mem::swap(&mut earlier.revision, &mut Some(99));
+        true
+    }),
+    ("a frame comes twice in a session", Kind::DeliveredTwice, |history, nth| {
+        with_a_frame(history, nth, |frames, at| {
+            let again = frames[at].clone();
+            frames.push(again);
+        })
+    }),
+    ("two frames of a session are in the wrong order", Kind::DeliveredTwice, |history, nth| {
+        let of_several = history.sessions.iter_mut().filter(|session| events_in(session).len() > 1);
+        let mut of_several: Vec<_> = of_several.collect();
+        let count = of_several.len().max(1);
+        let Some(session) = of_several.get_mut(nth % count) else { return false };
+        let events = events_in(session);
+        let at = nth % (events.len() - 1);
+        session.frames.swap(events[at], events[at + 1]);
+        true
+    }),
+    ("a session is not sent an event", Kind::UnsignalledGap, |history, nth| {
+        with_a_frame(history, nth, |frames, at| {
+            let after =
+                frames[at + 1..].iter().any(|frame| !matches!(frame.says, Says::Gap { .. } | Says::Narrowed));
+            // Who breaks right there resumes before it, and misses nothing.
+            if !after {
+                let says = Says::Reached(i64::MAX - 1);
+                frames.push(Frame { at: Duration::ZERO, says });
+            }
+            frames.remove(at);
+        })
+    }),
+];

@@ -1,0 +1,217 @@
+//! Users who make instances and change their minds about them, one thing after the other, and remember what they were told.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::client::{Answer, Caller, try_answer};
+
+use super::checker::{Call, Outcome, What, Wish};
+use super::recorder::Recorder;
+
+/// Whoever has had no answer for so long does not wait for it any more. Shorter than a replica is halted for: while some
+/// wait for it, others must be served.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The pause after an answer that was none, or no good one.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// How many instances one of them has, before more are deleted than made.
+const INSTANCES: usize = 25;
+
+/// What all of them share.
+pub(super) struct Town {
+    pub(super) recorder: Recorder,
+    pub(super) over: AtomicBool,
+    pub(super) agent: i64,
+    /// Everybody's instances, with their users: for those who try to read another's.
+    pub(super) known: Mutex<Vec<(String, String)>>,
+    /// The longest pause between two requests of one citizen.
+    pub(super) pause_ms_max: u64,
+}
+
+/// One of them.
+pub(super) struct Citizen {
+    pub(super) name: String,
+    pub(super) user: String,
+    pub(super) caller: Caller,
+    pub(super) town: Arc<Town>,
+    pub(super) seed: u64,
+}
+
+/// An instance as its user knows it.
+struct Own {
+    id: String,
+    tag: Option<String>,
+    revision: Option<i64>,
+}
+
+impl Citizen {
+    /// Until the run is over.
+    pub(super) async fn live(self) {
+        let mut random = StdRng::seed_from_u64(self.seed);
+        let mut own: Vec<Own> = Vec::new();
+        let mut made = 0;
+        while !self.town.over.load(Ordering::Relaxed) {
+            let pause = random.random_range(1..=self.town.pause_ms_max);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let is_full = own.len() >= INSTANCES;
+            match random.random_range(0..20) {
+                0..6 if !is_full => {
+                    made += 1;
+                    own.extend(self.create(made, &mut random).await);
+                }
+                0..9 if !own.is_empty() => {
+                    let at = random.random_range(0..own.len());
+                    if is_full || random.random_bool(0.3) {
+                        let gone = own.swap_remove(at);
+                        self.until_deleted(&gone, &mut random).await;
+                    } else {
+                        self.wish(&mut own[at], Wish::Retitle, &mut random).await;
+                    }
+                }
+                9..13 if !own.is_empty() => {
+                    let at = random.random_range(0..own.len());
+                    self.wish(&mut own[at], Wish::Stop, &mut random).await;
+                }
+                13..17 if !own.is_empty() => {
+                    let at = random.random_range(0..own.len());
+                    self.wish(&mut own[at], Wish::Start, &mut random).await;
+                }
+                17..19 if !own.is_empty() => {
+                    let at = random.random_range(0..own.len());
+                    self.read(&own[at].id).await;
+                }
+                _ => self.peek(&mut random).await,
+            }
+        }
+    }
+
+    /// Asks until it is told that there is one, with the same key each time.
+    async fn create(&self, number: usize, random: &mut StdRng) -> Option<Own> {
+        let mark = format!("{} {number}", self.name);
+        // Without the key, nothing may be sent twice.
+        let is_keyed = random.random_bool(0.8);
+        loop {
+            let body = json!({
+                "agent_id": self.town.agent, "title": format!("One of {}", self.name), "user_config": {"mark": mark},
+            });
+            let mut request = self.request(Method::POST, "/api/v1/instances").json(&body);
+            if is_keyed {
+                request = request.header("Idempotency-Key", &mark);
+            }
+            let (outcome, tag) = self.call(request, What::Create { mark: mark.clone() }).await;
+            if let Outcome::Done { instance, revision } = outcome {
+                self.town.known.lock().unwrap().push((self.user.clone(), instance.clone()));
+                return Some(Own { id: instance, tag, revision });
+            }
+            if !is_keyed || self.town.over.load(Ordering::Relaxed) {
+                return None;
+            }
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+
+    async fn wish(&self, own: &mut Own, wish: Wish, random: &mut StdRng) -> Outcome {
+        let path = format!("/api/v1/instances/{}", own.id);
+        let mut request = match wish {
+            Wish::Start => self.request(Method::POST, &format!("{path}/start")),
+            Wish::Stop => self.request(Method::POST, &format!("{path}/stop")),
+            Wish::Delete => self.request(Method::DELETE, &path),
+            Wish::Retitle => {
+                let title = format!("Title {}", random.random_range(0..1_000_000));
+                self.request(Method::PATCH, &path).json(&json!({"title": title}))
+            }
+        };
+        let is_conditional = matches!(wish, Wish::Retitle | Wish::Delete) && random.random_bool(0.4);
+        let mut if_match = None;
+        if let (true, Some(tag)) = (is_conditional, &own.tag) {
+            request = request.header("If-Match", tag);
+            if_match = own.revision;
+        }
+        let (outcome, tag) =
+            self.call(request, What::Wish { instance: own.id.clone(), wish, if_match }).await;
+        match &outcome {
+            Outcome::Done { revision, .. } => (own.tag, own.revision) = (tag, *revision),
+            Outcome::Refused { .. } => (own.tag, own.revision) = (None, None),
+            Outcome::Unknown { .. } => tokio::time::sleep(AFTER_FAILURE).await,
+        }
+        outcome
+    }
+
+    /// Wishes it deleted until it is said to be, or the run is over.
+    async fn until_deleted(&self, own: &Own, random: &mut StdRng) {
+        let mut own = Own { id: own.id.clone(), tag: own.tag.clone(), revision: own.revision };
+        loop {
+            let is_gone = match self.wish(&mut own, Wish::Delete, random).await {
+                Outcome::Done { .. } => true,
+                Outcome::Refused { status, .. } => status == 404,
+                Outcome::Unknown { .. } => false,
+            };
+            if is_gone || self.town.over.load(Ordering::Relaxed) {
+                return;
+            }
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+
+    async fn read(&self, id: &str) {
+        let request = self.request(Method::GET, &format!("/api/v1/instances/{id}"));
+        self.call(request, What::Read { instance: id.to_owned() }).await;
+    }
+
+    async fn peek(&self, random: &mut StdRng) {
+        let known = self.town.known.lock().unwrap().choose(random).cloned();
+        let Some((_, instance)) = known.filter(|(user, _)| *user != self.user) else { return };
+        let request = self.request(Method::GET, &format!("/api/v1/instances/{instance}"));
+        self.call(request, What::Peek { instance }).await;
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.caller.request(method, path).timeout(PATIENCE)
+    }
+
+    /// Sends it and writes down what came of it.
+    async fn call(&self, request: RequestBuilder, what: What) -> (Outcome, Option<String>) {
+        let id = Uuid::now_v7().to_string();
+        let recorder = &self.town.recorder;
+        let sent = recorder.now();
+        let answer = try_answer(request.header("X-Request-Id", &id)).await;
+        let tag = answer
+            .as_ref()
+            .ok()
+            .and_then(|answer| Some(answer.headers.get("etag")?.to_str().ok()?.to_owned()));
+        let outcome = outcome_of(&what, answer);
+        recorder.call(Call { request: id, what, sent, done: recorder.now(), outcome: outcome.clone() });
+        (outcome, tag)
+    }
+}
+
+fn outcome_of(what: &What, answer: Result<Answer, reqwest::Error>) -> Outcome {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return Outcome::Unknown { why: error.to_string() },
+    };
+    let code = answer.body["code"].as_str().unwrap_or_default().to_owned();
+    match answer.status {
+        200..300 => {
+            let named = match what {
+                What::Create { .. } => answer.body["id"].as_str().unwrap_or_default(),
+                What::Wish { instance, .. } | What::Read { instance } | What::Peek { instance } => instance,
+            };
+            Outcome::Done { instance: named.to_owned(), revision: answer.body["revision"].as_i64() }
+        }
+        // By docs/errors.md; and whatever is no problem document promises nothing.
+        status if code.is_empty() || code == "outcome_unknown" => {
+            Outcome::Unknown { why: format!("{status} {code}") }
+        }
+        status => Outcome::Refused { status, code },
+    }
+}

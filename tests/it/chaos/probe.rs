@@ -1,0 +1,148 @@
+//! Has Postgres itself note every write to an instance, in the transaction that makes it; and reads at the end what is there.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tokio_postgres::{Client, Row as Line};
+
+use super::checker::{Claim, Logged, Row, Write};
+use super::recorder::digest;
+
+/// The process that writes says who it is in the options of its connections. The trigger runs as its owner, because the
+/// platform's role may not write here.
+const INSTALL: &str = "
+    CREATE SCHEMA chaos;
+    CREATE TABLE chaos.writes (
+        seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        instance text NOT NULL, process text, request text,
+        old_owner text, old_epoch bigint, old_status text, old_desired text, old_revision bigint,
+        new_owner text, new_epoch bigint, new_status text, new_desired text, new_revision bigint,
+        owner_lived boolean NOT NULL, was_overdue boolean NOT NULL, changes_nothing boolean NOT NULL
+    );
+    CREATE INDEX ON chaos.writes (instance);
+    -- A replica whose lease was over, and which came back. What it owned before may be claimed by others all the same: they
+    -- may have found it dead just before.
+    CREATE TABLE chaos.lapses (replica text NOT NULL, before_seq bigint NOT NULL);
+    CREATE FUNCTION chaos.note_lapse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN
+        INSERT INTO chaos.lapses VALUES (NEW.id, (SELECT coalesce(max(seq), 0) FROM chaos.writes));
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER z_chaos AFTER UPDATE ON public.replicas
+    FOR EACH ROW WHEN (public.replica_is_stale(OLD.beat_at, OLD.lease_ms)) EXECUTE FUNCTION chaos.note_lapse();
+    CREATE FUNCTION chaos.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    DECLARE
+        lived boolean := false;
+    BEGIN
+        IF OLD.owner_replica IS NOT NULL AND OLD.owner_epoch IS DISTINCT FROM NEW.owner_epoch THEN
+            lived := EXISTS (
+                SELECT FROM public.replicas r
+                WHERE r.id = OLD.owner_replica AND NOT public.replica_is_stale(r.beat_at, r.lease_ms)
+            ) AND NOT EXISTS (
+                SELECT FROM chaos.lapses
+                WHERE replica = OLD.owner_replica::text AND before_seq >= (
+                    SELECT min(seq) FROM chaos.writes
+                    WHERE instance = OLD.id::text AND new_epoch = OLD.owner_epoch
+                )
+            );
+        END IF;
+        INSERT INTO chaos.writes (
+            instance, process, request, old_owner, old_epoch, old_status, old_desired, old_revision,
+            new_owner, new_epoch, new_status, new_desired, new_revision, owner_lived, was_overdue, changes_nothing
+        ) VALUES (
+            coalesce(NEW.id, OLD.id), coalesce(current_setting('chaos.process', true), ''),
+            CASE WHEN NEW.request_id IS DISTINCT FROM OLD.request_id THEN NEW.request_id END,
+            OLD.owner_replica, OLD.owner_epoch, OLD.status, OLD.desired_state, OLD.revision,
+            NEW.owner_replica, NEW.owner_epoch, NEW.status, NEW.desired_state, NEW.revision,
+            lived, coalesce(OLD.deadline_at < clock_timestamp(), false),
+            TG_OP = 'UPDATE' AND to_jsonb(OLD) = to_jsonb(NEW)
+        );
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER z_chaos AFTER INSERT OR UPDATE OR DELETE ON public.instances
+    FOR EACH ROW EXECUTE FUNCTION chaos.note();
+";
+
+/// What stands in the options of a connection of that life of a process.
+pub(super) fn option(process: &str) -> String {
+    format!("options=-c%20chaos.process%3D{process}")
+}
+
+pub(super) async fn install(sql: &Client) {
+    sql.batch_execute(INSTALL).await.unwrap();
+}
+
+/// Every committed write, each instance's in their order: the row was locked when its number was taken.
+pub(super) async fn writes(sql: &Client) -> Vec<Write> {
+    let lines = sql.query("SELECT * FROM chaos.writes ORDER BY seq", &[]).await.unwrap();
+    let write = |line: &Line| Write {
+        instance: line.get("instance"),
+        process: line.get("process"),
+        request: line.get("request"),
+        before: claim(line, "old"),
+        after: claim(line, "new"),
+        changes_nothing: line.get("changes_nothing"),
+        owner_lived: line.get("owner_lived"),
+        was_overdue: line.get("was_overdue"),
+    };
+    lines.iter().map(write).collect()
+}
+
+fn claim(line: &Line, side: &str) -> Option<Claim> {
+    let column = |name: &str| format!("{side}_{name}");
+    Some(Claim {
+        status: line.get::<_, Option<String>>(column("status").as_str())?,
+        owner: line.get(column("owner").as_str()),
+        epoch: line.get(column("epoch").as_str()),
+        desired: line.get(column("desired").as_str()),
+        revision: line.get(column("revision").as_str()),
+    })
+}
+
+/// The whole event log.
+pub(super) async fn log(sql: &Client) -> Vec<Logged> {
+    let query = "SELECT position, event_id::text, routing_key, user_id::text, revision, body FROM event_outbox ORDER BY id";
+    let lines = sql.query(query, &[]).await.unwrap();
+    let logged = |line: &Line| {
+        let body: Value = line.get("body");
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Logged {
+            position: line.get("position"),
+            event: line.get("event_id"),
+            key: line.get("routing_key"),
+            user: line.get("user_id"),
+            instance: text(&body["instance_id"]),
+            revision: line.get("revision"),
+            status: text(&body["status"]),
+            epoch: body["metadata"]["owner_epoch"].as_i64(),
+            mark: text(&body["config"]["user_config"]["mark"]),
+            digest: digest(&body),
+        }
+    };
+    lines.iter().map(logged).collect()
+}
+
+/// The instances as they are.
+pub(super) async fn rows(sql: &Client) -> Vec<Row> {
+    let query = "SELECT i.id::text AS instance, status, desired_state AS desired, status_reason AS reason, revision,
+            EXISTS (
+                SELECT FROM replicas r WHERE r.id = i.owner_replica AND NOT replica_is_stale(r.beat_at, r.lease_ms)
+            ) AS is_kept
+        FROM instances i";
+    let lines = sql.query(query, &[]).await.unwrap();
+    let row = |line: &Line| Row {
+        instance: line.get("instance"),
+        status: line.get("status"),
+        desired: line.get("desired"),
+        reason: line.get("reason"),
+        revision: line.get("revision"),
+        is_kept: line.get("is_kept"),
+    };
+    lines.iter().map(row).collect()
+}
+
+/// The bodies of the messages that nobody could read.
+pub(super) async fn dead_letters(sql: &Client) -> BTreeSet<String> {
+    let query = "SELECT convert_from(body, 'UTF8') FROM dead_letters";
+    sql.query(query, &[]).await.unwrap().iter().map(|line| line.get(0)).collect()
+}

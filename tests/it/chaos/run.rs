@@ -1,0 +1,242 @@
+//! The run: load, faults, peace; then the comparison.
+
+use std::collections::BTreeSet;
+use std::io::{Write, stderr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::support::client::{Caller, id_of};
+
+use super::checker::{Bounds, Fault, History, Told, check};
+use super::citizens::{Citizen, Town};
+use super::followers::{Follower, Manner};
+use super::lines::Wire;
+use super::onlooker::look_on;
+use super::platform::Platform;
+use super::recorder::digest;
+use super::schedule::Schedule;
+use super::{probe, report};
+
+/// How long may pass after a fault until everything works again. The next fault waits for that, and no longer.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(40);
+
+/// How long the end may take to come to rest. Only failing runs wait so long.
+const SETTLES_WITHIN: Duration = Duration::from_secs(60);
+
+const USERS: [&str; 3] = ["ada", "bea", "eve"];
+
+/// At a time: enough to keep every part at work, not so much that the machine is what is measured.
+const CITIZENS_PER_USER: usize = 2;
+const PAUSE_MS_MAX: u64 = 250;
+
+fn bounds() -> Bounds {
+    Bounds {
+        // A lease, a whole lease of steady beats before anybody is judged, some sweeps; and a machine that is busy.
+        unattended: Duration::from_secs(12),
+        unattended_ever: Duration::from_secs(120),
+        recovery: RECOVERS_WITHIN,
+        // Debug builds, half of which is code and symbols.
+        memory_kib: 400 * 1024,
+        late_effect: Duration::from_secs(45),
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/chaos")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_breaks_no_promise_is_broken() {
+    let schedule = Schedule::of_the_environment();
+    say(&format!("{schedule:?}"));
+    let logs = folder().join("logs");
+    let _none_yet = std::fs::remove_dir_all(&logs);
+    let mut platform = Platform::start(&schedule, &logs).await;
+    let (history, duration) = attack(&mut platform, &schedule).await;
+    let violations = check(&history, &bounds());
+    let table = report::table(&history, &violations, &schedule, duration);
+    std::fs::write(folder().join("table.md"), &table).unwrap();
+    say(&table);
+    let listed: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    std::fs::write(folder().join("violations.txt"), listed.join("\n")).unwrap();
+    platform.stop().await;
+    assert!(
+        violations.is_empty(),
+        "{} violations; the first: {:#?}",
+        listed.len(),
+        &listed[..listed.len().min(20)]
+    );
+}
+
+/// To whoever watches the run.
+fn say(what: &str) {
+    let _nobody_watches = writeln!(stderr(), "{what}");
+}
+
+async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Duration) {
+    let stranger = Caller::stranger(&platform.edge.url);
+    let agent = stranger.sign_up("somebody").await.an_agent().await;
+    let town = Arc::new(Town {
+        recorder: platform.recorder.clone(),
+        over: false.into(),
+        agent,
+        known: std::sync::Mutex::default(),
+        pause_ms_max: PAUSE_MS_MAX,
+    });
+    let (tell_last, last) = watch::channel(None);
+    let (mut citizens, mut followers, mut onlookers) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+    onlookers.spawn(look_on(
+        platform.stage.databases.shared_url("postgres"),
+        platform.seen.clone(),
+        platform.recorder.clone(),
+    ));
+    for (number, user) in USERS.iter().enumerate() {
+        let caller = stranger.sign_up(user).await;
+        let id = id_of(&caller.get("/api/v1/users/me").await.expect(200));
+        for citizen in 0..CITIZENS_PER_USER {
+            let name = format!("{user}-{citizen}");
+            let seed = schedule.seed + (number * 10 + citizen) as u64;
+            let citizen =
+                Citizen { name, user: id.clone(), caller: caller.clone(), town: town.clone(), seed };
+            citizens.spawn(citizen.live());
+        }
+        let narrow = Manner::Narrow(id_of(&caller.create(agent).await));
+        let ways = [
+            (Wire::Socket, Manner::Swift),
+            (Wire::Socket, Manner::Slow),
+            (Wire::Socket, narrow.clone()),
+            (Wire::Stream, Manner::Swift),
+            (Wire::Stream, narrow),
+        ];
+        for (wire, manner) in ways {
+            let follower = Follower {
+                name: format!("{user} {wire:?} {manner:?}"),
+                wire,
+                user: id.clone(),
+                caller: caller.clone(),
+                manner,
+                recorder: platform.recorder.clone(),
+                last: last.clone(),
+                seed: schedule.seed + number as u64,
+            };
+            followers.spawn(follower.follow());
+        }
+    }
+
+    let (mut faults, mut poisons) = (Vec::<Fault>::new(), Vec::new());
+    let mut random = StdRng::seed_from_u64(schedule.seed);
+    let began = platform.recorder.now();
+    // Load alone, so that there is something to lose.
+    sleep(Duration::from_secs(5)).await;
+    for kind in schedule.faults() {
+        if schedule.is_over(faults.len(), platform.recorder.now() - began) {
+            break;
+        }
+        say(&format!("{:?} {}", platform.recorder.now(), kind.name()));
+        let fault = platform.suffer(kind, &mut random, &mut poisons).await;
+        if let Some(before) = faults.last_mut() {
+            before.until = fault.began;
+        }
+        until_recovered(platform, &fault).await;
+        faults.push(fault);
+        platform.mend().await;
+        sleep(schedule.peace(&mut random)).await;
+    }
+    let duration = platform.recorder.now() - began;
+
+    town.over.store(true, Ordering::Relaxed);
+    while let Some(ended) = citizens.join_next().await {
+        ended.unwrap();
+    }
+    until_settled(platform, &poisons).await;
+    let last_position = platform.stage.tap.whole_to();
+    tell_last.send_replace(Some(last_position));
+    while let Some(ended) = followers.join_next().await {
+        ended.unwrap();
+    }
+    if let Some(before) = faults.last_mut() {
+        before.until = platform.recorder.now();
+    }
+    onlookers.shutdown().await;
+    (collect(platform, faults, poisons).await, duration)
+}
+
+/// Waits until everything works again, or has had its time. The checker judges; this only keeps the next fault away.
+async fn until_recovered(platform: &Platform, fault: &Fault) {
+    let sql = platform.stage.sql().await;
+    let claimed = "SELECT DISTINCT new_owner FROM chaos.writes
+                   WHERE process = $1 AND new_owner IS DISTINCT FROM old_owner AND new_owner IS NOT NULL";
+    let killed = fault.killed.clone().unwrap_or_default();
+    let owners: BTreeSet<String> =
+        sql.query(claimed, &[&killed]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    let limit = Instant::now() + RECOVERS_WITHIN;
+    let healed = platform.recorder.instant(fault.healed);
+    loop {
+        let latest = platform.recorder.latest();
+        let works = latest.change >= fault.healed
+            && latest.frame >= fault.healed
+            && platform.stage.tap.has_heard_since(healed)
+            && platform.seen.was_free_of(&owners, fault.healed);
+        if works || Instant::now() > limit {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until nothing is on its way any more. What is not there in time is for the checker.
+async fn until_settled(platform: &Platform, poisons: &[String]) {
+    let sql = platform.stage.sql().await;
+    let unsettled = "SELECT
+            (SELECT count(*) FROM instances i
+                WHERE instance_needs_work(i.desired_state, i.status)
+                    OR (i.status = 'running' AND NOT EXISTS (
+                        SELECT FROM replicas r WHERE r.id = i.owner_replica AND NOT replica_is_stale(r.beat_at, r.lease_ms))))
+            + (SELECT count(*) FROM event_outbox WHERE position IS NULL),
+            (SELECT coalesce(max(position), 0) FROM event_outbox), (SELECT count(*) FROM dead_letters)";
+    let limit = Instant::now() + SETTLES_WITHIN;
+    while Instant::now() < limit {
+        let row = sql.query_one(unsettled, &[]).await.unwrap();
+        let (count, position, letters): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+        let are_kept = usize::try_from(letters).unwrap() >= poisons.len();
+        if count == 0 && are_kept && platform.stage.tap.whole_to() >= position {
+            return;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<String>) -> History {
+    let sql = platform.stage.sql().await;
+    let (calls, sessions) = platform.recorder.take();
+    let told = platform.stage.tap.heard().into_iter().map(|heard| Told {
+        at: platform.recorder.moment(heard.at),
+        position: heard.position,
+        event: heard.body["event_id"].as_str().unwrap_or_default().to_owned(),
+        instance: heard.body["instance_id"].as_str().map(str::to_owned),
+        revision: heard.body["revision"].as_i64(),
+        digest: digest(&heard.body),
+    });
+    History {
+        calls,
+        sessions,
+        told: told.collect(),
+        log: probe::log(&sql).await,
+        writes: probe::writes(&sql).await,
+        rows: probe::rows(&sql).await,
+        looks: std::mem::take(&mut *platform.seen.looks.lock().unwrap()),
+        faults,
+        poisons,
+        dead_letters: probe::dead_letters(&sql).await,
+        memory: platform.seen.memory.lock().unwrap().clone(),
+        deaths: std::mem::take(&mut platform.deaths),
+    }
+}
