@@ -4,7 +4,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up check test chaos models api-docs fuzz
+.PHONY: help setup up check test cluster chaos models api-docs fuzz
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,11 @@ test: setup ## Set up and run the whole suite against private servers of its own
 		cargo nextest run --locked
 
 MINUTES ?= 10
+cluster: setup ## Kill and freeze nodes of a RabbitMQ cluster under load
+	@cargo build --locked
+	@target/debug/botberi dev servers --data-dir target/test-servers --free-ports --no-fsync -- \
+		cargo nextest run --locked --ignore-default-filter cluster::
+
 chaos: setup ## Break everything for MINUTES (10) and compare what users were told with what is there
 	@cargo build --locked
 	@BOTBERI_CHAOS_MINUTES=$(MINUTES) cargo nextest run --locked --profile chaos chaos::run::
