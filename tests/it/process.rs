@@ -100,7 +100,8 @@ async fn a_process_whose_log_nobody_reads_ends_with_a_code_of_its_own() {
     let stage = Stage::set().await;
     let program = Program::serve(&stage, &[("supervision.blocked_thread_ms", 1_000.into())]).await;
     program.stop_reading();
-    let publish = async |poison: &str| stage.bus.publish("amq.default", "agents_worker.instance", poison).await;
+    let publish =
+        async |poison: &str| stage.bus.publish("amq.default", "agents_worker.instance", poison).await;
     eventually("there is a queue", async || publish("no event at all").await.then_some(())).await;
     // Each is a line of its log. When no more fit in, an actor waits for room, and gives its thread back to nobody.
     for number in 0..600 {

@@ -225,6 +225,8 @@ async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<Strin
         revision: heard.body["revision"].as_i64(),
         digest: digest(&heard.body),
     });
+    let looks = std::mem::take(&mut *platform.seen.looks.lock().unwrap());
+    let memory = platform.seen.memory.lock().unwrap().clone();
     History {
         calls,
         sessions,
@@ -232,11 +234,11 @@ async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<Strin
         log: probe::log(&sql).await,
         writes: probe::writes(&sql).await,
         rows: probe::rows(&sql).await,
-        looks: std::mem::take(&mut *platform.seen.looks.lock().unwrap()),
+        looks,
         faults,
         poisons,
         dead_letters: probe::dead_letters(&sql).await,
-        memory: platform.seen.memory.lock().unwrap().clone(),
+        memory,
         deaths: std::mem::take(&mut platform.deaths),
     }
 }

@@ -4,8 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{Bounds, History, Kind, Look, Moment, Violation};
 
+/// The rows of a look that are in one kind of trouble.
+type Troubled = fn(&Look) -> &BTreeSet<String>;
+
 pub(super) fn check(history: &History, bounds: &Bounds, found: &mut Vec<Violation>) {
-    let ways: [(&str, fn(&Look) -> &BTreeSet<String>); 2] =
+    let ways: [(&str, Troubled); 2] =
         [("past its deadline", |look| &look.overdue), ("without an owner", |look| &look.unattended)];
     for (how, rows) in ways {
         watch(history, bounds, how, rows, found);

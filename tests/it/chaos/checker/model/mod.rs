@@ -77,7 +77,7 @@ impl Model {
             4 => self.wish(which, Wish::Retitle, of),
             5 => self.wish(which, Wish::Delete, of),
             6 => self.read(which),
-            7 => self.reconnect(of % self.followers.len(), of % 5 == 0),
+            7 => self.reconnect(of % self.followers.len(), of.is_multiple_of(5)),
             8 => self.tell_again(of),
             9 => self.fault(which),
             10 => self.take_over(which),
@@ -134,7 +134,7 @@ impl Model {
         after.revision += i64::from(is_change);
         self.write(&id, PROCESSES[1], is_change.then_some(&request), Some(&before), Some(&after), true);
         let if_match =
-            (of % 3 == 0 && matches!(wish, Wish::Retitle | Wish::Delete)).then_some(before.revision);
+            (of.is_multiple_of(3) && matches!(wish, Wish::Retitle | Wish::Delete)).then_some(before.revision);
         let revision = (wish != Wish::Delete).then_some(after.revision);
         self.instances[which].claim = after;
         if is_change {

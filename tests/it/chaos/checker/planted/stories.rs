@@ -60,7 +60,7 @@ pub(super) const PLANTS: &[Plant] = &[
         let (instance, position) = (event.instance.clone(), event.position);
         let before = |event: &Logged| event.instance == instance && event.position < position;
         let Some(earlier) = history.log.iter_mut().rev().find(|event| before(event)) else { return false };
-        std::mem::swap(&mut earlier.revision, &mut Some(99));
+        earlier.revision = Some(99);
         true
     }),
     ("a frame comes twice in a session", Kind::DeliveredTwice, |history, nth| {
