@@ -12,7 +12,7 @@ use super::forwarding::Forwarding;
 use super::{Adopted, WorkerSettings};
 use crate::actors::courier::Courier;
 use crate::actors::instance_ledger::{
-    Begin, InstanceLedger, LedgerError, ListOwned, Move, ReleaseAll, Take, TakeMany,
+    Begin, InstanceLedger, LedgerError, ListOwned, Move, Moved, ReleaseAll, Take, TakeMany, Taken,
 };
 use crate::actors::instance_supervisor::{FindDoing, Hinted, InstanceSupervisor, Roster, Tools, Void};
 use crate::actors::replica::ReplicaLease;
@@ -289,13 +289,17 @@ async fn give_up(ledger: Handle<InstanceLedger>, id: InstanceId, exit: Exit) {
     let mut failures = 0;
     while let Err(error) = fail(&ledger, id).await {
         failures += 1;
-        tracing::warn!(instance.id = %id, %error, failures, "it could not be failed yet");
+        tracing::warn!(instance.id = %id, error, failures, "it could not be failed yet");
         sleep(RETRY.pause_now(failures)).await;
     }
 }
 
-async fn fail(ledger: &Handle<InstanceLedger>, id: InstanceId) -> Result<(), AskError<LedgerError>> {
-    let Some(row) = ledger.ask(Take { id }).await?.ours() else { return Ok(()) };
+async fn fail(ledger: &Handle<InstanceLedger>, id: InstanceId) -> Result<(), String> {
+    let row = match ledger.ask(Take { id }).await.map_err(|error| error.to_string())? {
+        Taken::Ours(row) => row,
+        Taken::Locked => return Err("another session has locked its row".to_owned()),
+        Taken::Elsewhere(_) | Taken::Nobodys => return Ok(()),
+    };
     let may_fail = row.status.can_move_to(InstanceStatus::Failed);
     if row.desired_state == DesiredState::Deleted || !may_fail {
         // The reaper finds it past its deadline.
@@ -303,8 +307,10 @@ async fn fail(ledger: &Handle<InstanceLedger>, id: InstanceId) -> Result<(), Ask
     }
     let reason = Some(GIVEN_UP.to_owned());
     let order = Move { id, epoch: row.owner_epoch, from: row.status, to: InstanceStatus::Failed, reason };
-    ledger.ask(order).await?;
-    Ok(())
+    match ledger.ask(order).await.map_err(|error| error.to_string())? {
+        Moved::Applied { .. } => Ok(()),
+        Moved::Lost => Err("something came between its claim and its end".to_owned()),
+    }
 }
 
 fn in_ledger_words(error: AskError<LedgerError>) -> LedgerError {

@@ -23,19 +23,10 @@ pub enum Taken {
     Ours(Box<Instance>),
     /// Another living replica has it.
     Elsewhere(Elsewhere),
-    /// It needs nobody, or it is gone.
+    /// Another session has locked its row; ask again in a moment.
+    Locked,
+    /// It needs nobody, or it is gone, or it is a dead replica's that nobody may claim yet.
     Nobodys,
-}
-
-impl Taken {
-    /// The row, if it was had.
-    #[must_use]
-    pub fn ours(self) -> Option<Box<Instance>> {
-        match self {
-            Self::Ours(row) => Some(row),
-            Self::Elsewhere(_) | Self::Nobodys => None,
-        }
-    }
 }
 
 /// [`Take`] for many at once, in one statement of its own; those that cannot be had are missing in the answer. Sent by
@@ -73,12 +64,12 @@ pub enum Moved {
         /// See above.
         revision: i64,
     },
-    /// Something has come between, another claim perhaps; nothing was written. Take it again to see.
+    /// Something has come between, another claim or somebody who holds the row; nothing was written. Take it again to see.
     Lost,
 }
 
 /// Removes the row of a tombstone, once nothing stands of it; tells nobody. Answers false where another claim has come
-/// between.
+/// between, or somebody holds the row.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<bool, LedgerError>")]
 pub struct Purge {

@@ -4,9 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Move, Moved, Purge, Take, Taken};
 use crate::actors::replica::ReplicaLease;
-use crate::models::store::instance_work::{self, Claim, Elsewhere};
+use crate::models::store::instance_work::{self, Claim, Missing};
 use crate::models::store::{SharedDb, StoreError};
 use crate::models::{Instance, InstanceId, InstanceStatus};
+
+/// How often what is owned is given back: a row that a user's statement holds is passed over the first time.
+const RELEASE_ROUNDS_MAX: u32 = 3;
 
 /// What every statement needs.
 #[derive(Clone)]
@@ -17,17 +20,18 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    /// Where two ask for the same instance, the first is a life that is over: the last one gets the row. Who has what could
-    /// not be had is one more statement for all of them, and only where there is such a row.
+    /// Where two ask for the same instance, the first is a life that is over: the last one gets the row. Why some could not be
+    /// had is one more statement for all of them, and only where there is such a row.
     pub(super) async fn take(&self, asks: Vec<Take>) -> Result<Vec<Taken>, StoreError> {
         let mut missing: HashSet<InstanceId> = asks.iter().map(|ask| ask.id).collect();
         let rows = self.take_many(&missing.iter().copied().collect::<Vec<_>>()).await?;
         let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, Box::new(row))).collect();
         missing.retain(|id| !rows.contains_key(id));
-        let mut elsewhere = self.elsewhere(missing).await;
-        let mut answer = |id| match (rows.remove(&id), elsewhere.remove(&id)) {
+        let mut reasons = self.explain(missing).await;
+        let mut answer = |id| match (rows.remove(&id), reasons.remove(&id)) {
             (Some(row), _) => Taken::Ours(row),
-            (None, Some(there)) => Taken::Elsewhere(there),
+            (None, Some(Missing::Elsewhere(there))) => Taken::Elsewhere(there),
+            (None, Some(Missing::Claimable(_))) => Taken::Locked,
             (None, None) => Taken::Nobodys,
         };
         let mut answers: Vec<_> = asks.iter().rev().map(|ask| answer(ask.id)).collect();
@@ -36,20 +40,20 @@ impl Statements {
     }
 
     /// What was claimed is claimed, whatever becomes of this: an owner that cannot be found now is not told, and its own
-    /// sweep finds what it should know.
-    async fn elsewhere(&self, missing: HashSet<InstanceId>) -> HashMap<InstanceId, Elsewhere> {
+    /// sweep finds what it should know, as ours finds what was locked.
+    async fn explain(&self, missing: HashSet<InstanceId>) -> HashMap<InstanceId, Missing> {
         if missing.is_empty() {
             return HashMap::new();
         }
         let ids: Vec<_> = missing.into_iter().collect();
         let listed = async {
             let connection = self.shared_db.connection().await?;
-            instance_work::list_elsewhere(&connection, self.lease.id(), &ids).await
+            instance_work::explain_missing(&connection, self.lease.id(), &ids).await
         };
         match listed.await {
-            Ok(rows) => rows.into_iter().map(|row| (row.id, row)).collect(),
+            Ok(rows) => rows.into_iter().map(|row| (row.id(), row)).collect(),
             Err(error) => {
-                tracing::debug!(%error, count = ids.len(), "whose these instances are could not be read");
+                tracing::debug!(%error, count = ids.len(), "why these instances could not be claimed was not read");
                 HashMap::new()
             }
         }
@@ -88,7 +92,15 @@ impl Statements {
 
     pub(super) async fn release_all(&self) -> Result<usize, StoreError> {
         let connection = self.shared_db.connection().await?;
-        Ok(instance_work::release_all(&connection, self.lease.id()).await?.len())
+        let (mut released, mut rounds) = (0, 0);
+        loop {
+            let count = instance_work::release_all(&connection, self.lease.id()).await?.len();
+            released += count;
+            rounds += 1;
+            if count == 0 || rounds == RELEASE_ROUNDS_MAX {
+                return Ok(released);
+            }
+        }
     }
 
     fn step(&self, ask: Move) -> instance_work::Move {

@@ -23,6 +23,9 @@ const ATTEMPTS_MAX: i32 = 10;
 /// The longest reason that is written; what is beyond helps nobody.
 const REASON_CHARS_MAX: usize = 500;
 
+/// What operators read of an instance whose row somebody holds.
+const LOCKED: &str = "another session has locked its row";
+
 /// How it ended.
 pub(super) enum End {
     /// It is running, and has to be kept so.
@@ -93,20 +96,20 @@ async fn take(tools: &Tools, bench: &Bench, id: InstanceId) -> Option<Box<Instan
     bench.turn_to(CLAIMING);
     loop {
         tools.roster.look_into(id);
-        match tools.ledger.ask(Take { id }).await {
+        let failed = match tools.ledger.ask(Take { id }).await {
             Ok(Taken::Ours(row)) => return Some(row),
             Ok(Taken::Elsewhere(there)) => {
                 tools.roster.find_elsewhere(there);
                 return None;
             }
             Ok(Taken::Nobodys) => return None,
-            Err(error) => {
-                failures += 1;
-                tracing::debug!(instance.id = %id, %error, failures, "could not be taken yet");
-                bench.failed(failures, error.to_string());
-                pause(bench, failures).await;
-            }
-        }
+            Ok(Taken::Locked) => LOCKED.to_owned(),
+            Err(error) => error.to_string(),
+        };
+        failures += 1;
+        tracing::debug!(instance.id = %id, error = failed, failures, "could not be taken yet");
+        bench.failed(failures, failed);
+        pause(bench, failures).await;
     }
 }
 

@@ -6,7 +6,8 @@
 //! - **Sends:** what needs an owner to the directory ([`Adopt`]), what this replica should look at again ([`LookAfter`],
 //!   [`Muster`]), and a ring of the bell after what it has failed itself.
 //! - **Invariant:** it calls nobody dead, and nothing late, before this replica itself has been beating for a whole lease
-//!   without a break: after an outage of Postgres everybody's row is old. What has no owner at all needs no such wait.
+//!   without a break: after an outage of Postgres everybody's row is old. The statements see to that themselves. What has
+//!   no owner at all needs no such wait.
 //! - **On failure:** holds nothing. Several may sweep at once: claims are decided row by row.
 //!
 //! No row stays stuck: one that is past its deadline loses its living owner, and fails with a reason if it was being
@@ -26,7 +27,7 @@ use crate::actors::instance_ledger::LedgerError;
 use crate::actors::replica::ReplicaLease;
 use crate::actors::system::{AskError, Handle, Lifeline};
 use crate::models::InstanceId;
-use crate::models::store::{SharedDb, StoreError, instance_sweep, instance_work, replicas};
+use crate::models::store::{SharedDb, StoreError, instance_sweep, replicas};
 
 /// Rows per look. A takeover goes on with the next look at once, so this bounds memory and locks, not speed.
 const ROWS_MAX: i64 = 4_000;
@@ -140,19 +141,16 @@ impl Rounds {
             self.directory.ask(Muster).await?;
             mustered.at = Instant::now();
         }
-        let may_judge = self.lease.steady_for() >= self.lease.length();
-        if may_judge {
-            self.expire().await?;
-            self.forget_the_dead().await?;
-        }
-        self.adopt(may_judge).await?;
+        self.expire().await?;
+        self.forget_the_dead().await?;
+        self.adopt().await?;
         self.find_lost_hints().await
     }
 
     async fn expire(&self) -> Result<(), SweepError> {
         loop {
             let connection = self.shared_db.connection().await?;
-            let expired = instance_work::expire(&connection, ROWS_MAX, TOO_LATE).await?;
+            let expired = instance_sweep::expire(&connection, self.lease.id(), ROWS_MAX, TOO_LATE).await?;
             if expired.is_empty() {
                 return Ok(());
             }
@@ -164,14 +162,14 @@ impl Rounds {
     async fn forget_the_dead(&self) -> Result<(), SweepError> {
         let connection = self.shared_db.connection().await?;
         let silence_ms = i64::try_from(DEAD_REMEMBERED.as_millis()).unwrap_or(i64::MAX);
-        replicas::forget_stale(&connection, silence_ms).await?;
+        replicas::forget_stale(&connection, self.lease.id(), silence_ms).await?;
         Ok(())
     }
 
     /// Goes on as long as something comes of it: a dead replica's hundred thousand are taken over in one go.
-    async fn adopt(&self, may_judge: bool) -> Result<(), SweepError> {
+    async fn adopt(&self) -> Result<(), SweepError> {
         loop {
-            let ids = self.find_ownerless(may_judge).await?;
+            let ids = self.find_ownerless().await?;
             if ids.is_empty() {
                 return Ok(());
             }
@@ -183,13 +181,9 @@ impl Rounds {
         }
     }
 
-    async fn find_ownerless(&self, may_judge: bool) -> Result<Vec<InstanceId>, StoreError> {
+    async fn find_ownerless(&self) -> Result<Vec<InstanceId>, StoreError> {
         let connection = self.shared_db.connection().await?;
-        if may_judge {
-            instance_work::sweep(&connection, ROWS_MAX).await
-        } else {
-            instance_sweep::sweep_unowned(&connection, ROWS_MAX).await
-        }
+        instance_sweep::sweep(&connection, self.lease.id(), ROWS_MAX).await
     }
 
     async fn find_lost_hints(&self) -> Result<(), SweepError> {

@@ -6,9 +6,6 @@ use std::time::{Duration, Instant};
 use crate::models::ReplicaId;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What stands for "never" among the moments.
-const NEVER: u64 = u64::MAX;
-
 /// This replica's view of its own lease. Cheap to clone, and readable from every thread without a lock.
 ///
 /// Time is counted on this machine's monotonic clock, from the *sending* of the last beat that Postgres acknowledged:
@@ -26,8 +23,7 @@ struct Shared {
     born: Instant,
     /// Milliseconds since `born`, as all moments here.
     acts_until: AtomicU64,
-    /// When the present unbroken run of beats began.
-    steady_since: AtomicU64,
+    has_begun: AtomicBool,
     lapses: AtomicU64,
     is_retired: AtomicBool,
 }
@@ -41,7 +37,7 @@ impl ReplicaLease {
             lease: Duration::from_millis(lease_ms),
             born: Instant::now(),
             acts_until: AtomicU64::new(0),
-            steady_since: AtomicU64::new(NEVER),
+            has_begun: AtomicBool::new(false),
             lapses: AtomicU64::new(0),
             is_retired: AtomicBool::new(false),
         };
@@ -66,25 +62,6 @@ impl ReplicaLease {
         self.may_act_at(Instant::now())
     }
 
-    /// How long beats have been acknowledged without a break; zero when the last one is too old.
-    ///
-    /// Somebody who has been away (or whose database has) must not call others dead before they had a whole lease to beat
-    /// again: their rows are old for the same reason as ours was.
-    #[must_use]
-    pub fn steady_for(&self) -> Duration {
-        self.steady_for_at(Instant::now())
-    }
-
-    fn steady_for_at(&self, now: Instant) -> Duration {
-        // In this order, as it is renewed in the other: what began before a break is never taken for what goes on after it.
-        if !self.may_act_at(now) {
-            return Duration::ZERO;
-        }
-        let since = self.shared.steady_since.load(Ordering::Acquire);
-        // `NEVER` is later than now.
-        Duration::from_millis(self.moment(now).saturating_sub(since))
-    }
-
     /// How often the lease has run out and begun anew. After each, others may have taken what was owned before.
     #[must_use]
     pub fn lapses(&self) -> u64 {
@@ -94,22 +71,13 @@ impl ReplicaLease {
     /// A beat that was sent at `sent` has been acknowledged. `row_was_there` is false when the row had to be made anew:
     /// others have called this replica dead.
     pub(super) fn renew(&self, sent: Instant, row_was_there: bool) {
-        self.renew_at(sent, Instant::now().max(sent), row_was_there);
-    }
-
-    fn renew_at(&self, sent: Instant, heard: Instant, row_was_there: bool) {
         let sent_at = self.moment(sent);
         let unbroken = self.may_act_at(sent) && row_was_there;
-        if !unbroken {
-            // From its answer, not from its sending: a beat that an outage has held back was sent in the midst of it.
-            let steady_since = self.moment(heard);
-            let first = self.shared.steady_since.swap(steady_since, Ordering::AcqRel) == NEVER;
-            if !first {
-                self.shared.lapses.fetch_add(1, Ordering::AcqRel);
-            }
+        if !unbroken && self.shared.has_begun.swap(true, Ordering::AcqRel) {
+            self.shared.lapses.fetch_add(1, Ordering::AcqRel);
         }
         // Last, so that whoever may act again sees that there was a break.
-        let usable = u64::try_from(self.shared.lease.as_millis() * 2 / 3).unwrap_or(NEVER);
+        let usable = u64::try_from(self.shared.lease.as_millis() * 2 / 3).unwrap_or(u64::MAX);
         self.shared.acts_until.store(sent_at.saturating_add(usable), Ordering::Release);
     }
 
@@ -130,7 +98,7 @@ impl ReplicaLease {
     }
 
     fn moment(&self, instant: Instant) -> u64 {
-        u64::try_from(instant.saturating_duration_since(self.shared.born).as_millis()).unwrap_or(NEVER - 1)
+        u64::try_from(instant.saturating_duration_since(self.shared.born).as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -157,7 +125,6 @@ mod tests {
         lease.retire();
         lease.renew(Instant::now(), true);
         assert!(!lease.may_act());
-        assert_eq!(lease.steady_for(), Duration::ZERO);
     }
 
     #[test]
@@ -183,11 +150,9 @@ mod tests {
         let lease = lease();
         let first = Instant::now();
         lease.renew(first, false);
-        let since = lease.shared.steady_since.load(Ordering::Acquire);
         lease.renew(first + Duration::from_millis(4_000), true);
-        assert_eq!((lease.shared.steady_since.load(Ordering::Acquire), lease.lapses()), (since, 0));
+        assert_eq!(lease.lapses(), 0);
         lease.renew(first + Duration::from_millis(11_000), true);
-        assert!(lease.shared.steady_since.load(Ordering::Acquire) > since);
         assert_eq!(lease.lapses(), 1);
     }
 
@@ -206,6 +171,5 @@ mod tests {
         lease.renew(Instant::now(), false);
         lease.give_up();
         assert!(!lease.may_act());
-        assert_eq!(lease.steady_for(), Duration::ZERO);
     }
 }

@@ -1,7 +1,8 @@
-//! Instances as workers see them, in `shared_psql`: claims, fenced moves, and what the reaper looks for.
+//! Instances as workers see them, in `shared_psql`: claims and fenced moves.
 //!
 //! A claim raises `owner_epoch`, and every later write names the epoch it was made under: a former owner's writes find
-//! no row. Statements that write many rows lock them in the order of their ids.
+//! no row. No statement here waits for a row, as it may hold others: what another session has locked is left out of the
+//! answer, like a row that was lost, and its asker looks again.
 
 use tokio_postgres::Row;
 
@@ -16,11 +17,8 @@ const MOVE_BATCH: &str = include_str!("sql/instances/move_batch.sql");
 const FINISH_TEARDOWN: &str = include_str!("sql/instances/finish_teardown.sql");
 const RELEASE: &str = include_str!("sql/instances/release.sql");
 const RELEASE_ALL: &str = include_str!("sql/instances/release_all.sql");
-const SWEEP: &str = include_str!("sql/instances/sweep.sql");
-const EXPIRE: &str = include_str!("sql/instances/expire.sql");
 const LIST_OWNED: &str = include_str!("sql/instances/list_owned.sql");
-const LIST_ELSEWHERE: &str = include_str!("sql/instances/list_elsewhere.sql");
-const LIST_OWNERS: &str = include_str!("sql/instances/list_owners.sql");
+const EXPLAIN_MISSING: &str = include_str!("sql/instances/explain_missing.sql");
 
 /// A claim on one instance: good as long as the row has this owner and this epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +29,13 @@ pub struct Claim {
     pub epoch: i64,
 }
 
-/// Claims those of `ids` that need an owner or are running, and that no other living replica owns. What waits to be
+/// Claims those of `ids` that need an owner or are running, and that no other living replica owns; what a dead one owned only
+/// where `me` may judge that, which needs a whole lease of its own beats without a break. What waits to be
 /// started goes on to `provisioning` in the same write; what is stopped but wanted goes to `pending`, and must be
 /// taken once more. `deadline_ms` from now the work counts as stuck.
 ///
-/// Gives the rows that are now `me`'s, tombstones included, by id. What is missing is gone, settled or another's:
-/// see [`list_owners`]. A row that `me` owned already is claimed again, so that its earlier claim is void.
+/// Gives the rows that are now `me`'s, tombstones included, by id. What is missing is gone, settled, another's or locked:
+/// see [`explain_missing`]. A row that `me` owned already is claimed again, so that its earlier claim is void.
 ///
 /// # Errors
 /// Only those of the database itself; then nothing was claimed.
@@ -146,7 +145,8 @@ async fn fenced(
     instance_ids(&rows)
 }
 
-/// Gives up all that `me` owns: the last thing a replica does before it leaves. Gives what was given up.
+/// Gives up all that `me` owns and nobody has locked: the last thing a replica does before it leaves. Gives what was given up.
+/// What was locked the next call may find; what is left in the end is for the sweeps of others.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -157,69 +157,12 @@ pub async fn release_all(
     instance_ids(&session::rows(db, RELEASE_ALL, &[&me]).await?)
 }
 
-/// Up to `limit` instances that need an owner: work that nobody has, work of the dead, live instances that nobody keeps.
-/// Within a transaction with [`take_batch`], sweepers pass over each other's finds.
-///
-/// # Errors
-/// Only those of the database itself.
-pub async fn sweep(db: &impl Session<SharedSide>, limit: i64) -> Result<Vec<InstanceId>, StoreError> {
-    instance_ids(&session::rows(db, SWEEP, &[&limit]).await?)
-}
-
-/// A row that was stuck.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expired {
-    /// The instance.
-    pub id: InstanceId,
-    /// Its revision now.
-    pub revision: i64,
-    /// Its status now: `failed` if it was being started, else unchanged and without an owner.
-    pub status: InstanceStatus,
-}
-
-/// Ends up to `limit` claims of living replicas whose deadline has passed. What was being started fails with `reason`; what
-/// was being stopped or torn down is left for [`sweep`], as is all that a dead replica has left.
-///
-/// # Errors
-/// Only those of the database itself.
-pub async fn expire(
-    db: &impl Session<SharedSide>,
-    limit: i64,
-    reason: &str,
-) -> Result<Vec<Expired>, StoreError> {
-    let rows = session::rows(db, EXPIRE, &[&limit, &reason]).await?;
-    session::decode_all(&rows)
-}
-
 /// All that `me` has claimed and has to look after: what a directory that was rebuilt must find again.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn list_owned(db: &impl Session<SharedSide>, me: ReplicaId) -> Result<Vec<InstanceId>, StoreError> {
     instance_ids(&session::rows(db, LIST_OWNED, &[&me]).await?)
-}
-
-/// Who has an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ownership {
-    /// The instance.
-    pub id: InstanceId,
-    /// Its owner, if it has one; whether that one lives is another question.
-    pub replica: Option<ReplicaId>,
-    /// The epoch of the claim.
-    pub epoch: i64,
-}
-
-/// Who has these instances: to forward a hint to its owner. Purged ones are missing.
-///
-/// # Errors
-/// Only those of the database itself.
-pub async fn list_owners(
-    db: &impl Session<SharedSide>,
-    ids: &[InstanceId],
-) -> Result<Vec<Ownership>, StoreError> {
-    let rows = session::rows(db, LIST_OWNERS, &[&ids]).await?;
-    session::decode_all(&rows)
 }
 
 /// An instance that another living replica has.
@@ -243,16 +186,37 @@ impl Elsewhere {
     }
 }
 
-/// Those of `ids` that another living replica than `me` has: whom to tell of them.
+/// Why a claim did not get an instance that is not settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Whom to tell of it.
+    Elsewhere(Elsewhere),
+    /// It can be claimed now: another session held its row then.
+    Claimable(InstanceId),
+}
+
+impl Missing {
+    /// The instance.
+    #[must_use]
+    pub const fn id(&self) -> InstanceId {
+        match self {
+            Self::Elsewhere(there) => there.id,
+            Self::Claimable(id) => *id,
+        }
+    }
+}
+
+/// Why [`take_batch`] has left out some of `ids`. What is gone, settled, or a dead replica's that `me` may not judge is missing
+/// here, too: that is for the sweep to find.
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn list_elsewhere(
+pub async fn explain_missing(
     db: &impl Session<SharedSide>,
     me: ReplicaId,
     ids: &[InstanceId],
-) -> Result<Vec<Elsewhere>, StoreError> {
-    let rows = session::rows(db, LIST_ELSEWHERE, &[&me, &ids]).await?;
+) -> Result<Vec<Missing>, StoreError> {
+    let rows = session::rows(db, EXPLAIN_MISSING, &[&me, &ids]).await?;
     session::decode_all(&rows)
 }
 
@@ -268,39 +232,13 @@ impl TryFrom<&Row> for Moved {
     }
 }
 
-impl TryFrom<&Row> for Expired {
+impl TryFrom<&Row> for Missing {
     type Error = StoreError;
 
     fn try_from(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            revision: row.try_get("revision")?,
-            status: row.try_get("status")?,
-        })
-    }
-}
-
-impl TryFrom<&Row> for Elsewhere {
-    type Error = StoreError;
-
-    fn try_from(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            owner: row.try_get("owner_replica")?,
-            revision: row.try_get("revision")?,
-            observed_revision: row.try_get("observed_revision")?,
-        })
-    }
-}
-
-impl TryFrom<&Row> for Ownership {
-    type Error = StoreError;
-
-    fn try_from(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            replica: row.try_get("owner_replica")?,
-            epoch: row.try_get("owner_epoch")?,
-        })
+        let id = row.try_get("id")?;
+        let Some(owner) = row.try_get("living_owner")? else { return Ok(Self::Claimable(id)) };
+        let (revision, observed_revision) = (row.try_get("revision")?, row.try_get("observed_revision")?);
+        Ok(Self::Elsewhere(Elsewhere { id, owner, revision, observed_revision }))
     }
 }

@@ -73,15 +73,17 @@ pub async fn list(db: &impl Session<SharedSide>) -> Result<Vec<Replica>, StoreEr
     session::decode_all(&rows)
 }
 
-/// Forgets replicas that have been silent for `silence_ms` and keep nothing alive any more; gives their ids.
+/// Forgets replicas that have been silent for `silence_ms` and keep nothing alive any more, where `me` may judge; gives their
+/// ids.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn forget_stale(
     db: &impl Session<SharedSide>,
+    me: ReplicaId,
     silence_ms: i64,
 ) -> Result<Vec<ReplicaId>, StoreError> {
-    let rows = session::rows(db, FORGET_STALE, &[&silence_ms]).await?;
+    let rows = session::rows(db, FORGET_STALE, &[&me, &silence_ms]).await?;
     rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
 }
 

@@ -55,6 +55,15 @@ pub(crate) async fn living_replica(db: &impl Session<SharedSide>) -> ReplicaId {
     replica
 }
 
+/// One that has beaten for so long that it may call others dead.
+pub(crate) async fn steady_replica(databases: &crate::support::database::TestDatabases) -> ReplicaId {
+    let replica = living_replica(&databases.shared().await).await;
+    let plain = databases.plain("postgres").await;
+    let steady = "UPDATE replicas SET steady_since = steady_since - interval '1 hour' WHERE id = $1";
+    assert_eq!(plain.execute(steady, &[&replica]).await.unwrap(), 1);
+    replica
+}
+
 /// Ends a replica's lease, as silence would.
 pub(crate) async fn kill(plain: &Client, replica: ReplicaId) {
     let changed = plain

@@ -204,18 +204,3 @@ fn digest(folder: &Path) -> u64 {
     }
     hasher.finish()
 }
-
-/// Looks until a statement in `shared_psql` waits for a lock; a test that never gets there fails.
-pub(crate) async fn until_someone_waits_for_a_lock(databases: &TestDatabases) {
-    let observer = databases.plain("postgres").await;
-    let query = "SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    for _ in 0..10_000 {
-        let waiting: i64 = observer.query_one(query, &[]).await.unwrap().get(0);
-        if waiting > 0 {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("nobody waits for a lock");
-}

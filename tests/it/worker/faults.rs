@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use botberi::actors::instance_ledger::{LedgerError, Move, Moved, Take};
+use botberi::actors::instance_ledger::{LedgerError, Move, Moved, Take, Taken};
 use botberi::actors::system::{AskError, NodeReport, Strategy};
 use botberi::models::InstanceStatus;
 use botberi::models::store::SharedDb;
@@ -168,9 +168,12 @@ async fn one_unlawful_move_fails_alone() {
     let ids = [ada.create().await, ada.create().await, ada.create().await];
     let mut rows = Vec::new();
     for id in ids {
-        let row =
-            eventually("it is claimed", async || worker.ledger.ask(Take { id }).await.ok()?.ours()).await;
-        rows.push(row);
+        let claimed =
+            eventually("it is claimed", async || match worker.ledger.ask(Take { id }).await.ok()? {
+                Taken::Ours(row) => Some(row),
+                Taken::Elsewhere(_) | Taken::Locked | Taken::Nobodys => None,
+            });
+        rows.push(claimed.await);
     }
     let order = |row: &botberi::models::Instance, to| Move {
         id: row.id,

@@ -9,8 +9,9 @@ WITH living AS MATERIALIZED (
     WHERE instance_needs_work(i.desired_state, i.status)
         AND i.deadline_at < clock_timestamp()
         AND i.owner_replica IN (SELECT living.id FROM living)
+        AND (SELECT replica_may_judge($1))
     ORDER BY i.id
-    LIMIT $1
+    LIMIT $2
     FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE instances i
@@ -22,7 +23,7 @@ SET owner_replica = NULL,
         ELSE i.status
     END,
     status_reason = CASE
-        WHEN i.desired_state = 'running' AND i.status IN ('pending', 'provisioning') THEN $2
+        WHEN i.desired_state = 'running' AND i.status IN ('pending', 'provisioning') THEN $3
         ELSE i.status_reason
     END
 WHERE i.id = ANY (ARRAY(SELECT overdue.id FROM overdue))

@@ -1,11 +1,11 @@
--- Compare-and-set; the purge of a tombstone tells nobody.
+-- Compare-and-set; the purge of a tombstone tells nobody. What another session holds is passed over, as in a claim.
 WITH done AS (
     SELECT i.id
     FROM unnest($2::uuid[], $3::bigint[]) AS done (done_id, done_epoch) JOIN instances i ON i.id = done_id
     WHERE i.id = ANY ($2::uuid[])
         AND i.owner_replica = $1 AND i.owner_epoch = done_epoch AND i.deleted_at IS NOT NULL
     ORDER BY i.id
-    FOR UPDATE OF i
+    FOR UPDATE OF i SKIP LOCKED
 )
 DELETE FROM instances i
 WHERE i.id = ANY (ARRAY(SELECT done.id FROM done))

@@ -1,5 +1,6 @@
 -- Compare-and-set on owner, epoch and status, and never behind a tombstone: there the revision stands still, so that a
 -- worker could not tell its own move from its user's deletion. Whatever ends in `failed` or `stopped` needs no owner any more.
+-- What another session holds is passed over, as in a claim; its mover looks at the row again.
 WITH move AS (
     SELECT move_id, move_epoch, from_status, to_status, reason, deadline_ms
     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])
@@ -11,7 +12,7 @@ WITH move AS (
         AND i.owner_replica = $1 AND i.owner_epoch = move_epoch AND i.status = from_status
         AND i.desired_state <> 'deleted'
     ORDER BY i.id
-    FOR NO KEY UPDATE OF i
+    FOR NO KEY UPDATE OF i SKIP LOCKED
 )
 UPDATE instances i
 SET status = fenced.to_status,

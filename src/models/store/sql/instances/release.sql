@@ -5,7 +5,7 @@ WITH given_up AS (
     WHERE i.id = ANY ($2::uuid[])
         AND i.owner_replica = $1 AND i.owner_epoch = held_epoch
     ORDER BY i.id
-    FOR NO KEY UPDATE OF i
+    FOR NO KEY UPDATE OF i SKIP LOCKED
 )
 UPDATE instances i
 SET owner_replica = NULL, owner_epoch = i.owner_epoch + 1, deadline_at = NULL

@@ -1,4 +1,5 @@
--- The two halves are found by an index each; together they are all that a replica can be looking after.
+-- The two halves are found by an index each; together they are all that a replica can be looking after. What another session
+-- holds is passed over, as in a claim: survivors find it by its owner, who has left.
 WITH owned AS (
     SELECT i.id
     FROM instances i
@@ -12,7 +13,7 @@ WITH owned AS (
     FROM instances i
     WHERE i.id = ANY (ARRAY(SELECT owned.id FROM owned)) AND i.owner_replica = $1
     ORDER BY i.id
-    FOR NO KEY UPDATE
+    FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE instances i
 SET owner_replica = NULL, owner_epoch = i.owner_epoch + 1, deadline_at = NULL

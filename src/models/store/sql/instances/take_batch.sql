@@ -1,5 +1,5 @@
--- Claims what has something to be done and no other living owner. The rows are locked in the order of their ids, as in
--- every statement that writes many, so that two of them wait for each other instead of for ever.
+-- Claims what has something to be done and no other living owner. Whatever another session holds is passed over: a statement
+-- that waits for one row while it holds others can take part in a deadlock, and its victim may be a user's statement.
 WITH candidate AS (
     SELECT i.id
     FROM instances i
@@ -8,13 +8,16 @@ WITH candidate AS (
         AND (
             i.owner_replica IS NULL
             OR i.owner_replica = $1
-            OR NOT EXISTS (
-                SELECT FROM replicas r
-                WHERE r.id = i.owner_replica AND NOT replica_is_stale(r.beat_at, r.lease_ms)
+            OR (
+                (SELECT replica_may_judge($1))
+                AND NOT EXISTS (
+                    SELECT FROM replicas r
+                    WHERE r.id = i.owner_replica AND NOT replica_is_stale(r.beat_at, r.lease_ms)
+                )
             )
         )
     ORDER BY i.id
-    FOR NO KEY UPDATE
+    FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE instances i
 SET owner_replica = $1,
