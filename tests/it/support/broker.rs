@@ -64,13 +64,19 @@ impl VirtualHost {
         self.management.call(Method::DELETE, &format!("queues/{}/{queue}", self.name), None).await;
     }
 
-    /// Publishes as somebody who is not the platform. True when a queue has taken it.
+    /// Publishes as somebody who is not the platform. True when a queue has taken it; one that has just been declared may have
+    /// no leader yet, and takes nothing.
     pub(crate) async fn publish(&self, exchange: &str, key: &str, body: &str) -> bool {
         let path = format!("exchanges/{}/{exchange}/publish", self.name);
         let message = json!({
             "properties": {"delivery_mode": 2}, "routing_key": key, "payload": body, "payload_encoding": "string",
         });
-        self.management.call(Method::POST, &path, Some(message)).await["routed"] == true
+        let (status, text) = self.management.send(Method::POST, &path, Some(message)).await;
+        if status == StatusCode::BAD_REQUEST && text.contains("rejected") {
+            return false;
+        }
+        assert!(status.is_success(), "POST {path}: {status} {text}");
+        serde_json::from_str::<Value>(&text).unwrap()["routed"] == true
     }
 
     /// Has RabbitMQ close every connection of this virtual host that it knows of, all at the same time. Some may be gone by
@@ -140,8 +146,16 @@ struct Management {
 }
 
 impl Management {
-    /// One call to the first node that can be reached; what is not there any more when it is to go, is gone.
+    /// One call; what is not there any more when it is to go, is gone.
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let (status, text) = self.send(method.clone(), path, body).await;
+        let is_gone = method == Method::DELETE && status == StatusCode::NOT_FOUND;
+        assert!(status.is_success() || is_gone, "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// To the first node that can be reached.
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, String) {
         let mut answer = None;
         for node in &self.urls {
             let url = format!("{node}/api/{path}");
@@ -158,11 +172,7 @@ impl Management {
             }
         }
         let response = answer.expect("no node of RabbitMQ can be reached");
-        let status = response.status();
-        let is_gone = method == Method::DELETE && status == StatusCode::NOT_FOUND;
-        let text = response.text().await.unwrap();
-        assert!(status.is_success() || is_gone, "{method} {path}: {status} {text}");
-        serde_json::from_str(&text).unwrap_or_default()
+        (response.status(), response.text().await.unwrap())
     }
 }
 
