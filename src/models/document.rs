@@ -1,11 +1,57 @@
 //! Texts and JSON documents that come from outside: how big, how deep, and nothing in them that Postgres cannot keep.
 
+use std::hash::{Hash, Hasher};
 use std::io;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// A document that is nested deeper is a mistake or an attack on whoever walks it.
 const DEPTH_MAX: usize = 32;
+
+/// A JSON document as it is written. Read into values it can take a hundred times as much memory, so whoever only passes it on,
+/// or holds a thousand of them, keeps it so.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Document(Box<RawValue>);
+
+impl Document {
+    /// What is written in it.
+    ///
+    /// # Errors
+    /// Where it is nested deeper than the parser goes, which no document is that came in by the API.
+    pub fn read(&self) -> serde_json::Result<Value> {
+        serde_json::from_str(self.text())
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl From<&Value> for Document {
+    fn from(value: &Value) -> Self {
+        // A value is written as JSON whatever is in it: its keys are texts.
+        Self(serde_json::value::to_raw_value(value).unwrap_or_else(|_never| RawValue::NULL.to_owned()))
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Document {}
+
+impl Hash for Document {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text().hash(state);
+    }
+}
 
 /// One line of text without the space around it.
 ///

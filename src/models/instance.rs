@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::document::Document;
 use super::ids::{AgentId, InstanceId, KnowledgeBaseId, ReplicaId, TeamId, UserId};
 use super::origin::Origin;
 use super::text_enum::text_enum;
@@ -84,9 +85,9 @@ pub struct Instance {
     /// What its user calls it.
     pub title: String,
     /// Settings of the user, a JSON object.
-    pub user_config: Value,
+    pub user_config: Document,
     /// Settings of the pipeline, a JSON object.
-    pub pipeline_config: Value,
+    pub pipeline_config: Document,
     /// What it is doing.
     pub status: InstanceStatus,
     /// Why it is doing that, where there is something to say.

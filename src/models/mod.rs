@@ -31,6 +31,7 @@ pub use dead_letter::{
     DeadLetter, DeadLetterFilter, DeadLetterOutcome, DeadLetterState, DeadLetterStep, HistoryStep,
     OpenedLetter,
 };
+pub use document::Document;
 pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 pub use idempotency::{IdempotencyKey, Made};

@@ -160,7 +160,7 @@ impl Standing {
             (_, _, None) => "a worker takes it up in a moment".to_owned(),
             (_, _, Some(1)) => "next in the queue".to_owned(),
             (_, _, Some(position)) if position > QUEUE_POSITION_MAX => {
-                format!("more than {QUEUE_POSITION_MAX} are before it, waiting or being seen to")
+                format!("more than {QUEUE_POSITION_MAX} are before it in the queue")
             }
             (_, _, Some(position)) => format!("{} are before it in the queue", position - 1),
         }
@@ -176,7 +176,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::models::{AgentId, InstanceId, KnowledgeBaseId, UserId};
+    use crate::models::{AgentId, Document, InstanceId, KnowledgeBaseId, UserId};
 
     fn standing(desired_state: DesiredState, status: InstanceStatus) -> Standing {
         let then: Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
@@ -187,8 +187,8 @@ mod tests {
             user_id: UserId::new(),
             team_id: None,
             title: "Mine".to_owned(),
-            user_config: json!({}),
-            pipeline_config: json!({}),
+            user_config: Document::from(&json!({})),
+            pipeline_config: Document::from(&json!({})),
             status,
             status_reason: Some("no greeting".to_owned()),
             desired_state,
@@ -227,10 +227,7 @@ mod tests {
         let mut waiting = standing(DesiredState::Running, InstanceStatus::Pending);
         assert_eq!(waiting.reason(), "waiting to be started: 2 are before it in the queue");
         waiting.queue_position = Some(QUEUE_POSITION_MAX + 1);
-        assert_eq!(
-            waiting.reason(),
-            "waiting to be started: more than 10000 are before it, waiting or being seen to"
-        );
+        assert_eq!(waiting.reason(), "waiting to be started: more than 10000 are before it in the queue");
         assert_eq!(waiting.counted_position(), None);
         waiting.workers_alive = 0;
         assert_eq!(waiting.reason(), "waiting to be started: no worker has renewed its lease for 12 s");

@@ -8,7 +8,6 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use crate::support::app::TestApp;
-use crate::support::client::id_of;
 use crate::support::folder::Folder;
 use crate::support::follower::Follower;
 use crate::support::load::Load;
@@ -88,7 +87,7 @@ async fn a_cluster_that_loses_its_nodes_under_load_loses_no_event_and_heals() {
     let stage = Stage::set_on_own(servers.endpoints()).await;
     let app = TestApp { replica: Replica::start(&stage, false, &[]).await, stage };
     let ada = app.sign_up("ada").await;
-    let me = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let me = ada.user_id().await;
     // One user: three nodes, two databases and the platform share this machine, and what is tested is not how much it bears.
     let (load, mut follower) = (Load::of(&ada, ada.an_agent().await, 1), Follower::of(&ada).await);
     load.until_more(40).await;

@@ -38,7 +38,7 @@ async fn a_new_instance_comes_up_and_everybody_hears_of_it_in_order() {
 async fn every_message_says_what_the_contract_promises() {
     let app = TestApp::start().await;
     let ada = app.sign_up("ada").await;
-    let me = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let me = ada.user_id().await;
     let created = ada.create(ada.an_agent().await).await;
     let id = id_of(&created);
 

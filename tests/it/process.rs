@@ -17,7 +17,7 @@ async fn a_kill_in_the_middle_of_a_load_loses_nothing_that_was_acknowledged() {
     let stage = Stage::set().await;
     let mut program = Program::serve(&stage, &[]).await;
     let ada = Caller::stranger(&program.user_api).sign_up("ada").await;
-    let me = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let me = ada.user_id().await;
     let load = Load::of(&ada, ada.an_agent().await, 4);
     let mut follower = Follower::of(&ada).await;
 

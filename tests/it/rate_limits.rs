@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use toml::Value;
 
-use crate::support::client::{Caller, id_of};
+use crate::support::client::Caller;
 use crate::support::proxy::Cable;
 use crate::support::replica::Replica;
 use crate::support::stage::Stage;
@@ -34,7 +34,7 @@ async fn two_replicas_together_admit_little_more_than_the_limit() {
     let (one, other) =
         (Replica::start(&stage, false, &limited()).await, Replica::start(&stage, false, &limited()).await);
     let ada = Caller::stranger(&one.user_api).sign_up("ada").await;
-    let id = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let id = ada.user_id().await;
 
     let admitted = 1 + flood_all(&[ada.clone(), ada.at(&other.user_api)]).await;
     let over = admitted - LIMIT;
@@ -62,7 +62,7 @@ async fn without_redis_a_replica_limits_by_itself_and_makes_up_for_all_but_the_e
     let stage = Stage::set().await;
     let replica = Replica::start(&stage, true, &limited()).await;
     let ada = Caller::stranger(&replica.user_api).sign_up("ada").await;
-    let id = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let id = ada.user_id().await;
     let cables = replica.cables.as_ref().unwrap();
     cables.redis.set(Cable::Cut);
     assert_eq!(1 + flood_all(std::slice::from_ref(&ada)).await, LIMIT);
@@ -84,7 +84,7 @@ async fn what_redis_heard_without_its_answer_being_heard_is_not_told_again() {
     let stage = Stage::set().await;
     let replica = Replica::start(&stage, true, &limited()).await;
     let ada = Caller::stranger(&replica.user_api).sign_up("ada").await;
-    let id = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let id = ada.user_id().await;
     let cables = replica.cables.as_ref().unwrap();
     cables.redis.set(Cable::OneWay);
     assert_eq!(1 + flood_all(std::slice::from_ref(&ada)).await, LIMIT);

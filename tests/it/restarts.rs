@@ -4,7 +4,6 @@ use botberi::cli::dev::{Durability, Servers, ServersSpec};
 use tokio::task::spawn_blocking;
 
 use crate::support::app::TestApp;
-use crate::support::client::id_of;
 use crate::support::folder::Folder;
 use crate::support::follower::Follower;
 use crate::support::load::Load;
@@ -25,7 +24,7 @@ async fn a_restart_of_every_server_in_the_middle_of_a_load_loses_nothing() {
     let stage = Stage::set_on_own(servers.endpoints()).await;
     let app = TestApp { replica: Replica::start(&stage, false, &[]).await, stage };
     let ada = app.sign_up("ada").await;
-    let me = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let me = ada.user_id().await;
     let (load, mut follower) = (Load::of(&ada, ada.an_agent().await, 4), Follower::of(&ada).await);
     load.until_more(40).await;
 

@@ -7,7 +7,8 @@
 //! - **Invariant:** a letter leaves the queue after its row is committed, and a wish leaves its row after the queue has
 //!   confirmed; a letter is redriven to the queue that it died in and to no other.
 //! - **On failure:** what was not acknowledged comes again, and one death makes one row. What was sent and not marked is sent
-//!   again: at most one letter of each replica that was killed.
+//!   again: one letter of each replica that was killed, and each one that its queue did not confirm in time, when the others
+//!   have had their turn.
 
 mod drain;
 mod redriver;

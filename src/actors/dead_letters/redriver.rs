@@ -135,7 +135,14 @@ impl Redriver {
         let transaction = connection.transaction().await?;
         let Some(redrive) = redrives::take_wished(&transaction).await? else { return Ok(None) };
         let (id, queue) = (redrive.id, redrive.queue.clone());
-        let verdict = self.publish(channel, redrive).await?;
+        let verdict = match self.publish(channel, redrive).await {
+            Err(broken @ Broken::Unconfirmed(_)) => {
+                redrives::postpone(&transaction, id, &broken.to_string()).await?;
+                transaction.commit().await?;
+                return Err(broken);
+            }
+            verdict => verdict?,
+        };
         match &verdict {
             Verdict::Taken => redrives::mark_redriven(&transaction, id).await?,
             Verdict::Refused(error) | Verdict::Fatal(error) => {

@@ -14,15 +14,19 @@ use crate::actors::courier::Courier;
 use crate::actors::instance_ledger::{
     Begin, InstanceLedger, LedgerError, ListOwned, Move, Moved, ReleaseAll, Take, TakeMany, Taken,
 };
-use crate::actors::instance_supervisor::{FindDoing, Hinted, InstanceSupervisor, Roster, Tools, Void};
+use crate::actors::instance_supervisor::{Birth, FindDoing, Hinted, InstanceSupervisor, Roster, Tools, Void};
 use crate::actors::replica::ReplicaLease;
 use crate::actors::system::{AskError, Backoff, Brood, ChildSpec, Exit, Handle, Lifeline};
 use crate::models::control::{ActorState, LetGo};
 use crate::models::store::SharedDb;
 use crate::models::{DesiredState, InstanceId, InstanceStatus};
 
-/// Rows that are claimed in one statement. More make the claim hold its locks longer; fewer make a takeover slower.
-const ADOPT_ROWS_MAX: usize = 1_000;
+/// Rows that are claimed in one statement. More make the claim hold its locks longer, and each may bring documents of 128 KiB;
+/// fewer make a takeover slower.
+const ADOPT_ROWS_MAX: usize = 500;
+
+/// Documents of a claimed row that wait with it for its supervisor, of which there may be ten thousands.
+const BIRTH_BYTES_MAX: usize = 4_096;
 
 /// Claims in bulk under way at once; each holds a connection of the pool.
 const ADOPTIONS_MAX: usize = 2;
@@ -188,6 +192,8 @@ impl House {
     }
 
     async fn adopt_some(&self, ids: Vec<InstanceId>) -> Result<usize, LedgerError> {
+        // Before the claim: whoever lapses while it is under way has lapsed since.
+        let lapses = self.lease.lapses();
         let rows = match self.ledger.ask(TakeMany { ids: ids.clone() }).await.map_err(in_ledger_words) {
             Ok(rows) => rows,
             Err(LedgerError::Refused(_)) => {
@@ -200,11 +206,13 @@ impl House {
         let count = rows.len();
         for row in rows {
             let id = row.id;
-            if self.brood.contains(&id) {
-                // A hint has come between: its claim is older than ours, and so void.
+            let bytes = row.user_config.text().len() + row.pipeline_config.text().len();
+            if self.brood.contains(&id) || bytes > BIRTH_BYTES_MAX {
+                // A hint has come between, whose claim is older than ours and so void; or it is too much to keep for all of them,
+                // and is read when its turn comes.
                 self.look_after(id, LOOK);
             } else {
-                self.roster.bear(Box::new(row));
+                self.roster.bear(Birth { row: Box::new(row), lapses });
                 self.brood.ensure(&id);
             }
         }

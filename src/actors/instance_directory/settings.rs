@@ -17,7 +17,7 @@ pub struct WorkerSettings {
     pub prefetch: u16,
     /// How long after its last beat a replica counts as dead, in milliseconds. The same on every replica.
     pub lease_ms: u64,
-    /// How often a replica beats, in milliseconds; at most a third of the lease.
+    /// How often a replica beats, in milliseconds; at most a quarter of the lease.
     pub beat_ms: u64,
     /// How long an instance may be on its way, in milliseconds, before it is failed with a reason.
     pub provisioning_deadline_ms: u64,
@@ -36,10 +36,11 @@ impl WorkerSettings {
         faults.range("provisioning_deadline_ms", self.provisioning_deadline_ms, 100..=3_600_000);
         faults.range("sweep_ms", self.sweep_ms, 50..=600_000);
         faults.range("instances_max", self.instances_max, 1..=1_000_000);
-        // A replica stops starting effects at two thirds of its lease, so it must beat well before that.
-        if self.beat_ms > self.lease_ms / 3 {
+        // A replica stops starting effects at two thirds of its lease, and waits a third for each answer: one beat may be lost.
+        if self.beat_ms > self.lease_ms / 4 {
             let (beat, lease) = (self.beat_ms, self.lease_ms);
-            faults.add("beat_ms", format!("must be at most a third of worker.lease_ms ({lease}), is {beat}"));
+            faults
+                .add("beat_ms", format!("must be at most a quarter of worker.lease_ms ({lease}), is {beat}"));
         }
     }
 

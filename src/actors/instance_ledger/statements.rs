@@ -1,6 +1,9 @@
 //! The asks of a lane as one statement each; answers in the order of the asks.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::{Move, Moved, Purge, Take, Taken};
 use crate::actors::replica::ReplicaLease;
@@ -9,7 +12,10 @@ use crate::models::store::{SharedDb, StoreError};
 use crate::models::{Instance, InstanceId, InstanceStatus};
 
 /// How often what is owned is given back: a row that a user's statement holds is passed over the first time.
-const RELEASE_ROUNDS_MAX: u32 = 3;
+const RELEASE_ROUNDS_MAX: u32 = 10;
+
+/// Between two of them. What is still held in the end, others find when this replica has left.
+const RELEASE_PAUSE: Duration = Duration::from_millis(30);
 
 /// What every statement needs.
 #[derive(Clone)]
@@ -92,15 +98,15 @@ impl Statements {
 
     pub(super) async fn release_all(&self) -> Result<usize, StoreError> {
         let connection = self.shared_db.connection().await?;
-        let (mut released, mut rounds) = (0, 0);
-        loop {
-            let count = instance_work::release_all(&connection, self.lease.id()).await?.len();
-            released += count;
-            rounds += 1;
-            if count == 0 || rounds == RELEASE_ROUNDS_MAX {
-                return Ok(released);
+        let mut released = 0;
+        for _ in 0..RELEASE_ROUNDS_MAX {
+            released += instance_work::release_all(&connection, self.lease.id()).await?.len();
+            if instance_work::list_owned(&connection, self.lease.id()).await?.is_empty() {
+                break;
             }
+            sleep(RELEASE_PAUSE).await;
         }
+        Ok(released)
     }
 
     fn step(&self, ask: Move) -> instance_work::Move {

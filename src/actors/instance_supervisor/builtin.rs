@@ -6,7 +6,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
 use super::agent_versions::{AgentDefinition, AgentVersions};
-use super::engine::{Engine, PrepareError, Prepared};
+use super::engine::{Engine, PrepareError, Prepared, read};
 use super::pipeline::Pipeline;
 use crate::models::Instance;
 
@@ -24,10 +24,14 @@ impl Builtin {
 impl Engine for Builtin {
     fn prepare<'a>(&'a self, instance: &'a Instance) -> LocalBoxFuture<'a, Result<Prepared, PrepareError>> {
         async move {
-            let pipeline = Pipeline::read(&instance.pipeline_config)?;
+            let (model, timeout_s) = {
+                let document = read("pipeline_config", &instance.pipeline_config)?;
+                let pipeline = Pipeline::read(&document)?;
+                (pipeline.model.map(str::to_owned), pipeline.timeout_s)
+            };
             let agent = self.agent_versions.find(instance.agent_id, instance.agent_version).await?;
-            check(&agent, &pipeline, &instance.user_config)?;
-            Ok(Prepared::new(instance, agent, pipeline.timeout_s))
+            check(&agent, model.as_deref(), &read("user_config", &instance.user_config)?)?;
+            Ok(Prepared::new(instance, agent, timeout_s))
         }
         .boxed_local()
     }
@@ -37,8 +41,8 @@ impl Engine for Builtin {
     }
 }
 
-fn check(agent: &AgentDefinition, pipeline: &Pipeline<'_>, user_config: &Value) -> Result<(), PrepareError> {
-    if let (Some(wanted), Some(models)) = (pipeline.model, &agent.models)
+fn check(agent: &AgentDefinition, model: Option<&str>, user_config: &Value) -> Result<(), PrepareError> {
+    if let (Some(wanted), Some(models)) = (model, &agent.models)
         && !models.iter().any(|model| model == wanted)
     {
         return Err(PrepareError::Refused(format!(
@@ -62,7 +66,7 @@ mod tests {
 
     fn outcome(content: &Value, user_config: &Value, pipeline_config: &Value) -> Result<(), String> {
         let pipeline = Pipeline::read(pipeline_config).map_err(|error| error.to_string())?;
-        check(&AgentDefinition::read(content), &pipeline, user_config).map_err(|error| error.to_string())
+        check(&AgentDefinition::read(content), pipeline.model, user_config).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::agent_versions::AgentDefinition;
 use super::pipeline::{BUILTIN, engine_of};
-use crate::models::Instance;
+use crate::models::{Document, Instance};
 
 /// What an instance needs in order to run, ready. Small, because every idle instance keeps one: what an execution needs
 /// beside it, it reads in the rows of the instance, which have passed the checks.
@@ -71,6 +72,11 @@ pub(super) trait Engine {
     fn tear_down<'a>(&'a self, instance: &'a Instance) -> LocalBoxFuture<'a, Result<(), PrepareError>>;
 }
 
+/// Reads a document of an instance. To be held for no longer than it is looked at: see [`Document`].
+pub(super) fn read(key: &str, document: &Document) -> Result<Value, PrepareError> {
+    document.read().map_err(|error| PrepareError::Refused(format!("{key} cannot be read: {error}")))
+}
+
 /// The engines of this release, by the name in `pipeline_config.engine`.
 pub(super) struct Engines {
     builtin: Box<dyn Engine>,
@@ -84,7 +90,7 @@ impl Engines {
 
     /// The engine of this instance, or why it has none.
     pub(super) fn of(&self, instance: &Instance) -> Result<&dyn Engine, PrepareError> {
-        match engine_of(&instance.pipeline_config)? {
+        match engine_of(&read("pipeline_config", &instance.pipeline_config)?)? {
             BUILTIN => Ok(self.builtin.as_ref()),
             name @ ("n8n" | "external") => {
                 Err(PrepareError::Refused(format!("engine `{name}` is not available in this release")))

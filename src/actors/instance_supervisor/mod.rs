@@ -27,7 +27,7 @@ mod work;
 
 pub use bench::Doing;
 pub use messages::{FindDoing, Hinted, Void};
-pub use roster::Roster;
+pub use roster::{Birth, Roster};
 
 use std::convert::Infallible;
 use std::rc::Rc;

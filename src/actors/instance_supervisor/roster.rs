@@ -27,13 +27,21 @@ pub struct Roster {
     /// The newest revision that was heard of and not yet looked into.
     hints: RefCell<HashMap<InstanceId, i64>>,
     /// Rows that were taken for supervisors which are about to begin.
-    births: RefCell<HashMap<InstanceId, Box<Instance>>>,
+    births: RefCell<HashMap<InstanceId, Birth>>,
     left: RefCell<Left>,
     ended: RefCell<Vec<(InstanceId, Exit)>>,
     one_ended: Notify,
     /// Instances of others, of which there was word here that their owners may not have.
     elsewhere: RefCell<HashMap<InstanceId, Elsewhere>>,
     one_is_elsewhere: Notify,
+}
+
+/// What a supervisor begins with.
+pub struct Birth {
+    /// The row, as it was claimed.
+    pub row: Box<Instance>,
+    /// How often the replica's lease had run out before it was claimed.
+    pub lapses: u64,
 }
 
 /// The revisions at which supervisors left, the oldest first.
@@ -57,8 +65,8 @@ impl Roster {
     }
 
     /// Leaves a row that was just taken for the supervisor that will begin with it.
-    pub fn bear(&self, row: Box<Instance>) {
-        self.births.borrow_mut().insert(row.id, row);
+    pub fn bear(&self, birth: Birth) {
+        self.births.borrow_mut().insert(birth.row.id, birth);
     }
 
     /// Waits until a supervisor has ended in a way that somebody has to see to: see [`Roster::ended`].
@@ -106,7 +114,7 @@ impl Roster {
     }
 
     /// The row that this supervisor begins with, if one was taken for it.
-    pub(super) fn birth(&self, id: InstanceId) -> Option<Box<Instance>> {
+    pub(super) fn birth(&self, id: InstanceId) -> Option<Birth> {
         self.births.borrow_mut().remove(&id)
     }
 

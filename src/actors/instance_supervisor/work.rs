@@ -9,6 +9,7 @@ use super::Tools;
 use super::bench::{Bench, CLAIMING};
 use super::engine::{PrepareError, Prepared};
 use super::lifecycle::{Picture, Remains, Step, next_step};
+use super::roster::Birth;
 use crate::actors::instance_ledger::{LedgerError, Move, Moved, Purge, Take, Taken};
 use crate::actors::system::{AskError, Backoff};
 use crate::models::{Instance, InstanceId, InstanceStatus};
@@ -73,10 +74,10 @@ pub(super) async fn settle(
 ) -> End {
     let lapses = tools.lease.lapses();
     let born = if prepared.is_none() { tools.roster.birth(id) } else { None };
-    let row = match born {
-        Some(row) => row,
+    let (row, lapses) = match born {
+        Some(Birth { row, lapses }) => (row, lapses),
         None => match take(&tools, &bench, id).await {
-            Some(row) => row,
+            Some(row) => (row, lapses),
             None => return End::Leaves,
         },
     };

@@ -42,6 +42,9 @@ const UNTIL_LEASE: Duration = Duration::from_millis(100);
 /// living owner, by a deadline or an administrator, if the word of it was lost. It reads an id for each instance owned.
 const MUSTER_EVERY: Duration = Duration::from_secs(60);
 
+/// After a lapse it is compared a second time so much later: longer than any statement of others may take.
+const MUSTER_AGAIN: Duration = Duration::from_secs(15);
+
 /// How long a dead replica is remembered for operators to see, once nothing of its is left.
 const DEAD_REMEMBERED: Duration = Duration::from_secs(3_600);
 
@@ -62,6 +65,7 @@ struct Rounds {
     lease: ReplicaLease,
     sweep_call: SweepCall,
     every: Duration,
+    deadline_ms: i64,
 }
 
 /// The last comparison of supervisors and rows: at which number of lapses, and when.
@@ -94,7 +98,11 @@ impl Reaper {
         lifeline: Lifeline,
     ) -> Self {
         let every = Duration::from_millis(settings.sweep_ms.max(1));
-        Self { rounds: Rounds { shared_db, directory, bell, lease, sweep_call, every }, lifeline }
+        let deadline_ms = i64::try_from(settings.provisioning_deadline_ms).unwrap_or(i64::MAX);
+        Self {
+            rounds: Rounds { shared_db, directory, bell, lease, sweep_call, every, deadline_ms },
+            lifeline,
+        }
     }
 }
 
@@ -136,7 +144,9 @@ impl Rounds {
                 doubtful,
                 "the lease had run out; instances that may be others' by now are looked at"
             );
-            *mustered = Mustered { lapses, at: Instant::now() };
+            // A claim that was under way may be committed only now.
+            let at = Instant::now().checked_sub(MUSTER_EVERY - MUSTER_AGAIN).unwrap_or_else(Instant::now);
+            *mustered = Mustered { lapses, at };
         } else if mustered.at.elapsed() >= MUSTER_EVERY {
             self.directory.ask(Muster).await?;
             mustered.at = Instant::now();
@@ -150,7 +160,8 @@ impl Rounds {
     async fn expire(&self) -> Result<(), SweepError> {
         loop {
             let connection = self.shared_db.connection().await?;
-            let expired = instance_sweep::expire(&connection, self.lease.id(), ROWS_MAX, TOO_LATE).await?;
+            let (me, within) = (self.lease.id(), self.deadline_ms);
+            let expired = instance_sweep::expire(&connection, me, ROWS_MAX, TOO_LATE, within).await?;
             if expired.is_empty() {
                 return Ok(());
             }

@@ -27,7 +27,7 @@ const AWAY: Backoff = Backoff { min: Duration::from_millis(50), max: Duration::f
 enum Read {
     /// `told`: up to where everything had been told before the end was asked for.
     Watermark {
-        binding: u64,
+        doubt: u64,
         told: Option<i64>,
         end: i64,
     },
@@ -66,9 +66,9 @@ impl WsSessions {
             }
             match need {
                 Need::Nothing => Ok(None),
-                Need::Watermark { binding } => {
+                Need::Watermark { doubt } => {
                     let end = log.watermark().await?;
-                    Ok(Some(Read::Watermark { binding, told, end }))
+                    Ok(Some(Read::Watermark { doubt, told, end }))
                 }
                 Need::Log { after, to } => {
                     let events = log.range(after, to, PAGE_ROWS).await?;
@@ -103,7 +103,7 @@ impl WsSessions {
             Some(Read::Watermark { told: Some(told), end, .. }) if told > end => {
                 self.lifeline.fail(format!("the event log was put back: it ends at {end}"));
             }
-            Some(Read::Watermark { binding, end, .. }) => self.positions.watermark(binding, end),
+            Some(Read::Watermark { doubt, end, .. }) => self.positions.watermark(doubt, end),
             Some(Read::Page { after, to, events }) => self.apply_page(after, to, &events),
         }
         self.release_held();

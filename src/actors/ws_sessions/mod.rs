@@ -45,7 +45,7 @@ pub use fetch::fetch_page;
 pub use frame::EventFrame;
 pub use letterbox::{Found, Letter, Letterbox};
 pub use messages::{Drain, Join, Joined, ReplayPage, Replayed};
-pub use resume::{Flow, Resumed};
+pub use resume::Resumed;
 pub use seat::{Seat, Seated};
 pub use sessions::WsSessions;
 pub use settings::WebsocketSettings;

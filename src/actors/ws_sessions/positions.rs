@@ -11,10 +11,10 @@ use std::collections::VecDeque;
 pub(super) enum Need {
     /// Nothing.
     Nothing,
-    /// The end of the log, because the queue was bound (again) and what came before that may be missing.
+    /// The end of the log, because what came last may be missing.
     Watermark {
-        /// Which binding asks; see [`Positions::watermark`].
-        binding: u64,
+        /// Which doubt asks; see [`Positions::watermark`].
+        doubt: u64,
     },
     /// The log after one position up to and including another.
     Log {
@@ -36,8 +36,8 @@ pub(super) struct Positions<E> {
     held: VecDeque<E>,
     held_from: i64,
     held_max: usize,
-    binding: u64,
-    unread_binding: bool,
+    doubts: u64,
+    is_doubtful: bool,
 }
 
 impl<E> Positions<E> {
@@ -50,8 +50,8 @@ impl<E> Positions<E> {
             held: VecDeque::new(),
             held_from: 0,
             held_max: held_max.max(1),
-            binding: 0,
-            unread_binding: true,
+            doubts: 0,
+            is_doubtful: true,
         }
     }
 
@@ -60,16 +60,16 @@ impl<E> Positions<E> {
         self.last
     }
 
-    /// The queue was bound again.
-    pub(super) fn rebound(&mut self) {
-        self.binding += 1;
-        self.unread_binding = true;
+    /// The queue was bound again, or has been quiet for long: what came last may be missing, and no jump would show it.
+    pub(super) fn doubt(&mut self) {
+        self.doubts += 1;
+        self.is_doubtful = true;
     }
 
     /// What to read next.
     pub(super) fn need(&self) -> Need {
-        let Some(last) = self.last.filter(|_| !self.unread_binding) else {
-            return Need::Watermark { binding: self.binding };
+        let Some(last) = self.last.filter(|_| !self.is_doubtful) else {
+            return Need::Watermark { doubt: self.doubts };
         };
         let to = if self.held.is_empty() { self.target } else { self.held_from - 1 };
         if to > last { Need::Log { after: last, to } } else { Need::Nothing }
@@ -91,14 +91,13 @@ impl<E> Positions<E> {
         None
     }
 
-    /// The end of the log, read after `binding` was made; the answer to [`Need::Watermark`]. The first one is where the
-    /// telling begins.
-    pub(super) fn watermark(&mut self, binding: u64, end: i64) {
+    /// The end of the log, read after that doubt; the answer to [`Need::Watermark`]. The first one is where the telling begins.
+    pub(super) fn watermark(&mut self, doubt: u64, end: i64) {
         self.last.get_or_insert(end);
         self.target = self.target.max(end);
-        // One that was read before the newest binding says nothing about what was lost before that.
-        if binding == self.binding {
-            self.unread_binding = false;
+        // One that was read before the newest doubt says nothing about what was lost before that.
+        if doubt == self.doubts {
+            self.is_doubtful = false;
         }
     }
 
@@ -261,7 +260,7 @@ mod tests {
 
         fn answer(&mut self, rows: i64) {
             match self.asked.take() {
-                Some((Need::Watermark { binding }, end)) => self.positions.watermark(binding, end),
+                Some((Need::Watermark { doubt }, end)) => self.positions.watermark(doubt, end),
                 Some((Need::Log { after, to }, end)) => {
                     assert!(to <= end, "asked for what is not in the log");
                     let page_end = to.min(after + rows);
@@ -293,7 +292,7 @@ mod tests {
                 }
                 Step::Rebind(lost) => {
                     self.log_end += i64::from(lost);
-                    self.positions.rebound();
+                    self.positions.doubt();
                 }
                 Step::Ask => self.ask(),
                 Step::Forget(kept) => self.log_from = self.log_from.max(self.log_end - i64::from(kept)),
@@ -305,15 +304,19 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_the_queue_loses_or_repeats_all_is_told_once_and_in_order(
-            start in 0..5i64, held_max in 1..6usize, events_max in 0..9usize, steps in steps(),
+            start in 0..5i64, held_max in 1..6usize, events_max in 0..9usize, steps in steps(), is_last in any::<bool>(),
         ) {
             let mut replica = Replica::new(start, held_max, events_max);
             for step in &steps {
                 replica.step(step);
                 replica.check_memory();
             }
-            // The next event shows what was lost at the end; then it only has to read.
-            replica.step(&Step::Publish(1));
+            // The next event shows what was lost at the end, or that there is none for a while; then it only has to read.
+            if is_last {
+                replica.positions.doubt();
+            } else {
+                replica.step(&Step::Publish(1));
+            }
             let mut reads = 0;
             while replica.positions.need() != Need::Nothing || replica.asked.is_some() {
                 replica.ask();
@@ -346,11 +349,11 @@ mod tests {
     }
 
     #[test]
-    fn a_watermark_from_before_the_newest_binding_does_not_end_the_asking() {
+    fn a_watermark_from_before_the_newest_doubt_does_not_end_the_asking() {
         let mut positions = Positions::<()>::new(3);
-        positions.rebound();
+        positions.doubt();
         positions.watermark(0, 10);
-        assert_eq!(positions.need(), Need::Watermark { binding: 1 });
+        assert_eq!(positions.need(), Need::Watermark { doubt: 1 });
         positions.watermark(1, 12);
         assert_eq!(positions.need(), Need::Log { after: 10, to: 12 });
     }

@@ -17,7 +17,7 @@ pub struct Resumed {
 
 /// The cursor of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flow {
+pub(super) struct Flow {
     sent_to: i64,
     /// Set while the log is being sent.
     resume: Option<Resumed>,
@@ -25,12 +25,12 @@ pub struct Flow {
 
 impl Flow {
     /// A session that begins now, at the position `registered_at`.
-    pub fn from_now(registered_at: i64) -> Self {
+    pub(super) fn from_now(registered_at: i64) -> Self {
         Self { sent_to: registered_at, resume: None }
     }
 
     /// A session whose client has seen everything up to `since`.
-    pub fn since(since: i64, registered_at: i64) -> Self {
+    pub(super) fn since(since: i64, registered_at: i64) -> Self {
         Self {
             sent_to: since,
             resume: Some(Resumed { from: since, to: registered_at.max(since), replayed: 0 }),
@@ -38,18 +38,18 @@ impl Flow {
     }
 
     /// The position up to which everything that concerns the session has been sent.
-    pub fn sent_to(&self) -> i64 {
+    pub(super) fn sent_to(&self) -> i64 {
         self.sent_to
     }
 
     /// What is to be read of the log next: after the first, up to and including the second. None once it is live. A
     /// client that stands ahead of its replica gets an empty span: whether its history is this one is for the log to say.
-    pub fn wants_log(&self) -> Option<(i64, i64)> {
+    pub(super) fn wants_log(&self) -> Option<(i64, i64)> {
         self.resume.map(|resume| (self.sent_to, resume.to))
     }
 
     /// True if this event of the log is to be sent. `wanted` tells whether the client has subscribed to it.
-    pub fn replay(&mut self, position: i64, wanted: bool) -> bool {
+    pub(super) fn replay(&mut self, position: i64, wanted: bool) -> bool {
         let Some(resume) = &mut self.resume else { return false };
         if position <= self.sent_to || position > resume.to {
             return false;
@@ -60,7 +60,7 @@ impl Flow {
     }
 
     /// The log has been read up to `reached`, and everything of it was sent. With the last of it the session is live.
-    pub fn replayed_to(&mut self, reached: i64) -> Option<Resumed> {
+    pub(super) fn replayed_to(&mut self, reached: i64) -> Option<Resumed> {
         let resume = self.resume?;
         self.sent_to = self.sent_to.max(reached.min(resume.to));
         if self.sent_to < resume.to {
@@ -71,12 +71,12 @@ impl Flow {
     }
 
     /// Whether that is the end of what it wants of the log.
-    pub fn ends_at(&self, reached: i64) -> bool {
+    pub(super) fn ends_at(&self, reached: i64) -> bool {
         self.resume.is_some_and(|resume| reached >= resume.to)
     }
 
     /// The log has to be read further, up to this position.
-    pub fn extend(&mut self, to: i64) {
+    pub(super) fn extend(&mut self, to: i64) {
         if let Some(resume) = &mut self.resume {
             resume.to = resume.to.max(to);
         }
@@ -84,14 +84,14 @@ impl Flow {
 
     /// The log does not reach back to where the client stands, or does not know that place at all: the session is live
     /// after `live_after`. Answers with what the client has to be told is missing.
-    pub fn give_up(&mut self, live_after: i64) -> Resumed {
+    pub(super) fn give_up(&mut self, live_after: i64) -> Resumed {
         let from = self.sent_to;
         *self = Self::from_now(live_after);
         Resumed { from, to: live_after, replayed: 0 }
     }
 
     /// True if this live event is to be sent, as far as its place decides. Only for a session that is live.
-    pub fn live(&mut self, position: i64) -> bool {
+    pub(super) fn live(&mut self, position: i64) -> bool {
         if self.resume.is_some() || position <= self.sent_to {
             return false;
         }
@@ -100,7 +100,7 @@ impl Flow {
     }
 
     /// Everything up to `position` has been told; answers with what a heartbeat says.
-    pub fn beat(&mut self, position: i64) -> i64 {
+    pub(super) fn beat(&mut self, position: i64) -> i64 {
         if self.resume.is_none() {
             self.sent_to = self.sent_to.max(position);
         }

@@ -29,6 +29,10 @@ use crate::models::store::SharedDb;
 /// How often it is looked what is due: how late a heartbeat or the end of a credential may be.
 const TICK: Duration = Duration::from_millis(250);
 
+/// After so long without a word of the queue the log is asked whether there was anything to say: a jump shows a hole only when
+/// something comes after it. One small query; it is also how late events are while RabbitMQ is away.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// Live events that wait for a hole to be filled, few enough to be posted at once. Others come out of the log, which
 /// costs a read of them.
 const HELD_MAX: usize = 64;
@@ -46,6 +50,8 @@ pub struct WsSessions {
     pub(super) settings: WebsocketSettings,
     recent: Recent,
     draining: bool,
+    /// When the queue last said something, or the log was asked why it does not.
+    heard_at: Instant,
     /// Sign-ins that were ended, and up to where they have been dealt with.
     ended: RevocationView,
     ended_seen: u64,
@@ -72,6 +78,7 @@ impl WsSessions {
             recent: Recent::new(settings.recent()),
             settings,
             draining: false,
+            heard_at: Instant::now(),
             ended_seen: ended.last_learned(),
             ended,
         }
@@ -127,8 +134,13 @@ impl WsSessions {
         }
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self, context: &mut Context<Self>) {
         self.close_ended();
+        if !self.catching_up && self.heard_at.elapsed() >= QUIET {
+            self.heard_at = Instant::now();
+            self.positions.doubt();
+            self.catch_up(context);
+        }
         self.register.take_pages_back(Instant::now());
         if let Some(position) = self.positions.last() {
             self.register.beat(position, Instant::now());
@@ -154,7 +166,7 @@ impl Actor for WsSessions {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(TICK, |sessions, _| sessions.tick());
+        context.run_interval(TICK, |sessions, context| sessions.tick(context));
         // Also without a consumer that says so: after a rebuild the queue is bound already. A watermark that is read too
         // early does no harm, because each `Bound` has what followed it read from the log.
         self.catch_up(context);
@@ -166,7 +178,7 @@ impl Handler<Bound> for WsSessions {
     type Result = Result<(), NotTaken>;
 
     fn handle(&mut self, _bound: Bound, context: &mut Self::Context) -> Self::Result {
-        self.positions.rebound();
+        self.positions.doubt();
         self.catch_up(context);
         Ok(())
     }
@@ -177,6 +189,7 @@ impl Handler<Deliver> for WsSessions {
 
     /// Always taken: what cannot be told yet is told out of the log later.
     fn handle(&mut self, Deliver { events }: Deliver, context: &mut Self::Context) -> Self::Result {
+        self.heard_at = Instant::now();
         for event in events {
             // External workers publish these: a position in one of them means nothing.
             if event.routing_key.subject() == "report" {

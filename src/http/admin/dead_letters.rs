@@ -16,13 +16,14 @@ use crate::actors::dead_letter_registry::{
 };
 use crate::actors::system::Handle;
 use crate::http::PREFIX;
+use crate::http::conditional::{EntityTag, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters, PathKey};
 use crate::http::fields::{Fault, Fields, ReadFields, parsed, text};
 use crate::http::identity::CurrentAdmin;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::{
-    DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterOutcome, DeadLetterState, DeadLetterStep,
+    DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterOutcome, DeadLetterState, DeadLetterStep, Document,
     ErrorCode, HistoryStep, OpenedLetter, Origin, Page, UserId,
 };
 
@@ -118,7 +119,8 @@ pub(super) struct OpenedLetterView {
     #[schema(value_type = Object)]
     headers: Value,
     /// The body, if it is JSON.
-    body: Option<Value>,
+    #[schema(value_type = Option<Value>)]
+    body: Option<Document>,
     /// The body, if it is not JSON; of one with more than 1 MiB the beginning.
     body_base64: Option<String>,
     /// What happened to it, the oldest first: its first death, and the last 49 steps.
@@ -146,7 +148,7 @@ impl From<HistoryStep> for StepView {
 
 impl From<OpenedLetter> for OpenedLetterView {
     fn from(opened: OpenedLetter) -> Self {
-        let json: Option<Value> = serde_json::from_slice(&opened.body).ok();
+        let json: Option<Document> = serde_json::from_slice(&opened.body).ok();
         Self {
             letter: DeadLetterView::from(opened.letter),
             headers: opened.headers,
@@ -252,7 +254,10 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/api/v1/dead-letters/{id}", tag = "Dead letters", operation_id = "getDeadLetter",
     security(("bearer" = ["admin"])),
-    params(("id" = DeadLetterId, Path, description = "Which letter.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c31")),
+    params(
+        ("id" = DeadLetterId, Path, description = "Which letter.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c31"),
+        IfNoneMatch
+    ),
     responses((status = 200, description = "The letter.", body = OpenedLetterView)),
     extensions(("x-problems" = json!(["dead_letter_not_found"])))
 )]
@@ -260,10 +265,13 @@ pub(super) async fn show(
     _admin: CurrentAdmin,
     registry: Data<Handle<DeadLetterRegistry>>,
     Id(id): Id<DeadLetterId>,
+    known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let opened = registry.ask(FindDeadLetter { id }).await?;
 
-    Ok(HttpResponse::Ok().json(OpenedLetterView::from(opened)))
+    // It has no revision. Headers and body stay as they are.
+    let tag = EntityTag::of_parts([format!("{:?} {:?}", opened.letter, opened.history)]);
+    Ok(known.answer(&tag, || HttpResponse::Ok().json(OpenedLetterView::from(opened))))
 }
 
 /// Send a dead letter again

@@ -4,7 +4,6 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::actors::instance_registry::{
@@ -21,8 +20,8 @@ use crate::http::standing::StandingView;
 use crate::models::control::ActorState;
 use crate::models::standing::{ActorView, EpochState, Owner, Standing};
 use crate::models::{
-    AgentId, DesiredState, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, Origin, Page, ReplicaId,
-    TeamId, UserId,
+    AgentId, DesiredState, Document, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, Origin, Page,
+    ReplicaId, TeamId, UserId,
 };
 
 /// An instance, with what its user does not see.
@@ -43,9 +42,9 @@ pub(super) struct InstanceView {
     team_id: Option<TeamId>,
     title: String,
     #[schema(value_type = Object)]
-    user_config: Value,
+    user_config: Document,
     #[schema(value_type = Object)]
-    pipeline_config: Value,
+    pipeline_config: Document,
     status: InstanceStatus,
     status_reason: Option<String>,
     desired_state: DesiredState,

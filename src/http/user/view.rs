@@ -6,8 +6,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::models::{
-    Agent, AgentId, AgentStatus, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, Role, TeamId, User,
-    UserId,
+    Agent, AgentId, AgentStatus, Document, Instance, InstanceId, InstanceStatus, KnowledgeBaseId, Role,
+    TeamId, User, UserId,
 };
 
 /// An account, as its owner sees it.
@@ -91,10 +91,10 @@ pub(super) struct InstanceView {
     title: String,
     /// What the owner tells the agent.
     #[schema(value_type = Object)]
-    user_config: Value,
+    user_config: Document,
     /// How the agent's pipeline is run.
     #[schema(value_type = Object)]
-    pipeline_config: Value,
+    pipeline_config: Document,
     status: InstanceStatus,
     /// Why the status is what it is, where there is more to say; for people.
     status_reason: Option<String>,

@@ -40,8 +40,9 @@ pub struct Expired {
     pub status: InstanceStatus,
 }
 
-/// Ends up to `limit` claims of living replicas whose deadline has passed, where `me` may judge. What was being started fails
-/// with `reason`; what was being stopped or torn down is left for [`sweep`], as is all that a dead replica has left.
+/// Ends up to `limit` claims of living replicas whose deadline has passed, where `me` may judge; of rows on their way that have
+/// none yet, `deadline_ms` after the wish. What was being started fails with `reason`; what was being stopped or torn down is
+/// left for [`sweep`], as is all that a dead replica has left.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -50,8 +51,9 @@ pub async fn expire(
     me: ReplicaId,
     limit: i64,
     reason: &str,
+    deadline_ms: i64,
 ) -> Result<Vec<Expired>, StoreError> {
-    let rows = session::rows(db, EXPIRE, &[&me, &limit, &reason]).await?;
+    let rows = session::rows(db, EXPIRE, &[&me, &limit, &reason, &deadline_ms]).await?;
     session::decode_all(&rows)
 }
 

@@ -12,10 +12,8 @@ use crate::models::ids::{InstanceId, ReplicaId};
 use crate::models::instance::{Instance, InstanceStatus};
 
 const TAKE_BATCH: &str = include_str!("sql/instances/take_batch.sql");
-const LOAD_BATCH: &str = include_str!("sql/instances/load_batch.sql");
 const MOVE_BATCH: &str = include_str!("sql/instances/move_batch.sql");
 const FINISH_TEARDOWN: &str = include_str!("sql/instances/finish_teardown.sql");
-const RELEASE: &str = include_str!("sql/instances/release.sql");
 const RELEASE_ALL: &str = include_str!("sql/instances/release_all.sql");
 const LIST_OWNED: &str = include_str!("sql/instances/list_owned.sql");
 const EXPLAIN_MISSING: &str = include_str!("sql/instances/explain_missing.sql");
@@ -49,19 +47,6 @@ pub async fn take_batch(
     let mut taken: Vec<Instance> = session::decode_all(&rows)?;
     taken.sort_unstable_by_key(|instance| instance.id);
     Ok(taken)
-}
-
-/// The rows as they are now, whoever owns them, tombstones included; purged ones are missing. For a worker that was
-/// told of a change to what it has claimed already.
-///
-/// # Errors
-/// Only those of the database itself.
-pub async fn load_batch(
-    db: &impl Session<SharedSide>,
-    ids: &[InstanceId],
-) -> Result<Vec<Instance>, StoreError> {
-    let rows = session::rows(db, LOAD_BATCH, &[&ids]).await?;
-    session::decode_all(&rows)
 }
 
 /// One step of one instance, valid only under its claim and from the status it is believed to have.
@@ -118,31 +103,9 @@ pub async fn finish_teardown(
     me: ReplicaId,
     claims: &[Claim],
 ) -> Result<Vec<InstanceId>, StoreError> {
-    fenced(db, FINISH_TEARDOWN, me, claims).await
-}
-
-/// Gives up claims, so that anybody may take the instances at once; gives those that were given up.
-///
-/// # Errors
-/// Only those of the database itself.
-pub async fn release(
-    db: &impl Session<SharedSide>,
-    me: ReplicaId,
-    claims: &[Claim],
-) -> Result<Vec<InstanceId>, StoreError> {
-    fenced(db, RELEASE, me, claims).await
-}
-
-async fn fenced(
-    db: &impl Session<SharedSide>,
-    statement: &'static str,
-    me: ReplicaId,
-    claims: &[Claim],
-) -> Result<Vec<InstanceId>, StoreError> {
     let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
     let epochs: Vec<_> = claims.iter().map(|claim| claim.epoch).collect();
-    let rows = session::rows(db, statement, &[&me, &ids, &epochs]).await?;
-    instance_ids(&rows)
+    instance_ids(&session::rows(db, FINISH_TEARDOWN, &[&me, &ids, &epochs]).await?)
 }
 
 /// Gives up all that `me` owns and nobody has locked: the last thing a replica does before it leaves. Gives what was given up.

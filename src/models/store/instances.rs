@@ -2,11 +2,13 @@
 //! does not exist.
 
 use tokio_postgres::Row;
+use tokio_postgres::types::Json;
 
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use super::usage;
 use crate::models::agent::AgentStatus;
+use crate::models::document::Document;
 use crate::models::ids::{AgentId, InstanceId, UserId};
 use crate::models::instance::{Instance, InstancePatch, InstanceStatus, NewInstance};
 use crate::models::origin::Origin;
@@ -266,6 +268,11 @@ pub async fn start(
     row.as_ref().map(Instance::try_from).transpose()
 }
 
+fn document(row: &Row, column: &str) -> Result<Document, StoreError> {
+    let Json(document) = row.try_get(column)?;
+    Ok(document)
+}
+
 impl TryFrom<&Row> for Instance {
     type Error = StoreError;
 
@@ -277,8 +284,8 @@ impl TryFrom<&Row> for Instance {
             user_id: row.try_get("user_id")?,
             team_id: row.try_get("team_id")?,
             title: row.try_get("title")?,
-            user_config: row.try_get("user_config")?,
-            pipeline_config: row.try_get("pipeline_config")?,
+            user_config: document(row, "user_config")?,
+            pipeline_config: document(row, "pipeline_config")?,
             status: row.try_get("status")?,
             status_reason: row.try_get("status_reason")?,
             desired_state: row.try_get("desired_state")?,

@@ -9,6 +9,7 @@ const HAS_WISHED: &str = include_str!("sql/dead_letters/has_wished.sql");
 const TAKE_WISHED: &str = include_str!("sql/dead_letters/take_wished.sql");
 const MARK_REDRIVEN: &str = include_str!("sql/dead_letters/mark_redriven.sql");
 const GIVE_UP: &str = include_str!("sql/dead_letters/give_up.sql");
+const POSTPONE: &str = include_str!("sql/dead_letters/postpone.sql");
 const NOTE_ERROR: &str = include_str!("sql/dead_letters/note_error.sql");
 const COUNT_OPEN: &str = include_str!("sql/dead_letters/count_open.sql");
 
@@ -75,6 +76,19 @@ pub async fn give_up(
     error: &str,
 ) -> Result<(), StoreError> {
     let _it_is_locked = session::run(transaction, GIVE_UP, &[&id, &error]).await?;
+    Ok(())
+}
+
+/// Keeps the wish, behind all others, with the reason why it is not carried out yet.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn postpone(
+    transaction: &Transaction<'_, SharedSide>,
+    id: DeadLetterId,
+    error: &str,
+) -> Result<(), StoreError> {
+    let _it_is_locked = session::run(transaction, POSTPONE, &[&id, &error]).await?;
     Ok(())
 }
 

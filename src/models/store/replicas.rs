@@ -1,8 +1,5 @@
 //! Who is alive, in `shared_psql`, by the database's clock.
 
-use jiff::Timestamp;
-use tokio_postgres::Row;
-
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use crate::models::ids::ReplicaId;
@@ -10,26 +7,8 @@ use crate::models::ids::ReplicaId;
 const REGISTER: &str = include_str!("sql/replicas/register.sql");
 const BEAT: &str = include_str!("sql/replicas/beat.sql");
 const LEAVE: &str = include_str!("sql/replicas/leave.sql");
-const LIST: &str = include_str!("sql/replicas/list.sql");
 const LIST_OTHER_WORKERS: &str = include_str!("sql/replicas/list_other_workers.sql");
 const FORGET_STALE: &str = include_str!("sql/replicas/forget_stale.sql");
-
-/// A replica as its row says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Replica {
-    /// Its id.
-    pub id: ReplicaId,
-    /// What it does.
-    pub roles: Vec<String>,
-    /// When it first registered.
-    pub started_at: Timestamp,
-    /// When it last beat.
-    pub beat_at: Timestamp,
-    /// How long after a beat it counts as alive.
-    pub lease_ms: i32,
-    /// Whether it counts as dead.
-    pub is_stale: bool,
-}
 
 /// Enters a replica, or enters it anew after its lease has run out.
 ///
@@ -54,8 +33,7 @@ pub async fn beat(db: &impl Session<SharedSide>, me: ReplicaId) -> Result<bool, 
     Ok(session::run(db, BEAT, &[&me]).await? > 0)
 }
 
-/// Takes a replica out, after it has given up all it owned. One that still owns running instances is marked as dead
-/// instead, so that others inherit them.
+/// Takes a replica out. What it still owns, others inherit at once.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -64,17 +42,7 @@ pub async fn leave(db: &impl Session<SharedSide>, me: ReplicaId) -> Result<(), S
     Ok(())
 }
 
-/// All replicas, the dead ones too as long as they are remembered.
-///
-/// # Errors
-/// Only those of the database itself.
-pub async fn list(db: &impl Session<SharedSide>) -> Result<Vec<Replica>, StoreError> {
-    let rows = session::rows(db, LIST, &[]).await?;
-    session::decode_all(&rows)
-}
-
-/// Forgets replicas that have been silent for `silence_ms` and keep nothing alive any more, where `me` may judge; gives their
-/// ids.
+/// Forgets replicas that have been silent for `silence_ms`, where `me` may judge; gives their ids.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -98,19 +66,4 @@ pub async fn list_other_workers(
 ) -> Result<Vec<ReplicaId>, StoreError> {
     let rows = session::rows(db, LIST_OTHER_WORKERS, &[&me, &limit]).await?;
     rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
-}
-
-impl TryFrom<&Row> for Replica {
-    type Error = StoreError;
-
-    fn try_from(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            roles: row.try_get("roles")?,
-            started_at: row.try_get("started_at")?,
-            beat_at: row.try_get("beat_at")?,
-            lease_ms: row.try_get("lease_ms")?,
-            is_stale: row.try_get("is_stale")?,
-        })
-    }
 }

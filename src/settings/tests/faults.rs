@@ -166,7 +166,7 @@ fn values_out_of_range_name_the_layer_that_gave_them() {
         "BOTBERI__RABBITMQ__URL: rabbitmq.url: must be an address",
         "BOTBERI__REDIS__URL: redis.url: must be an address",
         "BOTBERI__AUTH__SIGNING_KEY: auth.signing_key: must be 32 bytes in base64",
-        "worker.beat_ms: must be at most a third of worker.lease_ms (3000), is 2000",
+        "worker.beat_ms: must be at most a quarter of worker.lease_ms (3000), is 2000",
         "BOTBERI__HTTP__ADMIN__PORT: http.admin.port: is the port of http.user, too: 8010",
         "BOTBERI__TELEMETRY__FILTER: telemetry.filter: must be comma separated directives",
     ] {

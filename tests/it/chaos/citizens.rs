@@ -43,6 +43,8 @@ pub(super) struct Citizen {
     pub(super) user: String,
     pub(super) caller: Caller,
     pub(super) town: Arc<Town>,
+    /// Goes to one replica, and not by way of the edge.
+    pub(super) is_direct: bool,
     pub(super) seed: u64,
 }
 
@@ -141,7 +143,7 @@ impl Citizen {
         match &outcome {
             Outcome::Done { revision, .. } => (own.tag, own.revision) = (tag, *revision),
             Outcome::Refused { .. } => (own.tag, own.revision) = (None, None),
-            Outcome::Unknown { .. } => tokio::time::sleep(AFTER_FAILURE).await,
+            Outcome::Unknown { .. } | Outcome::Bare { .. } => tokio::time::sleep(AFTER_FAILURE).await,
         }
         outcome
     }
@@ -153,7 +155,7 @@ impl Citizen {
             let is_gone = match self.wish(&mut own, Wish::Delete, random).await {
                 Outcome::Done { .. } => true,
                 Outcome::Refused { status, .. } => status == 404,
-                Outcome::Unknown { .. } => false,
+                Outcome::Unknown { .. } | Outcome::Bare { .. } => false,
             };
             if is_gone || self.town.over.load(Ordering::Relaxed) {
                 return;
@@ -189,7 +191,8 @@ impl Citizen {
             .ok()
             .and_then(|answer| Some(answer.headers.get("etag")?.to_str().ok()?.to_owned()));
         let outcome = outcome_of(&what, answer);
-        recorder.call(Call { request: id, what, sent, done: recorder.now(), outcome: outcome.clone() });
+        let (done, is_direct) = (recorder.now(), self.is_direct);
+        recorder.call(Call { request: id, what, sent, done, outcome: outcome.clone(), is_direct });
         (outcome, tag)
     }
 }
@@ -208,10 +211,9 @@ fn outcome_of(what: &What, answer: Result<Answer, reqwest::Error>) -> Outcome {
             };
             Outcome::Done { instance: named.to_owned(), revision: answer.body["revision"].as_i64() }
         }
-        // By docs/errors.md; and whatever is no problem document promises nothing.
-        status if code.is_empty() || code == "outcome_unknown" => {
-            Outcome::Unknown { why: format!("{status} {code}") }
-        }
+        status if code.is_empty() => Outcome::Bare { status },
+        // By docs/errors.md.
+        status if code == "outcome_unknown" => Outcome::Unknown { why: format!("{status} {code}") },
         status => Outcome::Refused { status, code },
     }
 }

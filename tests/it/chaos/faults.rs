@@ -88,6 +88,16 @@ impl FaultKind {
     }
 }
 
+impl FaultKind {
+    /// Whether it is done to the inner replica, and to no other.
+    fn hits_one(self) -> bool {
+        matches!(
+            self,
+            Self::Latency | Self::Drops | Self::Silence | Self::HalfOpen | Self::Panic | Self::Hang
+        )
+    }
+}
+
 /// What was done, and since when the platform is on its own.
 struct Done {
     healed: Moment,
@@ -144,7 +154,7 @@ impl Platform {
             FaultKind::BothAway => self.both_away().await,
             FaultKind::KillClusterNode => {
                 let began = self.recorder.now();
-                let node = Server::RabbitMq(random.random_range(2..=3));
+                let node = Server::RabbitMq(random.random_range(1..=3));
                 self.on_servers(move |servers| servers.kill_one(node)).await;
                 self.down.push(node);
                 Done { healed: began, killed: None }
@@ -156,7 +166,8 @@ impl Platform {
             FaultKind::Panic => self.panic(random).await,
             FaultKind::Hang => self.hang(random).await,
         };
-        Fault { kind: kind.name().to_owned(), began, healed, until: Moment::MAX, killed }
+        let (hits_one, kind) = (kind.hits_one(), kind.name().to_owned());
+        Fault { kind, began, healed, until: Moment::MAX, killed, hits_one }
     }
 
     fn done(&self) -> Done {

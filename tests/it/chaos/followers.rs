@@ -22,7 +22,7 @@ const CATCHES_UP_WITHIN: Duration = Duration::from_secs(30);
 pub(super) enum Manner {
     /// Reads as fast as it can.
     Swift,
-    /// Stops reading now and then, for longer than its letterbox is patient.
+    /// Stops reading now and then.
     Slow,
     /// Wants to hear of one instance only.
     Narrow(String),
@@ -35,6 +35,8 @@ pub(super) struct Follower {
     pub(super) caller: Caller,
     pub(super) wire: Wire,
     pub(super) manner: Manner,
+    /// Watches at one replica, and not by way of the edge.
+    pub(super) is_direct: bool,
     pub(super) recorder: Recorder,
     /// Becomes the last position there is when the run is over.
     pub(super) last: watch::Receiver<Option<i64>>,
@@ -88,6 +90,7 @@ impl Follower {
             greeted_at,
             frames: Vec::new(),
             end: String::new(),
+            is_direct: self.is_direct,
         }
     }
 
@@ -130,7 +133,7 @@ impl Follower {
         let at = self.recorder.now();
         let reached = match &says {
             Says::Event { position, .. } => {
-                self.recorder.frame_came(at);
+                self.recorder.frame_came(at, self.is_direct);
                 *position
             }
             Says::Reached(to) | Says::Gap { to, .. } => *to,

@@ -17,12 +17,14 @@ const LOOK: &str = "
     WITH living AS (SELECT id FROM replicas WHERE NOT replica_is_stale(beat_at, lease_ms)), row AS (
         SELECT i.id::text AS id, i.owner_replica::text AS owner,
             instance_needs_work(i.desired_state, i.status) AS is_on_its_way,
-            i.deadline_at < clock_timestamp() AS is_overdue,
+            -- An owner that has not looked at a wish yet has as long for it as for anything else (8 s in these runs).
+            coalesce(i.deadline_at < clock_timestamp(),
+                i.owner_replica IS NOT NULL AND i.updated_at < clock_timestamp() - interval '8 s') AS is_overdue,
             i.owner_replica IS NULL OR i.owner_replica NOT IN (SELECT living.id FROM living) AS is_nobodys,
             i.status = 'running' AND i.desired_state = 'running' AS runs
         FROM instances i
     )
-    SELECT id, owner, coalesce(is_on_its_way AND is_overdue, false) AS is_overdue,
+    SELECT id, owner, is_on_its_way AND is_overdue AS is_overdue,
         (is_on_its_way OR runs) AND is_nobodys AS is_unattended
     FROM row WHERE is_on_its_way OR runs";
 

@@ -135,16 +135,25 @@ impl Platform {
         slot.program = Some(program);
     }
 
+    /// Notes the processes that have ended by themselves.
+    pub(super) fn bury_all(&mut self) {
+        for number in 0..self.slots.len() {
+            self.bury(number);
+        }
+    }
+
     /// Notes a process that has ended by itself.
     fn bury(&mut self, number: usize) {
         let slot = &mut self.slots[number];
         let Some(status) = slot.program.as_mut().and_then(Program::has_ended) else { return };
         self.deaths.push(format!("{} ended by itself: {status}", slot.process()));
-        self.take(number);
+        self.seen.processes.lock().unwrap().remove(&slot.process());
+        slot.program = None;
     }
 
     /// Takes a process out, to be killed or asked to end.
     pub(super) fn take(&mut self, number: usize) -> Option<Program> {
+        self.bury(number);
         let slot = &mut self.slots[number];
         self.seen.processes.lock().unwrap().remove(&slot.process());
         slot.program.take()
@@ -202,8 +211,6 @@ fn settings() -> Vec<(&'static str, Value)> {
         ("rabbitmq.heartbeat_seconds", 4),
         ("postgres.user.acquire_timeout_ms", 5_000),
         ("postgres.shared.acquire_timeout_ms", 5_000),
-        // So that slow readers are ended for it.
-        ("websocket.session_queue_max", 32),
     ]);
     numbers.into_iter().map(|(key, value)| (key, Value::from(value))).collect()
 }

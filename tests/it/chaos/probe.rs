@@ -17,15 +17,15 @@ const INSTALL: &str = "
         instance text NOT NULL, process text, request text,
         old_owner text, old_epoch bigint, old_status text, old_desired text, old_revision bigint,
         new_owner text, new_epoch bigint, new_status text, new_desired text, new_revision bigint,
-        owner_lived boolean NOT NULL, was_overdue boolean NOT NULL, changes_nothing boolean NOT NULL
+        owner_lived boolean NOT NULL, was_overdue boolean NOT NULL, changes_nothing boolean NOT NULL,
+        changes_work boolean NOT NULL
     );
     CREATE INDEX ON chaos.writes (instance);
-    -- A replica whose lease was over, and which came back. What it owned before may be claimed by others all the same: they
-    -- may have found it dead just before.
-    CREATE TABLE chaos.lapses (replica text NOT NULL, before_seq bigint NOT NULL);
+    -- A replica whose lease was over, and which came back. A claim that is under way then has found it dead, rightly.
+    CREATE TABLE chaos.lapses (replica text NOT NULL, at timestamptz NOT NULL);
     CREATE FUNCTION chaos.note_lapse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
-        INSERT INTO chaos.lapses VALUES (NEW.id, (SELECT coalesce(max(seq), 0) FROM chaos.writes));
+        INSERT INTO chaos.lapses VALUES (NEW.id, clock_timestamp());
         RETURN NULL;
     END $$;
     CREATE TRIGGER z_chaos AFTER UPDATE ON public.replicas
@@ -40,22 +40,22 @@ const INSTALL: &str = "
                 WHERE r.id = OLD.owner_replica AND NOT public.replica_is_stale(r.beat_at, r.lease_ms)
             ) AND NOT EXISTS (
                 SELECT FROM chaos.lapses
-                WHERE replica = OLD.owner_replica::text AND before_seq >= (
-                    SELECT min(seq) FROM chaos.writes
-                    WHERE instance = OLD.id::text AND new_epoch = OLD.owner_epoch
-                )
+                WHERE replica = OLD.owner_replica::text AND at > clock_timestamp() - interval '2 s'
             );
         END IF;
         INSERT INTO chaos.writes (
             instance, process, request, old_owner, old_epoch, old_status, old_desired, old_revision,
-            new_owner, new_epoch, new_status, new_desired, new_revision, owner_lived, was_overdue, changes_nothing
+            new_owner, new_epoch, new_status, new_desired, new_revision, owner_lived, was_overdue, changes_nothing, changes_work
         ) VALUES (
             coalesce(NEW.id, OLD.id), coalesce(current_setting('chaos.process', true), ''),
             CASE WHEN NEW.request_id IS DISTINCT FROM OLD.request_id THEN NEW.request_id END,
             OLD.owner_replica, OLD.owner_epoch, OLD.status, OLD.desired_state, OLD.revision,
             NEW.owner_replica, NEW.owner_epoch, NEW.status, NEW.desired_state, NEW.revision,
-            lived, coalesce(OLD.deadline_at < clock_timestamp(), false),
-            TG_OP = 'UPDATE' AND to_jsonb(OLD) = to_jsonb(NEW)
+            lived,
+            coalesce(coalesce(OLD.deadline_at, OLD.updated_at + interval '8 s') < clock_timestamp(), false),
+            TG_OP = 'UPDATE' AND to_jsonb(OLD) = to_jsonb(NEW),
+            TG_OP = 'UPDATE' AND (OLD.deadline_at, OLD.attempts, OLD.status_reason, OLD.observed_revision)
+                IS DISTINCT FROM (NEW.deadline_at, NEW.attempts, NEW.status_reason, NEW.observed_revision)
         );
         RETURN NULL;
     END $$;
@@ -84,6 +84,7 @@ pub(super) async fn writes(sql: &Client) -> Vec<Write> {
         changes_nothing: line.get("changes_nothing"),
         owner_lived: line.get("owner_lived"),
         was_overdue: line.get("was_overdue"),
+        changes_work: line.get("changes_work"),
     };
     lines.iter().map(write).collect()
 }

@@ -21,7 +21,7 @@ struct Shared {
     began: Instant,
     calls: Mutex<Vec<Call>>,
     sessions: Mutex<Vec<Session>>,
-    latest: Mutex<Latest>,
+    latest: Mutex<[Latest; 2]>,
 }
 
 /// What happened last, for those who wait until all works again.
@@ -61,13 +61,15 @@ impl Recorder {
         let is_change = matches!(call.what, What::Create { .. } | What::Wish { .. });
         if is_change && matches!(call.outcome, Outcome::Done { .. }) {
             let mut latest = self.shared.latest.lock().unwrap();
+            let latest = &mut latest[usize::from(call.is_direct)];
             latest.change = latest.change.max(call.sent);
         }
         self.shared.calls.lock().unwrap().push(call);
     }
 
-    pub(super) fn frame_came(&self, at: Moment) {
+    pub(super) fn frame_came(&self, at: Moment, is_direct: bool) {
         let mut latest = self.shared.latest.lock().unwrap();
+        let latest = &mut latest[usize::from(is_direct)];
         latest.frame = latest.frame.max(at);
     }
 
@@ -75,8 +77,9 @@ impl Recorder {
         self.shared.sessions.lock().unwrap().push(session);
     }
 
-    pub(super) fn latest(&self) -> Latest {
-        *self.shared.latest.lock().unwrap()
+    /// By way of the edge, or at the one replica.
+    pub(super) fn latest(&self, is_direct: bool) -> Latest {
+        self.shared.latest.lock().unwrap()[usize::from(is_direct)]
     }
 
     /// All of it.

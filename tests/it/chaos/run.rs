@@ -100,29 +100,38 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
     ));
     for (number, user) in USERS.iter().enumerate() {
         let caller = stranger.sign_up(user).await;
-        let id = id_of(&caller.get("/api/v1/users/me").await.expect(200));
+        let id = caller.user_id().await;
         for citizen in 0..CITIZENS_PER_USER {
             let name = format!("{user}-{citizen}");
             let seed = schedule.seed + (number * 10 + citizen) as u64;
-            let citizen =
-                Citizen { name, user: id.clone(), caller: caller.clone(), town: town.clone(), seed };
-            citizens.spawn(citizen.live());
+            let (user, caller, town) = (id.clone(), caller.clone(), town.clone());
+            citizens.spawn(Citizen { name, user, caller, town, is_direct: false, seed }.live());
+        }
+        if number == 0 {
+            let (user, caller) = (id.clone(), caller.at(&platform.replica.user_api));
+            let (name, town, seed) = (format!("{user} directly"), town.clone(), schedule.seed + 100);
+            citizens.spawn(Citizen { name, user, caller, town, is_direct: true, seed }.live());
         }
         let narrow = Manner::Narrow(id_of(&caller.create(agent).await));
-        let ways = [
-            (Wire::Socket, Manner::Swift),
-            (Wire::Socket, Manner::Slow),
-            (Wire::Socket, narrow.clone()),
-            (Wire::Stream, Manner::Swift),
-            (Wire::Stream, narrow),
+        let mut ways = vec![
+            (Wire::Socket, Manner::Swift, false),
+            (Wire::Socket, Manner::Slow, false),
+            (Wire::Socket, narrow.clone(), false),
+            (Wire::Stream, Manner::Swift, false),
+            (Wire::Stream, narrow, false),
         ];
-        for (wire, manner) in ways {
+        if number == 0 {
+            ways.push((Wire::Socket, Manner::Swift, true));
+        }
+        for (wire, manner, is_direct) in ways {
+            let way = if is_direct { "directly" } else { "by the edge" };
             let follower = Follower {
-                name: format!("{user} {wire:?} {manner:?}"),
+                name: format!("{user} {wire:?} {manner:?} {way}"),
                 wire,
                 user: id.clone(),
-                caller: caller.clone(),
+                caller: if is_direct { caller.at(&platform.replica.user_api) } else { caller.clone() },
                 manner,
+                is_direct,
                 recorder: platform.recorder.clone(),
                 last: last.clone(),
                 seed: schedule.seed + number as u64,
@@ -166,6 +175,7 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
         before.until = platform.recorder.now();
     }
     onlookers.shutdown().await;
+    platform.bury_all();
     (collect(platform, faults, poisons).await, duration)
 }
 
@@ -180,7 +190,7 @@ async fn until_recovered(platform: &Platform, fault: &Fault) {
     let limit = Instant::now() + RECOVERS_WITHIN;
     let healed = platform.recorder.instant(fault.healed);
     loop {
-        let latest = platform.recorder.latest();
+        let latest = platform.recorder.latest(fault.hits_one);
         let works = latest.change >= fault.healed
             && latest.frame >= fault.healed
             && platform.stage.tap.has_heard_since(healed)
@@ -238,6 +248,8 @@ async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<Strin
         faults,
         poisons,
         dead_letters: probe::dead_letters(&sql).await,
+        // Nobody cuts it: no run lasts for seven days.
+        cut_to: 0,
         memory,
         deaths: std::mem::take(&mut platform.deaths),
     }

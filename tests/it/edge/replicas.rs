@@ -117,7 +117,7 @@ async fn replicas_are_killed_drained_and_started_behind_the_edge_and_nothing_ack
     let (killed, drained, stays) = tokio::join!(replica(&stage), replica(&stage), replica(&stage));
     let edge = Edge::before(&upstreams(&[&killed, &drained, &stays])).await;
     let ada = Caller::stranger(&edge.url).sign_up("ada").await;
-    let me = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let me = ada.user_id().await;
     let admin = Caller::stranger(&format!("{}/admin", edge.url)).sign_in("admin", ADMIN_PASSWORD).await;
     admin.get("/api/v1/agents").await.expect(200);
     admin.at(&format!("{}/broker", edge.url)).get("/api/v1/outbox").await.expect(200);

@@ -5,20 +5,16 @@ use serde_json::json;
 use crate::support::app::TestApp;
 use crate::support::client::{Caller, id_of};
 use crate::support::follower::Follower;
-use crate::support::load::Load;
+use crate::support::load::{Load, flood};
 use crate::support::proxy::Cable;
 use crate::support::replica::Replica;
 use crate::support::stage::Stage;
-
-async fn id_of_user(caller: &Caller) -> String {
-    id_of(&caller.get("/api/v1/users/me").await.expect(200))
-}
 
 #[tokio::test]
 async fn connections_that_break_anywhere_under_load_cost_no_event_and_repeat_none() {
     let app = TestApp::start().await;
     let ada = app.sign_up("ada").await;
-    let me = id_of_user(&ada).await;
+    let me = ada.user_id().await;
     let (mut follower, load) = (Follower::of(&ada).await, Load::of(&ada, ada.an_agent().await, 2));
     for _ in 0..25 {
         // Between one and eight events further on: in the middle of a replay as well as of live events.
@@ -39,7 +35,7 @@ async fn a_client_resumes_at_another_replica() {
     let second = Replica::start(&stage, false, &[]).await;
     let here = Caller::stranger(&first.user_api).sign_up("ada").await;
     let there = here.at(&second.user_api);
-    let me = id_of_user(&here).await;
+    let me = here.user_id().await;
     let load = Load::of(&there, here.an_agent().await, 2);
     let mut follower = Follower::of(&here).await;
     for place in [&there, &here, &there] {
@@ -83,7 +79,7 @@ async fn where_the_log_was_cut_the_client_is_told_of_the_gap() {
 async fn what_rabbitmq_loses_the_socket_is_told_from_the_log() {
     let app = TestApp::on_cables(&[]).await;
     let ada = app.sign_up("ada").await;
-    let me = id_of_user(&ada).await;
+    let me = ada.user_id().await;
     let cable = &app.replica.cables.as_ref().unwrap().rabbitmq;
     let (mut follower, load) = (Follower::of(&ada).await, Load::of(&ada, ada.an_agent().await, 2));
     for _ in 0..5 {
@@ -107,7 +103,7 @@ async fn a_reader_that_does_not_read_is_closed_with_1013_and_resumes_without_a_l
     // Who answers no ping is taken for gone, and that is another story.
     let app = TestApp::with(&[("websocket.heartbeat_seconds", 60.into())]).await;
     let (ada, eve) = (app.sign_up("ada").await, app.sign_up("eve").await);
-    let me = id_of_user(&ada).await;
+    let me = ada.user_id().await;
     let agent = ada.an_agent().await;
     let id = id_of(&ada.create(agent).await);
     app.stage.tap.until_status(&id, "running").await;
@@ -115,15 +111,9 @@ async fn a_reader_that_does_not_read_is_closed_with_1013_and_resumes_without_a_l
     let mut socket = ada.socket(None).await;
     let mut other = eve.socket(None).await;
 
-    // Titles travel in events. Twenty megabytes of them are more than all buffers on the way hold.
+    // Twenty megabytes are more than all buffers on the way hold.
     let sql = app.stage.sql().await;
-    sql.batch_execute(&format!(
-        "DO $$ BEGIN FOR n IN 1..1000 LOOP
-             UPDATE instances SET title = n || repeat('x', 20000) WHERE id = '{id}';
-         END LOOP; END $$"
-    ))
-    .await
-    .unwrap();
+    flood(&sql, &id, 1000).await;
     let end = app.stage.until_told().await;
     // Others are not held up by it.
     let eves = id_of(&eve.create(agent).await);
@@ -152,7 +142,7 @@ async fn a_reader_that_does_not_read_is_closed_with_1013_and_resumes_without_a_l
 async fn a_panic_of_the_register_costs_its_clients_a_reconnect_and_no_event() {
     let app = TestApp::start().await;
     let ada = app.sign_up("ada").await;
-    let me = id_of_user(&ada).await;
+    let me = ada.user_id().await;
     let (mut follower, load) = (Follower::of(&ada).await, Load::of(&ada, ada.an_agent().await, 2));
     for path in ["/user/ws_sessions", "/user/socket_updates", "/user"] {
         follower.until_more(5).await;

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::id_of_user;
 use crate::support::app::TestApp;
 use crate::support::client::{Caller, PASSWORD, id_of};
 use crate::support::event_stream::{EventStream, StreamParser};
+use crate::support::load::flood;
 use crate::support::wait::{eventually, within};
 
 fn population(app: &TestApp) -> usize {
@@ -35,7 +35,9 @@ async fn sockets_and_streams_are_counted_together_and_one_that_is_dropped_gives_
     let app = TestApp::with(&few).await;
     let (ada, eve) = (app.sign_up("ada").await, app.sign_up("eve").await);
     let stream = ada.stream("").await;
-    let _socket = ada.socket(None).await;
+    let mut socket = ada.socket(None).await;
+    // It answers pings, or it would be taken for gone.
+    let _it_stays = tokio::spawn(async move { while socket.try_event().await.is_ok() {} });
     let refused = |refusal: Result<EventStream, (u16, Value)>| refusal.err().map(|(status, _)| status);
     assert_eq!(refused(ada.try_stream("", None).await), Some(429));
     assert_eq!(ada.try_socket(None).await.err(), Some(429));
@@ -66,22 +68,16 @@ async fn a_reader_that_does_not_read_is_told_so_and_resumes_without_a_loss() {
         [("websocket.heartbeat_seconds", 60.into()), ("websocket.session_queue_bytes_max", 262_144.into())];
     let app = TestApp::with(&impatient).await;
     let ada = app.sign_up("ada").await;
-    let me = id_of_user(&ada).await;
+    let me = ada.user_id().await;
     let id = id_of(&ada.create(ada.an_agent().await).await);
     app.stage.tap.until_status(&id, "running").await;
     let begin = app.stage.until_told().await;
     let connection = lazy_reader(&ada, "").await;
     eventually("it has its seat", async || (population(&app) == 1).then_some(())).await;
 
-    // Titles travel in events. Eight megabytes of them are more than all buffers on the way hold.
+    // Eight megabytes are more than all buffers on the way hold.
     let sql = app.stage.sql().await;
-    sql.batch_execute(&format!(
-        "DO $$ BEGIN FOR n IN 1..400 LOOP
-             UPDATE instances SET title = n || repeat('x', 20000) WHERE id = '{id}';
-         END LOOP; END $$"
-    ))
-    .await
-    .unwrap();
+    flood(&sql, &id, 400).await;
     let end = app.stage.until_told().await;
 
     let (mut parser, mut seen, mut last) = (StreamParser::default(), Vec::new(), Value::Null);
@@ -129,13 +125,7 @@ async fn how_long_a_reader_that_never_reads_keeps_its_seat() {
     let _connection = lazy_reader(&ada, "").await;
     eventually("it has its seat", async || (population(&app) == 1).then_some(())).await;
     let sql = app.stage.sql().await;
-    sql.batch_execute(&format!(
-        "DO $$ BEGIN FOR n IN 1..400 LOOP
-             UPDATE instances SET title = n || repeat('x', 20000) WHERE id = '{id}';
-         END LOOP; END $$"
-    ))
-    .await
-    .unwrap();
+    flood(&sql, &id, 400).await;
     let began = std::time::Instant::now();
     while population(&app) > 0 {
         assert!(began.elapsed().as_secs() < 180, "it is borne for ever");

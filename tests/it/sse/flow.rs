@@ -77,10 +77,13 @@ async fn nobody_reads_of_anothers_instances_and_of_channels_only_what_was_asked_
 
     let own = id_of(&eve.create(agent).await);
     // The first that comes to her is of her own, and so is all that follows.
-    while eves.next().await.map(|event| event.json()).is_some_and(|data| {
+    loop {
+        let data = eves.next().await.expect("an event of hers").json();
         assert_eq!(data["instance_id"], json!(own), "{data}");
-        data["status"] != "running"
-    }) {}
+        if data["status"] == "running" {
+            break;
+        }
+    }
     loop {
         let event = only_this.next().await.unwrap();
         if event.name != "resumed" {

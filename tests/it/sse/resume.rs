@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::id_of_user;
 use crate::support::app::TestApp;
 use crate::support::client::{Caller, id_of};
 use crate::support::load::Load;
@@ -39,7 +38,7 @@ async fn a_reader_whose_connections_break_misses_nothing_at_any_replica() {
     let second = Replica::start(&stage, false, &forgetful).await;
     let here = Caller::stranger(&first.user_api).sign_up("ada").await;
     let there = here.at(&second.user_api);
-    let me = id_of_user(&here).await;
+    let me = here.user_id().await;
     let load = Load::of(&there, here.an_agent().await, 1);
     let begin = here.stream("").await.begin;
     let (mut at, mut seen) = (begin.to_string(), Vec::new());

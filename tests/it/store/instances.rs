@@ -199,8 +199,8 @@ async fn a_patch_with_an_old_revision_changes_nothing() {
     let ChangeOutcome::Changed(changed) = outcome else { panic!("{outcome:?}") };
     assert_eq!((changed.title.as_str(), changed.revision), ("a", 2));
     assert_eq!(
-        (&changed.user_config, &changed.pipeline_config),
-        (&json!({"n": 1}), &instance.pipeline_config)
+        (changed.user_config.read().unwrap(), &changed.pipeline_config),
+        (json!({"n": 1}), &instance.pipeline_config)
     );
 
     let stale = instances::patch(&db, instance.user_id, instance.id, &patch("b", Some(1))).await.unwrap();

@@ -128,7 +128,7 @@ async fn who_has_not_beaten_for_a_whole_lease_without_a_break_judges_nobody() {
         !instance_sweep::sweep(&db, judge, 10).await.unwrap().contains(&kept.id)
             && take(&db, judge, kept.id).await.is_none()
             && instance_work::explain_missing(&db, judge, &[kept.id]).await.unwrap().is_empty()
-            && instance_sweep::expire(&db, judge, 10, "late").await.unwrap().is_empty()
+            && instance_sweep::expire(&db, judge, 10, "late", DEADLINE_MS).await.unwrap().is_empty()
             && replicas::forget_stale(&db, judge, 0).await.unwrap().is_empty()
     };
     let age = async |column: &str, share: &str| {
@@ -156,7 +156,7 @@ async fn who_has_not_beaten_for_a_whole_lease_without_a_break_judges_nobody() {
     assert!(sees_nobody_dead().await, "it has not been back for a lease");
 
     age("steady_since", "1.01").await;
-    assert_eq!(instance_sweep::expire(&db, judge, 10, "late").await.unwrap().len(), 1);
+    assert_eq!(instance_sweep::expire(&db, judge, 10, "late", DEADLINE_MS).await.unwrap().len(), 1);
     assert!(instance_sweep::sweep(&db, judge, 10).await.unwrap().contains(&kept.id));
     // Who has to register anew begins anew.
     replicas::register(&db, judge, &["worker".to_owned()], LEASE_MS).await.unwrap();
@@ -183,15 +183,11 @@ async fn a_living_owner_is_respected_and_a_dead_one_is_not() {
     let mut found = instance_sweep::sweep(&db, judge, 10).await.unwrap();
     found.sort_unstable();
     assert_eq!(found, [kept.id, begun.id]);
-    assert!(
-        replicas::forget_stale(&db, judge, 0).await.unwrap().is_empty(),
-        "it is remembered until it is inherited"
-    );
+    assert_eq!(replicas::forget_stale(&db, judge, 0).await.unwrap(), [first]);
 
     let inherited = instance_work::take_batch(&db, second, &found, DEADLINE_MS).await.unwrap();
     let summary: Vec<_> = inherited.iter().map(|it| (it.status, it.owner_epoch, it.attempts)).collect();
     assert_eq!(summary, [(InstanceStatus::Running, 2, 1), (InstanceStatus::Provisioning, 2, 2)]);
-    assert_eq!(replicas::forget_stale(&db, judge, 0).await.unwrap(), [first]);
 
     // An owner that nobody remembers is a dead one.
     replicas::leave(&db, second).await.unwrap();
@@ -221,7 +217,6 @@ async fn what_a_stale_owner_writes_changes_nothing() {
         assert!(instance_work::move_batch(&db, who, &[attempt]).await.unwrap().is_empty());
     }
     for (who, attempt) in [(former, claim(&stale)), (former, claim(&current)), (present, claim(&stale))] {
-        assert!(instance_work::release(&db, who, &[attempt]).await.unwrap().is_empty());
         assert!(instance_work::finish_teardown(&db, who, &[attempt]).await.unwrap().is_empty());
     }
     assert_eq!(instances::find(&db, current.user_id, current.id).await.unwrap(), Some(current.clone()));
@@ -318,9 +313,6 @@ async fn a_tombstone_is_taken_torn_down_and_purged_in_silence() {
         .await
         .unwrap();
     let _before = placed(&databases).await;
-    let seen = instance_work::load_batch(&db, &[live.id, InstanceId::new()]).await.unwrap();
-    assert_eq!((seen.len(), seen[0].desired_state), (1, DesiredState::Deleted), "a worker sees tombstones");
-
     let unaware = step(&live, InstanceStatus::Running, InstanceStatus::Failed);
     assert!(
         instance_work::move_batch(&db, me, &[unaware]).await.unwrap().is_empty(),
@@ -329,7 +321,7 @@ async fn a_tombstone_is_taken_torn_down_and_purged_in_silence() {
     let tombstone = take(&db, me, live.id).await.unwrap();
     assert_eq!((tombstone.desired_state, tombstone.status), (DesiredState::Deleted, InstanceStatus::Running));
     assert_eq!(instance_work::finish_teardown(&db, me, &[claim(&tombstone)]).await.unwrap(), [live.id]);
-    assert!(instance_work::load_batch(&db, &[live.id]).await.unwrap().is_empty());
+    assert_eq!(take(&db, me, live.id).await, None);
     assert!(placed(&databases).await.is_empty());
 }
 
@@ -353,23 +345,6 @@ async fn what_a_leaving_replica_gives_up_is_found_at_once() {
 }
 
 #[tokio::test]
-async fn what_a_replica_could_not_give_up_before_it_left_is_found_at_once() {
-    let databases = TestDatabases::create().await;
-    let db = databases.shared().await;
-    let (me, judge) = (living_replica(&db).await, steady_replica(&databases).await);
-    let live = running(&db, me).await;
-    replicas::leave(&db, me).await.unwrap();
-    assert_eq!(instance_sweep::sweep(&db, judge, 10).await.unwrap(), [live.id]);
-    let survivor = judge;
-    assert_eq!(take(&db, survivor, live.id).await.unwrap().owner_replica, Some(survivor));
-
-    let _given_up = instance_work::release_all(&db, survivor).await.unwrap();
-    replicas::leave(&db, survivor).await.unwrap();
-    let left = replicas::list(&db).await.unwrap();
-    assert_eq!(left.iter().map(|replica| replica.id).collect::<Vec<_>>(), [me]);
-}
-
-#[tokio::test]
 async fn past_its_deadline_a_start_has_failed_and_a_teardown_is_tried_again() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
@@ -383,13 +358,13 @@ async fn past_its_deadline_a_start_has_failed_and_a_teardown_is_tried_again() {
     let late = instance_work::take_batch(&db, me, &[starting.id, dying.id], -1).await.unwrap();
     assert_eq!(late.len(), 2);
 
-    let expired = instance_sweep::expire(&db, judge, 10, "deadline passed").await.unwrap();
+    let expired = instance_sweep::expire(&db, judge, 10, "deadline passed", DEADLINE_MS).await.unwrap();
     assert_eq!(expired.len(), 2);
     assert!(expired.contains(&Expired { id: starting.id, revision: 3, status: InstanceStatus::Failed }));
     let failed = instances::find(&db, starting.user_id, starting.id).await.unwrap().unwrap();
     assert_eq!(failed.status_reason.as_deref(), Some("deadline passed"));
     assert_eq!(instance_sweep::sweep(&db, judge, 10).await.unwrap(), [dying.id]);
-    assert!(instance_sweep::expire(&db, judge, 10, "deadline passed").await.unwrap().is_empty());
+    assert!(instance_sweep::expire(&db, judge, 10, "deadline passed", DEADLINE_MS).await.unwrap().is_empty());
     assert_eq!(instance_work::list_owned(&db, me).await.unwrap(), [in_time.id]);
 }
 
@@ -404,40 +379,87 @@ async fn a_start_whose_owner_died_is_inherited_however_late_that_is_found() {
         instance_work::take_batch(&db, dead, &[an_instance(&db).await.id], -1).await.unwrap().remove(0);
     kill(&plain, dead).await;
 
-    assert!(instance_sweep::expire(&db, judge, 10, "deadline passed").await.unwrap().is_empty());
+    assert!(instance_sweep::expire(&db, judge, 10, "deadline passed", DEADLINE_MS).await.unwrap().is_empty());
     assert_eq!(instance_sweep::sweep(&db, judge, 10).await.unwrap(), [begun.id]);
     let inherited = take(&db, me, begun.id).await.unwrap();
     assert_eq!((inherited.status, inherited.attempts), (InstanceStatus::Provisioning, 2));
-    assert!(instance_sweep::expire(&db, judge, 10, "deadline passed").await.unwrap().is_empty());
+    assert!(instance_sweep::expire(&db, judge, 10, "deadline passed", DEADLINE_MS).await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn what_a_replica_did_not_hand_back_is_found_at_once_when_it_leaves() {
+async fn what_an_owner_without_a_row_left_is_found_at_once() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let (me, judge) = (living_replica(&db).await, steady_replica(&databases).await);
-    let kept = running(&db, me).await;
+    let (kept, begun) = (running(&db, me).await, take(&db, me, an_instance(&db).await.id).await.unwrap());
+    assert!(instance_sweep::sweep(&db, judge, 10).await.unwrap().is_empty());
+    // It leaves before it has handed back; a claim that was under way then would look the same.
     replicas::leave(&db, me).await.unwrap();
-    assert_eq!(instance_sweep::sweep(&db, judge, 10).await.unwrap(), [kept.id]);
-
-    let heir = judge;
-    assert!(take(&db, heir, kept.id).await.is_some());
-    replicas::leave(&db, me).await.unwrap();
-    let left: Vec<_> = replicas::list(&db).await.unwrap().iter().map(|replica| replica.id).collect();
-    assert_eq!(left, [heir]);
+    let mut found = instance_sweep::sweep(&db, judge, 10).await.unwrap();
+    found.sort_unstable();
+    assert_eq!(found, [kept.id, begun.id]);
+    assert_eq!(take(&db, judge, kept.id).await.unwrap().owner_replica, Some(judge));
 }
 
 #[tokio::test]
-async fn replicas_are_listed_with_their_state() {
+async fn a_wish_whose_owner_never_looks_at_it_has_a_deadline_too() {
+    let databases = TestDatabases::create().await;
+    let db = databases.shared().await;
+    let plain = databases.plain("postgres").await;
+    let (stuck, judge) = (living_replica(&db).await, steady_replica(&databases).await);
+    let (stopped, deleted) = (running(&db, stuck).await, running(&db, stuck).await);
+    let origin = botberi::models::Origin::default();
+    let _wish = instances::stop(&db, stopped.user_id, stopped.id, &origin).await.unwrap().unwrap();
+    let _gone = instances::tombstone(&db, deleted.user_id, deleted.id, None, &origin).await.unwrap();
+    assert!(instance_sweep::expire(&db, judge, 10, "late", DEADLINE_MS).await.unwrap().is_empty());
+
+    let before = "SET session_replication_role = 'replica'; UPDATE instances SET updated_at = updated_at - interval '2 minutes'";
+    plain.batch_execute(before).await.unwrap();
+    let mut expired = instance_sweep::expire(&db, judge, 10, "late", DEADLINE_MS).await.unwrap();
+    expired.sort_unstable_by_key(|it| it.id);
+    assert_eq!(expired.iter().map(|it| it.id).collect::<Vec<_>>(), [stopped.id, deleted.id]);
+    assert!(take(&db, judge, stopped.id).await.is_some());
+}
+
+#[tokio::test]
+async fn whoever_was_called_dead_registers_again() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let plain = databases.plain("postgres").await;
     let (living, dead) = (living_replica(&db).await, living_replica(&db).await);
     kill(&plain, dead).await;
     assert!(replicas::beat(&db, living).await.unwrap());
-    let all = replicas::list(&db).await.unwrap();
-    let summary: Vec<_> = all.iter().map(|it| (it.id, it.is_stale, it.lease_ms)).collect();
-    assert_eq!(summary, [(living, false, LEASE_MS), (dead, true, LEASE_MS)]);
+    assert!(!replicas::beat(&db, dead).await.unwrap());
     replicas::register(&db, dead, &["worker".to_owned()], LEASE_MS).await.unwrap();
     assert!(replicas::beat(&db, dead).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_was_claimed_while_a_claim_was_under_way_is_left_to_its_new_owner() {
+    let databases = TestDatabases::create().await;
+    let db = databases.shared().await;
+    let plain = databases.plain("postgres").await;
+    let (dead, judge) = (living_replica(&db).await, steady_replica(&databases).await);
+    let kept = running(&db, dead).await;
+    kill(&plain, dead).await;
+    // The judge's claim has begun, and seen a dead owner; before it comes to the row somebody else has claimed that.
+    let claim = include_str!("../../../src/models/store/sql/instances/take_batch.sql");
+    let claim = claim.replace("FROM seen JOIN", "FROM (SELECT seen.* FROM seen, pg_sleep(1)) AS seen JOIN");
+    let late = databases.plain("postgres").await;
+    let claiming = async {
+        let (ids, deadline) = (vec![kept.id.as_uuid()], DEADLINE_MS);
+        late.query(claim.as_str(), &[&judge, &ids, &deadline]).await.unwrap()
+    };
+    let winning = async {
+        let sleeps =
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        crate::support::wait::eventually("it has begun", async || {
+            (!plain.query(sleeps, &[]).await.unwrap().is_empty()).then_some(())
+        })
+        .await;
+        replicas::register(&db, dead, &["worker".to_owned()], LEASE_MS).await.unwrap();
+        assert!(take(&db, dead, kept.id).await.is_some());
+    };
+    let (lost, ()) = futures_util::future::join(claiming, winning).await;
+    assert!(lost.is_empty());
 }

@@ -13,7 +13,7 @@ const SMALL_TABLES: [&str; 2] = ["Seq Scan on replicas", "Seq Scan on agents"];
 /// Indexes that hold only what is to be done, so that reading one from its beginning is the point of having it, or
 /// that give the rows in the order of the answer.
 const READ_FROM_THE_BEGINNING: [&str; 7] = [
-    "instances_needing_work",
+    "instances_unsettled",
     "event_outbox_unplaced",
     "dead_letters_open",
     "dead_letters_wished",

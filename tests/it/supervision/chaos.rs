@@ -32,7 +32,7 @@ async fn whatever_breaks_in_whatever_order_every_acknowledged_wish_comes_true() 
     app.replica.expect_restarts("/");
     let ada = app.sign_up("ada").await;
     let agent = ada.an_agent().await;
-    let me = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let me = ada.user_id().await;
     let mut follower = Follower::of(&ada).await;
     let load = Load::of(&ada, agent, 1);
     let over = Arc::new(AtomicBool::new(false));

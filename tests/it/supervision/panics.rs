@@ -22,7 +22,7 @@ async fn a_panic_anywhere_in_the_tree_loses_nothing_and_costs_its_neighbours_not
     let app = TestApp::with(&pauses).await;
     let (ada, eve) = (app.sign_up("ada").await, app.sign_up("eve").await);
     let agent = ada.an_agent().await;
-    let me = id_of(&ada.get("/api/v1/users/me").await.expect(200));
+    let me = ada.user_id().await;
     let mut follower = Follower::of(&ada).await;
     let load = Load::of(&ada, agent, 2);
     load.until_more(10).await;

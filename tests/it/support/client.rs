@@ -174,6 +174,11 @@ impl Caller {
         self.token.as_deref().expect("it has signed in")
     }
 
+    /// Whose it is.
+    pub(crate) async fn user_id(&self) -> String {
+        id_of(&self.get("/api/v1/users/me").await.expect(200))
+    }
+
     /// A fresh ticket.
     pub(crate) async fn ticket(&self) -> String {
         let ticket = self.post("/api/v1/ws/tickets", json!({})).await.expect(201);

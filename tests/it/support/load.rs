@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_postgres::Client;
 
 use super::client::{Caller, id_of, try_answer};
 use super::wait::within;
@@ -56,6 +57,16 @@ impl Load {
         }
         self.acknowledged.borrow().clone()
     }
+}
+
+/// Events of 20 kB each of one instance, as plain SQL makes them: titles travel in events.
+pub(crate) async fn flood(sql: &Client, instance: &str, events: usize) {
+    let change = format!(
+        "DO $$ BEGIN FOR n IN 1..{events} LOOP
+             UPDATE instances SET title = n || repeat('x', 20000) WHERE id = '{instance}';
+         END LOOP; END $$"
+    );
+    sql.batch_execute(&change).await.unwrap();
 }
 
 async fn create_until(

@@ -1,7 +1,5 @@
 //! Who owns what when workers come and go.
 
-use std::time::Duration;
-
 use botberi::models::{InstanceStatus, ReplicaId};
 
 use super::harness::{LEASE_MS, TestBus, TestUser, TestWorker, eventually, settings};
@@ -134,5 +132,4 @@ async fn two_workers_share_the_work_and_none_is_done_twice() {
     }
     let all_are_kept = || async { (first.supervised() + second.supervised() == ids.len()).then_some(()) };
     eventually("each has one supervisor", all_are_kept).await;
-    tokio::time::sleep(Duration::ZERO).await;
 }

@@ -16,8 +16,11 @@ pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
         let followed: &[&Write] = by_request.get(call.request.as_str()).map_or(&[], Vec::as_slice);
         answered_well(call, followed, &log, found);
         condition_held(call, followed, found);
-        if matches!(&call.outcome, Outcome::Refused { status: 500, .. }) {
+        if matches!(&call.outcome, Outcome::Refused { status: 500, .. } | Outcome::Bare { status: 500 }) {
             found.push(Violation::new(Kind::InternalError, format!("{call:?}")));
+        }
+        if matches!(&call.outcome, Outcome::Bare { .. }) {
+            found.push(Violation::new(Kind::NoProblem, format!("{call:?}")));
         }
     }
     wishes_were_written(history, &by_request, found);

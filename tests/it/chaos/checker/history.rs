@@ -27,6 +27,8 @@ pub(crate) struct History {
     pub(crate) dead_letters: BTreeSet<String>,
     /// The most memory that each process had, in KiB.
     pub(crate) memory: BTreeMap<String, u64>,
+    /// Up to where the log was cut during the run.
+    pub(crate) cut_to: i64,
     /// Processes that ended by themselves, or not in order when they were asked to.
     pub(crate) deaths: Vec<String>,
 }
@@ -41,6 +43,8 @@ pub(crate) struct Call {
     /// When its client knew what became of it, or gave up.
     pub(crate) done: Moment,
     pub(crate) outcome: Outcome,
+    /// Sent to the one replica that some faults hit alone, and not by way of the edge.
+    pub(crate) is_direct: bool,
 }
 
 /// What a client wants.
@@ -73,6 +77,8 @@ pub(crate) enum Outcome {
     Refused { status: u16, code: String },
     /// No answer, or one that promises nothing.
     Unknown { why: String },
+    /// An error that is no problem document, and so promises nothing.
+    Bare { status: u16 },
 }
 
 /// One session of a follower, on a socket or by server-sent events.
@@ -89,6 +95,8 @@ pub(crate) struct Session {
     pub(crate) frames: Vec<Frame>,
     /// How it ended.
     pub(crate) end: String,
+    /// With the one replica that some faults hit alone.
+    pub(crate) is_direct: bool,
 }
 
 /// A frame, and when it came.
@@ -167,10 +175,12 @@ pub(crate) struct Write {
     pub(crate) after: Option<Claim>,
     /// Whether the row is the same as before in every column: a wish that was in force already.
     pub(crate) changes_nothing: bool,
-    /// Where the epoch changed: whether the owner before had a lease that had run without a break since it claimed the row.
+    /// Where the epoch changed: whether the owner before had a lease that ran, and had not come back in that very moment.
     pub(crate) owner_lived: bool,
     /// Whether the deadline before was over.
     pub(crate) was_overdue: bool,
+    /// Whether deadline, attempts, reason or what the owner has read changed.
+    pub(crate) changes_work: bool,
 }
 
 /// An instance at the end.
@@ -208,6 +218,8 @@ pub(crate) struct Fault {
     pub(crate) until: Moment,
     /// The life of a process that was killed with it.
     pub(crate) killed: Option<String>,
+    /// Whether it hit the one replica alone that some go to directly.
+    pub(crate) hits_one: bool,
 }
 
 /// What is too long, and too much.

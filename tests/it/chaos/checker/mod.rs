@@ -50,6 +50,9 @@ pub(crate) fn check(history: &History, bounds: &Bounds) -> Vec<Violation> {
             found.push(Violation::new(Kind::PoisonLost, evidence));
         }
     }
+    for letter in history.dead_letters.iter().filter(|letter| !history.poisons.contains(letter)) {
+        found.push(Violation::new(Kind::BuriedAlive, letter));
+    }
     found
 }
 

@@ -54,7 +54,8 @@ fn judge(write: &Write, processes: &HashMap<&str, &str>, found: &mut Vec<Violati
             (!is_free).then_some(Kind::ClaimedFromTheLiving)
         }
         Some(after) => {
-            let is_by_a_user = write.request.is_some() || !is_a_workers(before, after);
+            let is_a_workers = write.changes_work || is_a_workers(before, after);
+            let is_by_a_user = write.request.is_some() || !is_a_workers;
             (!is_by_a_user && !is_by_the_owner).then_some(Kind::StaleWrite)
         }
     };

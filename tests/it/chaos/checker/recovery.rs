@@ -8,11 +8,11 @@ use super::{Bounds, Fault, History, Kind, Moment, Outcome, Says, Violation, What
 #[derive(Debug, Clone)]
 pub(crate) struct Recovery {
     pub(crate) fault: Fault,
-    /// Until a change that was sent since then was acknowledged.
+    /// Until a change that was sent since then was acknowledged; by the replica that was hit, where it was one alone.
     pub(crate) write: Option<Duration>,
     /// Until the bus told something.
     pub(crate) bus: Option<Duration>,
-    /// Until an event came on a socket.
+    /// Until an event came on a socket; on one of that replica, likewise.
     pub(crate) socket: Option<Duration>,
     /// Until nothing was the property of a process that was killed.
     pub(crate) owned: Option<Duration>,
@@ -37,9 +37,11 @@ fn recovery(history: &History, fault: &Fault) -> Recovery {
     };
     let writes = history.calls.iter().filter(|call| {
         let is_change = matches!(call.what, What::Create { .. } | What::Wish { .. });
-        is_change && matches!(call.outcome, Outcome::Done { .. }) && call.sent >= fault.healed
+        let is_there = call.is_direct || !fault.hits_one;
+        is_change && is_there && matches!(call.outcome, Outcome::Done { .. }) && call.sent >= fault.healed
     });
-    let frames = history.sessions.iter().flat_map(|session| &session.frames);
+    let sessions = history.sessions.iter().filter(|session| session.is_direct || !fault.hits_one);
+    let frames = sessions.flat_map(|session| &session.frames);
     let events = frames.filter(|frame| matches!(frame.says, Says::Event { .. }));
     Recovery {
         fault: fault.clone(),

@@ -8,11 +8,11 @@ pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
     let log: BTreeMap<i64, &Logged> =
         history.log.iter().filter_map(|event| Some((event.position?, event))).collect();
     for session in &history.sessions {
-        check_one(session, &log, found);
+        check_one(session, &log, history.cut_to, found);
     }
 }
 
-fn check_one(session: &Session, log: &BTreeMap<i64, &Logged>, found: &mut Vec<Violation>) {
+fn check_one(session: &Session, log: &BTreeMap<i64, &Logged>, cut_to: i64, found: &mut Vec<Violation>) {
     let mut say = |kind, evidence: String| {
         let Session { follower, since, greeted_at, end, .. } = session;
         let of = format!("{follower}, since {since:?}, greeted at {greeted_at}, ended {end}");
@@ -28,7 +28,10 @@ fn check_one(session: &Session, log: &BTreeMap<i64, &Logged>, found: &mut Vec<Vi
                 continue;
             }
             // The log has nothing for it any more: what is missing was told.
-            Says::Gap { to, .. } => {
+            Says::Gap { from, to } => {
+                if *from != reached || to < from || cut_to <= reached {
+                    say(Kind::WrongGap, format!("{:?} when {reached} was reached", frame.says));
+                }
                 reached = *to;
                 continue;
             }

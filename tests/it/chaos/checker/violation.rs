@@ -50,6 +50,8 @@ kinds! {
     ForeignData,
     /// A 500.
     InternalError,
+    /// An error that is no problem document.
+    NoProblem,
     /// In the log, and never on the bus.
     MissingOnTheBus,
     /// The log's positions have a hole, or an event never got one.
@@ -64,6 +66,8 @@ kinds! {
     DeliveredTwice,
     /// A session was not sent an event that was its user's, and was not told of a gap.
     UnsignalledGap,
+    /// A session was told of a gap where nothing was missing, or of another than it has.
+    WrongGap,
     /// A write by somebody who was not the owner, or under an epoch that was over.
     StaleWrite,
     /// A claim of what a living owner had in time.
@@ -78,6 +82,8 @@ kinds! {
     NotRecovered,
     /// An unreadable message that is not among the dead letters.
     PoisonLost,
+    /// A message that could be read, and is among the dead letters.
+    BuriedAlive,
     /// A process that ended by itself, or not in order.
     Died,
     /// A process with more memory than it may have.

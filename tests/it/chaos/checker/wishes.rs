@@ -62,11 +62,11 @@ fn allowed_ends(calls: &[&Call], bounds: &Bounds) -> BTreeSet<&'static str> {
                 allowed.insert(end);
                 since = Some(call.sent.saturating_sub(bounds.late_effect));
             }
-            (Outcome::Unknown { .. }, None) => {
+            (Outcome::Unknown { .. } | Outcome::Bare { .. }, None) => {
                 allowed.insert(end);
             }
             // The client had given it up, and it may have come after what was acknowledged later.
-            (Outcome::Unknown { .. }, Some(since)) if call.sent >= since => {
+            (Outcome::Unknown { .. } | Outcome::Bare { .. }, Some(since)) if call.sent >= since => {
                 allowed.insert(end);
             }
             _ => {}

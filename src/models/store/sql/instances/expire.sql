@@ -1,4 +1,5 @@
--- Past its deadline a row is taken from a living owner: it had its chance. What was being started has failed; what was being
+-- Past its deadline a row is taken from a living owner: it had its chance. A wish to stop or to delete sets none, as its owner's
+-- next claim does; an owner that never comes to that has as long from the wish on. What was being started has failed; what was being
 -- stopped or torn down is left for the next owner to try. What a dead owner left is not late, however long everybody was
 -- away: the sweep finds it, and whoever takes it has a whole deadline; the attempts are counted, so it ends.
 WITH living AS MATERIALIZED (
@@ -7,10 +8,9 @@ WITH living AS MATERIALIZED (
     SELECT i.id
     FROM instances i
     WHERE instance_needs_work(i.desired_state, i.status)
-        AND i.deadline_at < clock_timestamp()
-        AND i.owner_replica IN (SELECT living.id FROM living)
+        AND i.owner_replica = ANY (ARRAY(SELECT living.id FROM living))
+        AND coalesce(i.deadline_at, i.updated_at + $4::bigint * interval '1 millisecond') < clock_timestamp()
         AND (SELECT replica_may_judge($1))
-    ORDER BY i.id
     LIMIT $2
     FOR NO KEY UPDATE SKIP LOCKED
 )

@@ -1,6 +1,5 @@
 -- What there is to know about why a row is not (yet) what its user wants. The place in the queue is that of rows that need a
--- worker and have none, in the order in which they are swept up; no more than so many rows are read, those that have a worker
--- among them, and only for such a row: where there are as many, their number is the place, which is then out of what is told.
+-- worker and have none, in the order in which they are swept up; no more than so many are counted.
 SELECT
     (SELECT kb.id FROM knowledge_bases kb WHERE kb.instance_id = i.id) AS knowledge_base_id,
     i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config, i.pipeline_config, i.status,
@@ -13,12 +12,11 @@ SELECT
     ) AS workers_alive,
     (SELECT max(w.beat_at) FROM replicas w WHERE 'worker' = ANY (w.roles)) AS worker_beat_at,
     CASE WHEN i.owner_replica IS NULL AND instance_needs_work(i.desired_state, i.status) THEN (
-        SELECT CASE WHEN count(*) < $2 THEN count(*) FILTER (WHERE ahead.owner_replica IS NULL) ELSE $2 END
+        SELECT count(*)
         FROM (
-            SELECT q.owner_replica
+            SELECT
             FROM instances q
-            WHERE instance_needs_work(q.desired_state, q.status) AND q.id <= i.id
-            ORDER BY q.id
+            WHERE instance_needs_work(q.desired_state, q.status) AND q.owner_replica IS NULL AND q.id <= i.id
             LIMIT $2
         ) AS ahead
     ) END AS queue_position,

@@ -4,7 +4,6 @@ WITH done AS (
     FROM unnest($2::uuid[], $3::bigint[]) AS done (done_id, done_epoch) JOIN instances i ON i.id = done_id
     WHERE i.id = ANY ($2::uuid[])
         AND i.owner_replica = $1 AND i.owner_epoch = done_epoch AND i.deleted_at IS NOT NULL
-    ORDER BY i.id
     FOR UPDATE OF i SKIP LOCKED
 )
 DELETE FROM instances i

@@ -11,7 +11,6 @@ WITH move AS (
     WHERE i.id = ANY ($2::uuid[])
         AND i.owner_replica = $1 AND i.owner_epoch = move_epoch AND i.status = from_status
         AND i.desired_state <> 'deleted'
-    ORDER BY i.id
     FOR NO KEY UPDATE OF i SKIP LOCKED
 )
 UPDATE instances i

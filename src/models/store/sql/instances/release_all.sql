@@ -12,7 +12,6 @@ WITH owned AS (
     SELECT i.id
     FROM instances i
     WHERE i.id = ANY (ARRAY(SELECT owned.id FROM owned)) AND i.owner_replica = $1
-    ORDER BY i.id
     FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE instances i

@@ -1,9 +1,13 @@
 -- Claims what has something to be done and no other living owner. Whatever another session holds is passed over: a statement
 -- that waits for one row while it holds others can take part in a deadlock, and its victim may be a user's statement.
-WITH candidate AS (
+-- What was claimed since this began is passed over, too: whether its owner lives was read before that.
+WITH seen AS MATERIALIZED (
+    SELECT id AS seen_id, owner_epoch AS seen_epoch FROM instances WHERE id = ANY ($2::uuid[])
+), candidate AS (
     SELECT i.id
-    FROM instances i
+    FROM seen JOIN instances i ON i.id = seen_id
     WHERE i.id = ANY ($2::uuid[])
+        AND i.owner_epoch = seen_epoch
         AND (instance_needs_work(i.desired_state, i.status) OR i.status = 'running')
         AND (
             i.owner_replica IS NULL
@@ -16,8 +20,7 @@ WITH candidate AS (
                 )
             )
         )
-    ORDER BY i.id
-    FOR NO KEY UPDATE SKIP LOCKED
+    FOR NO KEY UPDATE OF i SKIP LOCKED
 )
 UPDATE instances i
 SET owner_replica = $1,

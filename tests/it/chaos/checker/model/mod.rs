@@ -220,7 +220,8 @@ impl Model {
         let sent = self.now;
         self.now += Duration::from_millis(10);
         let request = request.to_owned();
-        self.history.calls.push(Call { request, what, sent, done: self.now, outcome });
+        let is_direct = self.history.faults.last().is_some_and(|fault| fault.hits_one);
+        self.history.calls.push(Call { request, what, sent, done: self.now, outcome, is_direct });
     }
 
     fn write(
@@ -241,6 +242,7 @@ impl Model {
             changes_nothing: before == after && request.is_none(),
             owner_lived,
             was_overdue: false,
+            changes_work: false,
         });
     }
 
@@ -260,6 +262,7 @@ impl Model {
             healed: self.now,
             until: Moment::MAX,
             killed: killed.map(str::to_owned),
+            hits_one: which.is_multiple_of(2),
         });
         self.everything_works();
         self.history.poisons.push(format!("poison {}", self.requests));

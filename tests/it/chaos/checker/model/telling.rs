@@ -61,7 +61,9 @@ impl Model {
         if follower.only.is_some() {
             frames.push(Frame { at, says: Says::Narrowed });
         }
+        let log_was_cut = log_was_cut && follower.reached < head;
         if log_was_cut {
+            self.history.cut_to = head;
             frames.push(Frame { at, says: Says::Gap { from: follower.reached, to: head } });
         }
         follower.session = Some(Session {
@@ -72,6 +74,7 @@ impl Model {
             greeted_at: head,
             frames,
             end: "1012".to_owned(),
+            is_direct: true,
         });
         if log_was_cut {
             follower.reached = head;

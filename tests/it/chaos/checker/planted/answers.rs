@@ -110,4 +110,14 @@ pub(super) const PLANTS: &[Plant] = &[
         call.outcome = Outcome::Refused { status: 500, code: "internal".to_owned() };
         true
     }),
+    ("an error has no body", Kind::NoProblem, |history, nth| {
+        let Some(call) = pick(&mut history.calls, nth, |_| true) else { return false };
+        call.outcome = Outcome::Bare { status: 502 };
+        true
+    }),
+    ("a bare answer is a 500", Kind::InternalError, |history, nth| {
+        let Some(call) = pick(&mut history.calls, nth, |_| true) else { return false };
+        call.outcome = Outcome::Bare { status: 500 };
+        true
+    }),
 ];

@@ -35,7 +35,9 @@ fn forget<T>(all: &mut Vec<T>, nth: usize, fits: impl Fn(&T) -> bool) -> bool {
 fn certain(history: &History) -> BTreeSet<String> {
     let mut certain: BTreeSet<String> = history.rows.iter().map(|row| row.instance.clone()).collect();
     for call in &history.calls {
-        if let (What::Wish { instance, .. }, Outcome::Unknown { .. }) = (&call.what, &call.outcome) {
+        if let (What::Wish { instance, .. }, Outcome::Unknown { .. } | Outcome::Bare { .. }) =
+            (&call.what, &call.outcome)
+        {
             certain.remove(instance);
         }
     }
@@ -65,6 +67,14 @@ fn with_a_frame(history: &mut History, nth: usize, spoil: impl FnOnce(&mut Vec<F
         .collect();
     let Some((number, at)) = places.get(nth % places.len().max(1)) else { return false };
     spoil(&mut history.sessions[*number].frames, *at);
+    true
+}
+
+/// Has a session begin with a gap. What it is made from is where the session resumed.
+fn with_a_gap(history: &mut History, nth: usize, gap: fn(i64) -> (i64, i64)) -> bool {
+    let Some(session) = pick(&mut history.sessions, nth, |_| true) else { return false };
+    let (from, to) = gap(session.since.unwrap_or(session.greeted_at));
+    session.frames.insert(0, Frame { at: Duration::ZERO, says: Says::Gap { from, to } });
     true
 }
 

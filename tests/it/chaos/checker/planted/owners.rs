@@ -22,6 +22,15 @@ pub(super) const PLANTS: &[Plant] = &[
         write.process = "a stranger".to_owned();
         true
     }),
+    ("somebody else moves its deadline", Kind::StaleWrite, |history, nth| {
+        let Some(write) = pick(&mut history.writes, nth, is_move) else { return false };
+        let mut other = write.clone();
+        other.process = "a stranger".to_owned();
+        other.before.clone_from(&other.after);
+        other.changes_work = true;
+        history.writes.push(other);
+        true
+    }),
     ("somebody else purges it", Kind::StaleWrite, |history, nth| {
         let Some(write) = pick(&mut history.writes, nth, |write| write.after.is_none()) else { return false };
         write.process = "a stranger".to_owned();
@@ -105,6 +114,20 @@ pub(super) const PLANTS: &[Plant] = &[
             return false;
         };
         history.dead_letters.remove(&poison)
+    }),
+    ("a healthy message is a dead letter", Kind::BuriedAlive, |history, _| {
+        history.dead_letters.insert("{}".to_owned())
+    }),
+    ("the replica that was hit accepts nothing", Kind::NotRecovered, |history, nth| {
+        let hit = history.faults.iter().filter(|fault| fault.hits_one);
+        let Some(healed) = hit.map(|fault| fault.healed).nth(nth % 3) else { return false };
+        history.calls.iter_mut().filter(|call| call.sent >= healed).for_each(|call| call.is_direct = false);
+        true
+    }),
+    ("the replica that was hit tells nothing", Kind::NotRecovered, |history, _| {
+        let is_hit = history.faults.iter().any(|fault| fault.hits_one);
+        history.sessions.iter_mut().for_each(|session| session.is_direct = false);
+        is_hit
     }),
     ("a process ends by itself", Kind::Died, |history, _| {
         history.deaths.push("first".to_owned());

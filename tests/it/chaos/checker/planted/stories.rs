@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Frame, Kind, Logged, Says};
-use super::{Plant, events_in, first_places, pick, pick_frame, with_a_frame};
+use super::{Plant, events_in, first_places, pick, pick_frame, with_a_frame, with_a_gap};
 
 pub(super) const PLANTS: &[Plant] = &[
     ("an event is never on the bus", Kind::MissingOnTheBus, |history, nth| {
@@ -78,6 +78,18 @@ pub(super) const PLANTS: &[Plant] = &[
         let at = nth % (events.len() - 1);
         session.frames.swap(events[at], events[at + 1]);
         true
+    }),
+    ("a gap begins elsewhere", Kind::WrongGap, |history, nth| {
+        history.cut_to = i64::MAX;
+        with_a_gap(history, nth, |start| (start + 1, start + 2))
+    }),
+    ("a gap ends before it begins", Kind::WrongGap, |history, nth| {
+        history.cut_to = i64::MAX;
+        with_a_gap(history, nth, |start| (start, start - 1))
+    }),
+    ("a gap where nothing was cut", Kind::WrongGap, |history, nth| {
+        history.cut_to = 0;
+        with_a_gap(history, nth, |start| (start, start))
     }),
     ("a session is not sent an event", Kind::UnsignalledGap, |history, nth| {
         with_a_frame(history, nth, |frames, at| {
