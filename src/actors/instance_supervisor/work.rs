@@ -21,6 +21,9 @@ const RETRY: Backoff = Backoff { min: Duration::from_millis(50), max: Duration::
 /// for ever.
 const ATTEMPTS_MAX: i32 = 10;
 
+/// How often in a row what a preparation needs may be away: a quarter of a minute.
+const FAILURES_MAX: u32 = 10;
+
 /// The longest reason that is written; what is beyond helps nobody.
 const REASON_CHARS_MAX: usize = 500;
 
@@ -237,6 +240,11 @@ impl Work {
                 Went::On
             }
             Err(PrepareError::Refused(reason)) => {
+                self.doom = Some(reason);
+                Went::On
+            }
+            // Owners change, and each counts from the beginning; the row counts them.
+            Err(PrepareError::Away(reason)) if self.failures >= FAILURES_MAX => {
                 self.doom = Some(reason);
                 Went::On
             }

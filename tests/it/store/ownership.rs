@@ -43,6 +43,8 @@ async fn taking_claims_and_begins_in_one_write() {
     assert_eq!((taken.status, taken.revision), (InstanceStatus::Provisioning, 2));
     assert_eq!((taken.owner_replica, taken.owner_epoch, taken.attempts), (Some(me), 1, 1));
     assert_eq!(taken.knowledge_base_id, instance.knowledge_base_id);
+    let again = take(&db, me, instance.id).await.unwrap();
+    assert_eq!((again.owner_epoch, again.attempts), (2, 1), "who claims its own again begins nothing again");
     assert!(taken.deadline_at.unwrap() > taken.updated_at);
     assert_eq!(instance_work::list_owned(&db, me).await.unwrap(), [instance.id]);
 }

@@ -39,8 +39,10 @@ SET owner_replica = $1,
         WHEN i.desired_state = 'running' AND i.status IN ('pending', 'stopped') THEN NULL
         ELSE i.status_reason
     END,
+    -- An owner that claims anew, because its user has changed the row meanwhile, begins nothing again.
     attempts = CASE
-        WHEN i.desired_state = 'running' AND i.status IN ('pending', 'provisioning') THEN i.attempts + 1
+        WHEN i.desired_state = 'running' AND i.status = 'pending' THEN i.attempts + 1
+        WHEN i.desired_state = 'running' AND i.status = 'provisioning' AND i.owner_replica IS DISTINCT FROM $1 THEN i.attempts + 1
         ELSE i.attempts
     END,
     deadline_at = CASE
