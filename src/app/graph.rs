@@ -165,7 +165,8 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
             parts.spec("socket_updates"),
             consumer_settings,
             topology::socket_updates(parts.replica),
-            ws_sessions,
+            // Ten thousand who come at once must not keep away what all of them wait for.
+            ws_sessions.lane(1),
             shared_db,
         ))
         .child(parts.subtree("user"))

@@ -79,7 +79,7 @@ impl App {
         let mut root = graph::root(&parts, &handles).start(tree.clone());
         root.ready().await.map_err(|exit| AppError::TreeEnded(exit.to_string()))?;
         let serving = bound.serve();
-        let ws_sessions = parts.plays(Role::User).then(|| handles.ws_sessions.clone());
+        let ws_sessions = parts.plays(Role::User).then(|| handles.ws_sessions.lane(1));
         let directory = parts.plays(Role::Worker).then(|| handles.directory.clone());
         let stopping = Stopping::of(&parts.settings.service);
         Ok(Self { tree, root, serving, ws_sessions, directory, stopping })

@@ -93,12 +93,13 @@ impl TellError {
 /// A stable address. Clones are the same handle: they share its limits.
 pub struct Handle<A: Actor> {
     shared: Arc<Shared<A>>,
-}
-
-struct Shared<A: Actor> {
-    name: &'static str,
     limits: AskLimits,
     permits: Arc<Semaphore>,
+}
+
+/// What all handles to one actor have in common.
+struct Shared<A: Actor> {
+    name: &'static str,
     current: watch::Sender<Option<Addr<A>>>,
     /// How many of its lives are over.
     deaths: AtomicU64,
@@ -106,17 +107,28 @@ struct Shared<A: Actor> {
 
 impl<A: Actor> Clone for Handle<A> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        let Self { shared, limits, permits } = self;
+        Self { shared: shared.clone(), limits: *limits, permits: permits.clone() }
     }
 }
 
 impl<A: Actor> Handle<A> {
     /// A handle to an actor that is not there yet; [`super::actor()`] ties it to one.
     pub fn new(name: &'static str, limits: AskLimits) -> Self {
-        let permits = Arc::new(Semaphore::new(limits.in_flight_max));
-        let shared =
-            Shared { name, limits, permits, current: watch::Sender::new(None), deaths: AtomicU64::new(0) };
-        Self { shared: Arc::new(shared) }
+        let shared = Shared { name, current: watch::Sender::new(None), deaths: AtomicU64::new(0) };
+        Self::to(Arc::new(shared), limits)
+    }
+
+    fn to(shared: Arc<Shared<A>>, limits: AskLimits) -> Self {
+        Self { shared, limits, permits: Arc::new(Semaphore::new(limits.in_flight_max)) }
+    }
+
+    /// The same actor, with a count of its own: whoever asks through it is not refused because of all the others. For what
+    /// an actor must hear however many ask it for something else, such as the events that the others wait for. It counts
+    /// beside [`Handle::depth`], so it should be small.
+    #[must_use]
+    pub fn lane(&self, in_flight_max: usize) -> Self {
+        Self::to(self.shared.clone(), AskLimits { in_flight_max, ..self.limits })
     }
 
     /// Sends `message` and waits for the answer. While the actor is being rebuilt the ask waits, too, within its limit.
@@ -132,10 +144,10 @@ impl<A: Actor> Handle<A> {
         A::Context: ToEnvelope<A, M>,
     {
         let actor = self.shared.name;
-        let Ok(permit) = self.shared.permits.clone().try_acquire_owned() else {
+        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
             return Err(AskError::Overloaded { actor });
         };
-        let deadline = Instant::now() + self.shared.limits.timeout.min(LIMIT_MAX);
+        let deadline = Instant::now() + self.limits.timeout.min(LIMIT_MAX);
         let Ok(Some(addr)) = timeout_at(deadline, self.address()).await else {
             return Err(AskError::Down { actor });
         };
@@ -144,7 +156,7 @@ impl<A: Actor> Handle<A> {
         match timeout_at(deadline, &mut asked).await {
             Ok(Ok(reply)) => reply.map_err(AskError::Reply),
             Ok(Err(_closed)) => Err(AskError::Lost { actor }),
-            Err(_elapsed) => Err(AskError::TimedOut { actor, after_ms: millis(self.shared.limits.timeout) }),
+            Err(_elapsed) => Err(AskError::TimedOut { actor, after_ms: millis(self.limits.timeout) }),
         }
     }
 
@@ -163,7 +175,7 @@ impl<A: Actor> Handle<A> {
 
     /// Asks that are under way: what an actor's mailbox depth means here.
     pub fn depth(&self) -> usize {
-        self.shared.limits.in_flight_max.saturating_sub(self.shared.permits.available_permits())
+        self.limits.in_flight_max.saturating_sub(self.permits.available_permits())
     }
 
     /// Who is at the other end.

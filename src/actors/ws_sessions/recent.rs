@@ -4,7 +4,8 @@
 //! among what was told last, and then costs no read of the log. The positions in here have no gap, so that what lies
 //! between two of them is all there is: at a jump it begins anew.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::frame::EventFrame;
@@ -27,6 +28,9 @@ pub(super) struct Recent {
     bytes: usize,
     /// The position of the newest.
     last: i64,
+    /// Where each user's are: ten thousand who come at once look at their own, and not at everybody's.
+    by_user: HashMap<UserId, VecDeque<i64>>,
+    by_team: HashMap<TeamId, VecDeque<i64>>,
 }
 
 /// One event: whose it is, and its frame if it is for sockets.
@@ -45,7 +49,8 @@ pub(super) struct Missed {
 
 impl Recent {
     pub(super) fn new(limits: RecentLimits) -> Self {
-        Self { limits, told: VecDeque::new(), bytes: 0, last: 0 }
+        let (by_user, by_team) = (HashMap::new(), HashMap::new());
+        Self { limits, told: VecDeque::new(), bytes: 0, last: 0, by_user, by_team }
     }
 
     /// Whether anything is kept: if not, frames need not be written for it.
@@ -56,17 +61,28 @@ impl Recent {
     /// Keeps the event that was told just now; the oldest go.
     pub(super) fn push(&mut self, position: i64, owner: Owner, frame: Option<Arc<EventFrame>>) {
         if position != self.last + 1 {
-            self.told.clear();
-            self.bytes = 0;
+            *self = Self::new(self.limits);
         }
         self.last = position;
         let told = Told { owner, frame };
         self.bytes += told.bytes();
+        if told.frame.is_some() {
+            owner.user_id.into_iter().for_each(|id| self.by_user.entry(id).or_default().push_back(position));
+            owner.team_id.into_iter().for_each(|id| self.by_team.entry(id).or_default().push_back(position));
+        }
         self.told.push_back(told);
         while self.told.len() > self.limits.events_max || self.bytes > self.limits.bytes_max {
+            let position = self.before_first() + 1;
             let Some(oldest) = self.told.pop_front() else { return };
             self.bytes -= oldest.bytes();
+            forget(&mut self.by_user, oldest.owner.user_id, position);
+            forget(&mut self.by_team, oldest.owner.team_id, position);
         }
+    }
+
+    /// The position before the oldest.
+    fn before_first(&self) -> i64 {
+        self.last - i64::try_from(self.told.len()).unwrap_or(i64::MAX)
     }
 
     /// What a user and their teams were told after one position up to and including another, `rows_max` of it at most.
@@ -77,25 +93,41 @@ impl Recent {
         (after, to): (i64, i64),
         rows_max: usize,
     ) -> Option<Missed> {
-        let kept = i64::try_from(self.told.len()).unwrap_or(i64::MAX);
-        let before_first = self.last - kept;
+        let before_first = self.before_first();
         if after < before_first || to > self.last || after > to {
             return None;
         }
-        let begin = usize::try_from(after - before_first).ok()?;
-        let end = usize::try_from(to - before_first).ok()?;
-        let mut missed = Missed { frames: Vec::new(), reached: to };
-        for told in self.told.range(begin..end) {
-            let is_theirs = told.owner.user_id == Some(user_id)
-                || told.owner.team_id.is_some_and(|team_id| teams.contains(&team_id));
-            let Some(frame) = told.frame.as_ref().filter(|_| is_theirs) else { continue };
-            if missed.frames.len() >= rows_max {
-                missed.reached = frame.position - 1;
-                break;
-            }
-            missed.frames.push(frame.clone());
-        }
+        let of_teams = teams.iter().filter_map(|team_id| self.by_team.get(team_id));
+        let lists = self.by_user.get(&user_id).into_iter().chain(of_teams);
+        // No more of each list than is wanted of all: the first so many of them are among these.
+        let of_list = |list: &VecDeque<i64>| {
+            let begin = list.partition_point(|position| *position <= after);
+            let those = list.range(begin..).copied().take_while(|position| *position <= to);
+            those.take(rows_max.saturating_add(1)).collect::<Vec<i64>>()
+        };
+        let mut theirs: Vec<i64> = lists.flat_map(of_list).collect();
+        theirs.sort_unstable();
+        theirs.dedup();
+        let reached = theirs.get(rows_max).map_or(to, |next| next - 1);
+        theirs.truncate(rows_max);
+        let frame = |position: i64| {
+            let place = usize::try_from(position - before_first - 1).ok()?;
+            self.told.get(place)?.frame.clone()
+        };
+        let missed = Missed { frames: theirs.into_iter().filter_map(frame).collect(), reached };
         Some(missed)
+    }
+}
+
+/// The oldest of an owner's is gone.
+fn forget<K: Eq + Hash>(lists: &mut HashMap<K, VecDeque<i64>>, owner: Option<K>, position: i64) {
+    let Some(owner) = owner else { return };
+    let Some(list) = lists.get_mut(&owner) else { return };
+    if list.front() == Some(&position) {
+        list.pop_front();
+    }
+    if list.is_empty() {
+        lists.remove(&owner);
     }
 }
 
@@ -167,6 +199,7 @@ mod tests {
         assert_eq!((recent.told.len(), recent.bytes), (2, 80));
         recent.push(6, owner, frame(6, 101));
         assert_eq!((recent.told.len(), recent.bytes), (0, 0));
+        assert!(recent.by_user.is_empty(), "what is forgotten is forgotten everywhere");
         assert_eq!(positions(recent.missed((ada, &[]), (5, 6), 9)), None);
         recent.push(7, owner, frame(7, 40));
         assert_eq!(positions(recent.missed((ada, &[]), (6, 7), 9)), Some((vec![7], 7)));

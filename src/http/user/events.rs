@@ -104,7 +104,7 @@ pub(super) async fn open(
 
     let mut story = Story::new(joined, since);
     *story.subscription() = channels;
-    Ok(event_stream::open(&request, door.sessions(), story, door.heartbeat_seconds()))
+    Ok(event_stream::open(&request, door.history(), story, door.heartbeat_seconds()))
 }
 
 #[cfg(test)]

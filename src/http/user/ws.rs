@@ -20,6 +20,8 @@ use crate::models::{ErrorCode, WebOrigins};
 #[derive(Clone)]
 pub struct SocketDoor {
     sessions: Handle<WsSessions>,
+    /// For whoever has a seat: what they have missed does not wait for those who want one.
+    history: Handle<WsSessions>,
     heartbeat_seconds: u64,
     /// `None` for pages from anywhere.
     allowed_origins: Option<WebOrigins>,
@@ -31,7 +33,8 @@ impl SocketDoor {
         let listed = &settings.allowed_origins;
         // A list that cannot be read was refused with the settings; here it allows nobody.
         let allowed_origins = (!listed.is_empty()).then(|| WebOrigins::read(listed).unwrap_or_default());
-        Self { sessions, heartbeat_seconds: settings.heartbeat_seconds, allowed_origins }
+        let history = sessions.lane(settings.replay_pages_max);
+        Self { sessions, history, heartbeat_seconds: settings.heartbeat_seconds, allowed_origins }
     }
 
     /// Gives a seat to who may have one. A ticket is used up by this, so whatever else can be wrong is looked at before.
@@ -51,8 +54,8 @@ impl SocketDoor {
         Ok(self.sessions.ask(Join { holder, teams: Vec::new(), since }).await?)
     }
 
-    pub(super) fn sessions(&self) -> Handle<WsSessions> {
-        self.sessions.clone()
+    pub(super) fn history(&self) -> Handle<WsSessions> {
+        self.history.clone()
     }
 
     pub(super) fn heartbeat_seconds(&self) -> u64 {
@@ -127,7 +130,7 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, Problem> {
     ws_session::check_upgrade(&request)?;
     let joined = door.admit(&request, &accounts, ticket, since).await?;
-    ws_session::open(&request, payload, door.sessions(), joined, since, door.heartbeat_seconds)
+    ws_session::open(&request, payload, door.history(), joined, since, door.heartbeat_seconds)
 }
 
 #[cfg(test)]
@@ -162,6 +165,7 @@ mod tests {
             (!origins.is_empty()).then(|| WebOrigins::read(&origins).unwrap())
         };
         let door = |origins: &[&str]| SocketDoor {
+            history: Handle::new(WsSessions::NAME, AskLimits::default()),
             sessions: Handle::new(WsSessions::NAME, AskLimits::default()),
             heartbeat_seconds: 1,
             allowed_origins: read(origins),

@@ -20,6 +20,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use toml::Value;
 
+use botberi::actors::system::Backoff;
+
 use crate::support::client::{Caller, id_of};
 use crate::support::program::Program;
 use crate::support::stage::Stage;
@@ -30,6 +32,8 @@ const EVENTS_PER_SECOND: u64 = 20;
 const THE_END: &str = "the end";
 /// How long it is looked at, with and without the clients that come.
 const LOOKED_AT: Duration = Duration::from_secs(20);
+
+const RETRY: Backoff = Backoff { min: Duration::from_millis(100), max: Duration::from_secs(5) };
 
 /// What happens to a client.
 enum News {
@@ -54,6 +58,7 @@ type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 impl Client {
     async fn connect(&self, place: usize, since: Option<i64>) -> Stream {
         let since = since.map(|since| format!("?since={since}")).unwrap_or_default();
+        let mut failures = 0;
         loop {
             let url = format!("{}/api/v1/ws{since}", self.places[place].replacen("http", "ws", 1));
             let mut request = url.into_client_request().unwrap();
@@ -64,7 +69,9 @@ impl Client {
                 Err(Error::Http(refusal)) => assert_eq!(refusal.status(), 503),
                 Err(_nobody) => {}
             }
-            tokio::time::sleep(Duration::from_millis(rand::random_range(50..250))).await;
+            // As good clients do: whoever is told to come later does not come at once.
+            failures += 1;
+            tokio::time::sleep(RETRY.pause_now(failures)).await;
         }
     }
 

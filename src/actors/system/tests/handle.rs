@@ -77,6 +77,26 @@ async fn an_ask_that_times_out_stays_under_way_until_the_actor_has_answered() {
 }
 
 #[actix::test]
+async fn whoever_has_a_lane_of_its_own_is_heard_however_many_others_ask() {
+    let limits = AskLimits { in_flight_max: 1, ..AskLimits::default() };
+    let pair = Pair::start_with(spec("hurt"), limits).await;
+    let (hurt, lane) = (pair.hurt.clone(), pair.hurt.lane(1));
+    let (open, work) = gated();
+    let others = actix::spawn(async move { hurt.ask(work).await });
+    until(|| pair.hurt.depth() == 1).await;
+    let refused = soon(pair.hurt.ask(Act::new(|_, _| {}))).await;
+    assert!(matches!(refused, Err(AskError::Overloaded { .. })));
+    let (second, work) = gated();
+    let mine = actix::spawn(async move { lane.ask(work).await });
+    second.send(()).unwrap();
+    soon(mine).await.unwrap().unwrap();
+    assert_eq!(pair.hurt.depth(), 1);
+    open.send(()).unwrap();
+    soon(others).await.unwrap().unwrap();
+    soon(pair.root.stop()).await;
+}
+
+#[actix::test]
 async fn what_was_asked_happens_even_if_the_asker_goes_away() {
     let pair = Pair::start().await;
     let (open, opened) = oneshot::channel::<()>();
