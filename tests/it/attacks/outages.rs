@@ -50,8 +50,9 @@ async fn a_flood_while_shared_postgres_says_nothing_is_refused_in_time_and_bound
     for opened in openers.join_all().await {
         assert!(matches!(opened, Ok(()) | Err(429 | 503)), "{opened:?}");
     }
-    // Those who had a connection, and what shared the commits with them, wait for the silence to be taken for one.
-    answers.assert_in_time(&[200, 201, 429, 503], IN_TIME, 4 + 3 * 64);
+    // Those who had a connection, and what shared the commits with them, wait for the silence to be taken for one. A caller that
+    // waits so long each time is answered twice in all.
+    answers.assert_in_time(&[200, 201, 429, 503], IN_TIME, CALLERS / 2);
     assert!(answers.count(503) > CALLERS, "nobody was refused: the attack was none");
     scene.until_well().await;
     scene.stage.until_told().await;
