@@ -42,5 +42,6 @@ pub mod replica;
 pub mod retention;
 pub mod revocations;
 pub mod system;
+pub mod user_registry;
 pub mod user_relay;
 pub mod ws_sessions;

@@ -23,6 +23,7 @@ use crate::actors::replica::{Replica, ReplicaLease};
 use crate::actors::retention::{KeptIn, Retention};
 use crate::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
 use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
+use crate::actors::user_registry::{UserRegistry, UserRegistryParts};
 use crate::actors::user_relay::{UserRelay, UserRelayParts};
 use crate::actors::ws_sessions::WsSessions;
 use crate::settings::Role;
@@ -41,6 +42,7 @@ pub(super) struct Handles {
     pub(super) catalog_editor: Handle<CatalogEditor>,
     pub(super) instance_registry: Handle<InstanceRegistry>,
     pub(super) dead_letter_registry: Handle<DeadLetterRegistry>,
+    pub(super) user_registry: Handle<UserRegistry>,
     pub(super) ws_sessions: Handle<WsSessions>,
     pub(super) replayer: Handle<Replayer>,
     pub(super) catalog_view: CatalogView,
@@ -63,6 +65,7 @@ impl Handles {
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
             instance_registry: Handle::new(InstanceRegistry::NAME, limits),
             dead_letter_registry: Handle::new(DeadLetterRegistry::NAME, limits),
+            user_registry: Handle::new(UserRegistry::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
             replayer: Handle::new(Replayer::NAME, limits),
             catalog_view: CatalogView::default(),
@@ -91,7 +94,7 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
             root = root.with(user(parts, handles));
         }
         if parts.plays(Role::Admin) {
-            root = root.with(admin(parts, handles));
+            root = root.with(admin(parts, handles, callers));
         }
     }
     root
@@ -172,10 +175,20 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
         .child(parts.subtree("user"))
 }
 
-fn admin(parts: &Parts, handles: &Handles) -> Child {
+fn admin(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
     let (shared_db, bell) = (parts.shared_db.clone(), handles.bell.clone());
     let courier = handles.courier.clone();
+    let users = UserRegistryParts {
+        user_db: callers.user_db.clone(),
+        shared_db: parts.shared_db.clone(),
+        redis: callers.redis.clone(),
+        gate: handles.gate.clone(),
+        access_token_seconds: parts.settings.auth.access_token_seconds,
+    };
     Supervisor::new(Strategy::OneForOne)
+        .with(actor(parts.spec(UserRegistry::NAME), &handles.user_registry, move |lifeline| {
+            UserRegistry::new(users.clone(), lifeline)
+        }))
         .with(actor(parts.spec(CatalogEditor::NAME), &handles.catalog_editor, {
             let (shared_db, bell) = (shared_db.clone(), bell.clone());
             move |lifeline| CatalogEditor::new(shared_db.clone(), bell.clone(), lifeline)

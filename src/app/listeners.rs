@@ -79,6 +79,7 @@ impl Bound {
                 catalog_editor: handles.catalog_editor.clone(),
                 instance_registry: handles.instance_registry.clone(),
                 dead_letter_registry: handles.dead_letter_registry.clone(),
+                user_registry: handles.user_registry.clone(),
             };
             let routes = move |config: &mut ServiceConfig| admin::configure(config, &api);
             self.bind_one(parts, Role::Admin, settings.admin.port, &quiet, common, routes)?;

@@ -87,7 +87,7 @@ impl Callers {
         let redis = RedisAccess { client, timeout: Duration::from_millis(settings.redis.timeout_ms) };
         let seed = settings.auth.signing_seed();
         let seed = seed.ok_or_else(|| AppError::Settings("auth.signing_key is not set".to_owned()))?;
-        let tokens = Tokens::new(&seed, settings.auth.access_token_seconds);
+        let tokens = Tokens::new(&seed, &settings.auth.public_keys(), settings.auth.access_token_seconds);
         Ok(Self { user_db, redis, tokens })
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod agents;
 mod asyncapi;
+mod auth;
 mod completions;
 mod config;
 mod definition_files;
@@ -64,6 +65,8 @@ enum Command {
     Agents(agents::Arguments),
     /// Make administrators
     Admin(admin::Arguments),
+    /// Make keys for access tokens
+    Auth(auth::Arguments),
     /// Write the completions of a shell to standard output
     #[command(after_long_help = "Examples:\n  \
         botberi completions bash > /etc/bash_completion.d/botberi\n  \
@@ -126,6 +129,7 @@ impl Cli {
             Command::Config(arguments) => config::run(&arguments, &sources)?,
             Command::Agents(arguments) => agents::run(&arguments, &sources)?,
             Command::Admin(arguments) => admin::run(&arguments, &sources)?,
+            Command::Auth(arguments) => auth::run(&arguments)?,
             Command::Completions(arguments) => completions::run(&arguments)?,
             Command::Openapi(arguments) => openapi::run(&arguments)?,
             Command::Asyncapi(arguments) => asyncapi::run(&arguments)?,

@@ -141,6 +141,16 @@ impl FromRequest for IfNoneMatch {
 pub struct IfMatch(Option<Named>);
 
 impl IfMatch {
+    /// Whether the change may be made to something in the state of this tag, which is only made up where somebody asks for it.
+    ///
+    /// # Errors
+    /// Those of `tag`.
+    pub async fn allows<E>(&self, tag: impl AsyncFnOnce() -> Result<EntityTag, E>) -> Result<bool, E> {
+        let Some(Named::Tags(tags)) = &self.0 else { return Ok(true) };
+        let EntityTag(present) = tag().await?;
+        Ok(tags.iter().any(|given| !given.is_weak && given.text == present))
+    }
+
     /// The revision that the row `id` must have for the change to be made; `None` if any will do, as with `*`, for what
     /// is not there is answered with 404 anyway.
     ///

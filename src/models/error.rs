@@ -107,6 +107,7 @@ error_codes! {
     InvalidCredentials,    "invalid_credentials",    Unauthorized,         "User name or password is wrong";
     InvalidRefreshToken,   "invalid_refresh_token",  Unauthorized,         "Refresh token is not valid";
     RefreshTokenReused,    "refresh_token_reused",   Unauthorized,         "Refresh token was used before";
+    InvalidResetToken,     "invalid_reset_token",    Unauthorized,         "Password reset token is not valid";
     WrongPassword,         "wrong_password",         Unprocessable,        "Current password is wrong";
     Forbidden,             "forbidden",              Forbidden,            "Not allowed";
     NotFound,              "not_found",              NotFound,             "There is nothing here";

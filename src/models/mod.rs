@@ -46,5 +46,5 @@ pub use page::{Cursor, Page, PageLimit};
 pub use principal::Principal;
 pub use replay::{NewReplay, Replay, ReplayStatus};
 pub use text_enum::UnknownText;
-pub use user::{NewUser, PasswordHash, Role, User, UserPatch};
+pub use user::{NewUser, PasswordHash, Role, User, UserFilter, UserPatch};
 pub use web_origin::WebOrigins;

@@ -71,6 +71,15 @@ pub struct UserPatch {
     pub email: Option<Option<String>>,
 }
 
+/// Which accounts a list shows; `None` does not narrow it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Only those of this role.
+    pub role: Option<Role>,
+    /// Only those that are closed to their owners, or only those that are not.
+    pub disabled: Option<bool>,
+}
+
 /// A password's hash in PHC form. It cannot be logged by accident: its `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);

@@ -31,11 +31,16 @@ pub enum AccountError {
     /// The refresh token was used before: its session is over from now on.
     #[error("the refresh token was used before, so its session has been ended; sign in again")]
     RefreshTokenReused,
+    /// The token for another password was never given out, is used, overtaken or too old, or its account is closed.
+    #[error("the token is not valid; ask an administrator for another")]
+    InvalidResetToken,
     /// What was said to be the present password is not.
     #[error("the present password is another one")]
     WrongPassword,
     /// An administrator cannot leave.
-    #[error("an administrator's account cannot be closed, and nothing takes the role away yet")]
+    #[error(
+        "an administrator's account cannot be closed; another administrator can take the role away first"
+    )]
     AdminStays,
     /// The session is over, or it cannot be found out.
     #[error(transparent)]
@@ -63,6 +68,7 @@ impl Coded for AccountError {
             Self::AdminsOnly | Self::AdminStays => ErrorCode::Forbidden,
             Self::InvalidRefreshToken => ErrorCode::InvalidRefreshToken,
             Self::RefreshTokenReused => ErrorCode::RefreshTokenReused,
+            Self::InvalidResetToken => ErrorCode::InvalidResetToken,
             Self::WrongPassword => ErrorCode::WrongPassword,
             Self::Session(error) => error.code(),
             Self::InvalidTicket => ErrorCode::Unauthenticated,

@@ -200,6 +200,7 @@ mod tests {
             access_token_seconds: 900,
             refresh_token_seconds: 1_000,
             signing_key: Secret::new(""),
+            verifying_keys: Vec::new(),
             sessions_per_user_max: 1,
             reserved_usernames: Vec::new(),
             hash_threads: 1,

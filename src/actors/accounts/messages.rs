@@ -54,6 +54,18 @@ pub struct Logout {
     pub origin: Origin,
 }
 
+/// Gives whoever has a good token for it another password, and ends all of their sessions. Sent by `http::user`.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), AccountError>")]
+pub struct ResetPassword {
+    /// What an administrator has handed over.
+    pub token: Secret,
+    /// The password from now on.
+    pub new: Secret,
+    /// The request that wishes it.
+    pub origin: Origin,
+}
+
 /// Changes somebody's account, by fields that keep the rules. Sent by `http::user`; answered with the account.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<User, AccountError>")]

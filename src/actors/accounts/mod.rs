@@ -2,7 +2,7 @@
 //!
 //! - **Owns:** the threads that hash passwords and the waiting rooms before them; the connection to Redis for tickets.
 //! - **Receives:** [`Register`], [`Login`], [`Refresh`], [`Logout`], [`FindUser`], [`PatchUser`], [`ChangePassword`],
-//!   [`CloseAccount`] and [`IssueTicket`] from the HTTP listeners, [`RedeemTicket`] from the socket's door.
+//!   [`CloseAccount`], [`ResetPassword`] and [`IssueTicket`] from the HTTP listeners, [`RedeemTicket`] from the socket's door.
 //! - **Sends:** nothing but questions to `Revocations`; what it ends goes into the view before it answers.
 //! - **Invariant:** a ticket opens one socket, a refresh token one access token; no token outlives its family; a wrong name
 //!   costs as much time as a wrong password; no password, token or ticket is stored or logged in a form that opens anything.
@@ -13,8 +13,9 @@ mod administrators;
 mod error;
 mod hasher;
 mod messages;
-mod opaque;
+pub(in crate::actors) mod opaque;
 mod profile;
+mod resets;
 pub mod rules;
 mod sessions;
 mod settings;
@@ -27,10 +28,10 @@ pub use error::AccountError;
 pub use hasher::{HashError, hash_password};
 pub use messages::{
     ChangePassword, CloseAccount, FindUser, IssueTicket, Login, Logout, PatchUser, RedeemTicket, Refresh,
-    Register, SignedIn, Ticket,
+    Register, ResetPassword, SignedIn, Ticket,
 };
 pub use settings::{AuthSettings, PasswordHashSettings};
-pub use tokens::{AccessToken, TokenError, Tokens};
+pub use tokens::{AccessToken, NoPublicKey, PublicKey, TokenError, Tokens};
 
 use std::sync::Arc;
 
@@ -197,6 +198,14 @@ impl Handler<ChangePassword> for Accounts {
 
     fn handle(&mut self, wish: ChangePassword, _context: &mut Self::Context) -> Self::Result {
         self.answer(|works| works.change_password(wish))
+    }
+}
+
+impl Handler<ResetPassword> for Accounts {
+    type Result = Answer<Result<(), AccountError>>;
+
+    fn handle(&mut self, wish: ResetPassword, _context: &mut Self::Context) -> Self::Result {
+        self.answer(|works| works.reset_password(wish))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Texts that mean nothing and cannot be guessed: refresh tokens and tickets.
+//! Texts that mean nothing and cannot be guessed: refresh tokens, tickets, and tokens for another password.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,17 +7,17 @@ use sha2::{Digest, Sha256};
 const BYTES: usize = 32;
 
 /// 32 random bytes in base64url: 43 characters.
-pub(super) fn fresh() -> String {
+pub(in crate::actors) fn fresh() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; BYTES]>())
 }
 
 /// Whether it could be one. Everything else is not worth a question to a server.
-pub(super) fn is_well_formed(text: &str) -> bool {
+pub(in crate::actors) fn is_well_formed(text: &str) -> bool {
     text.len() == (BYTES * 4).div_ceil(3) && URL_SAFE_NO_PAD.decode(text).is_ok()
 }
 
 /// What is stored of one. A plain hash is enough: there is nothing to guess in 256 random bits.
-pub(super) fn digest(text: &str) -> [u8; 32] {
+pub(in crate::actors) fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 

@@ -4,8 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use super::tokens::PublicKey;
 use crate::faults::Faults;
 use crate::secret::Secret;
+
+/// The next key, the last one, and some that somebody forgot. Every token of a stranger is compared with all of them.
+const VERIFYING_KEYS_MAX: usize = 8;
 
 /// `[auth]`: tokens and passwords.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,6 +23,8 @@ pub struct AuthSettings {
     pub sessions_per_user_max: u32,
     /// The Ed25519 seed, 32 bytes in base64; read it with [`AuthSettings::signing_seed`].
     pub signing_key: Secret,
+    /// Public keys whose tokens are taken, too, while keys are rotated; read them with [`AuthSettings::public_keys`].
+    pub verifying_keys: Vec<String>,
     /// User names that nobody can register or take, whatever their case.
     pub reserved_usernames: Vec<String>,
     /// Threads that compute password hashes; 1 to 256.
@@ -50,7 +56,12 @@ impl AuthSettings {
         bytes.try_into().ok()
     }
 
-    /// Notes what is out of range, and a signing key that is none.
+    /// The keys whose tokens are taken beside those of the signing key; what is none is left out.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.verifying_keys.iter().filter_map(|key| key.parse().ok()).collect()
+    }
+
+    /// Notes what is out of range, and a key that is none.
     pub fn check(&self, faults: &mut Faults) {
         faults.range("access_token_seconds", self.access_token_seconds, 30..=86_400);
         faults.range("refresh_token_seconds", self.refresh_token_seconds, 60..=31_536_000);
@@ -62,6 +73,14 @@ impl AuthSettings {
         faults.range("sessions_per_user_max", self.sessions_per_user_max, 1..=100_000);
         if !self.signing_key.is_empty() && self.signing_seed().is_none() {
             faults.add("signing_key", "must be 32 bytes in base64, as `openssl rand -base64 32` writes them");
+        }
+        if self.verifying_keys.len() > VERIFYING_KEYS_MAX {
+            faults.add("verifying_keys", format!("must not be more than {VERIFYING_KEYS_MAX}"));
+        }
+        for key in &self.verifying_keys {
+            if let Err(error) = key.parse::<PublicKey>() {
+                faults.add("verifying_keys", format!("each {error}"));
+            }
         }
         if self.reserved_usernames.iter().any(|name| name.trim().is_empty()) {
             faults.add("reserved_usernames", "must not contain an empty name");

@@ -2,10 +2,15 @@
 //!
 //! The compact form is written and read here instead of by `jsonwebtoken`: without its RSA and C code that crate wants a
 //! provider of cryptography installed once for the whole process, and builds the key anew for every token. This service
-//! knows one issuer, one audience, one algorithm and one key, so the first part of every good token is the same text,
-//! and comparing texts leaves nothing to negotiate: `alg: none`, other algorithms, embedded keys and critical extensions
-//! are all just another text.
+//! knows one issuer, one audience, one algorithm and a few keys, so the first part of every good token is one of a few
+//! texts, and comparing texts leaves nothing to negotiate: `alg: none`, other algorithms, embedded keys and critical
+//! extensions are all just another text.
+//!
+//! Keys are rotated without a pause: the next one is made known to every replica before any signs with it, and the last
+//! one is known until its tokens have expired.
 
+use std::fmt::{self, Display};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,6 +19,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{SIGNATURE_LENGTH, Signature, Signer, SigningKey, VerifyingKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -53,6 +59,41 @@ struct Claims {
     jti: TokenId,
 }
 
+/// The public half of a signing key; written as its `x` in a JWK: 32 bytes in base64url.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// That of the key of this seed.
+    #[must_use]
+    pub fn of_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed).verifying_key())
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = NoPublicKey;
+
+    fn from_str(x: &str) -> Result<Self, NoPublicKey> {
+        let bytes = URL_SAFE_NO_PAD.decode(x.trim_end_matches('=')).map_err(|_error| NoPublicKey)?;
+        let bytes: [u8; 32] = bytes.try_into().map_err(|_error| NoPublicKey)?;
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_error| NoPublicKey)?;
+        // Under such a key a signature would be good for many messages.
+        if key.is_weak() { Err(NoPublicKey) } else { Ok(Self(key)) }
+    }
+}
+
+impl Display for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&URL_SAFE_NO_PAD.encode(self.0.as_bytes()))
+    }
+}
+
+/// A text that is no public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be an Ed25519 public key, 32 bytes in base64url, as `x` in the JWK set")]
+pub struct NoPublicKey;
+
 /// A fresh access token.
 #[derive(Debug)]
 pub struct AccessToken {
@@ -70,21 +111,46 @@ pub struct Tokens {
 
 struct Shared {
     signing: SigningKey,
-    verifying: VerifyingKey,
-    header: String,
+    /// The one that signs comes first.
+    known: Vec<Known>,
     life_seconds: u64,
     verified: Verified,
 }
 
+/// A key whose tokens are taken.
+struct Known {
+    key: VerifyingKey,
+    /// The first part of its tokens.
+    header: String,
+}
+
+impl Known {
+    fn new(key: VerifyingKey) -> Self {
+        Self { key, header: header(&key) }
+    }
+}
+
 impl Tokens {
-    /// Signs with the Ed25519 key of this seed; `life_seconds` is how long a token is good for.
+    /// Signs with the Ed25519 key of this seed, and takes the tokens of `others`, too; `life_seconds` is how long a token is
+    /// good for.
     #[must_use]
-    pub fn new(seed: &[u8; 32], life_seconds: u64) -> Self {
+    pub fn new(seed: &[u8; 32], others: &[PublicKey], life_seconds: u64) -> Self {
         let signing = SigningKey::from_bytes(seed);
-        let verifying = signing.verifying_key();
-        let header = header(&verifying);
+        let own = signing.verifying_key();
+        let others = others.iter().map(|other| other.0).filter(|other| *other != own);
+        let known = std::iter::once(own).chain(others).map(Known::new).collect();
         let verified = Verified::default();
-        Self { shared: Arc::new(Shared { signing, verifying, header, life_seconds, verified }) }
+        Self { shared: Arc::new(Shared { signing, known, life_seconds, verified }) }
+    }
+
+    /// The keys whose tokens are taken, the one that signs first: a JWK set (RFC 7517, RFC 8037).
+    #[must_use]
+    pub fn key_set(&self) -> Value {
+        let keys = self.shared.known.iter().map(|known| {
+            let (x, kid) = (PublicKey(known.key).to_string(), thumbprint(&known.key));
+            json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x})
+        });
+        json!({"keys": keys.collect::<Vec<_>>()})
     }
 
     /// A token for `user_id`, signed in as `session_id`.
@@ -132,7 +198,8 @@ impl Tokens {
     fn sign(&self, claims: &Claims) -> String {
         // Claims are texts and numbers: writing them cannot fail.
         let claims = serde_json::to_vec(claims).unwrap_or_default();
-        let message = format!("{}.{}", self.shared.header, URL_SAFE_NO_PAD.encode(claims));
+        let header = self.shared.known.first().map_or("", |own| own.header.as_str());
+        let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims));
         let signature = self.shared.signing.sign(message.as_bytes());
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
@@ -158,22 +225,24 @@ impl Tokens {
     fn read(&self, token: &str) -> Option<Claims> {
         let (message, signature) = token.rsplit_once('.')?;
         let (header, claims) = message.split_once('.')?;
-        if header != self.shared.header {
-            return None;
-        }
+        let known = self.shared.known.iter().find(|known| known.header == header)?;
         let signature: [u8; SIGNATURE_LENGTH] = URL_SAFE_NO_PAD.decode(signature).ok()?.try_into().ok()?;
         let signature = Signature::from_bytes(&signature);
-        self.shared.verifying.verify_strict(message.as_bytes(), &signature).ok()?;
+        known.key.verify_strict(message.as_bytes(), &signature).ok()?;
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
     }
 }
 
-/// The first part of every token: the algorithm, and the key's name, which is its thumbprint (RFC 7638).
+/// The first part of every token of a key: the algorithm, and the key's name.
 fn header(key: &VerifyingKey) -> String {
-    let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
-    let thumbprint = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
-    let kid = URL_SAFE_NO_PAD.encode(thumbprint);
+    let kid = thumbprint(key);
     URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"EdDSA","typ":"JWT","kid":"{kid}"}}"#))
+}
+
+/// What a key is called: its thumbprint (RFC 7638).
+fn thumbprint(key: &VerifyingKey) -> String {
+    let x = PublicKey(*key);
+    URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)))
 }
 
 fn now_seconds() -> i64 {
@@ -184,14 +253,13 @@ fn now_seconds() -> i64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
 
     const SEED: [u8; 32] = [7; 32];
 
     fn tokens() -> Tokens {
-        Tokens::new(&SEED, 900)
+        Tokens::new(&SEED, &[], 900)
     }
 
     fn token() -> String {
@@ -230,8 +298,36 @@ mod tests {
 
     #[test]
     fn a_token_of_another_key_is_not_valid() {
-        let foreign = Tokens::new(&[8; 32], 900).issue(UserId::new(), Role::Admin, SessionId::new());
+        let foreign = Tokens::new(&[8; 32], &[], 900).issue(UserId::new(), Role::Admin, SessionId::new());
         assert_eq!(tokens().verify(&foreign.token), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn keys_are_rotated_without_a_token_refused() {
+        let (old, new) = ([7; 32], [8; 32]);
+        let public = PublicKey::of_seed;
+        let before = Tokens::new(&old, &[public(&new)], 900);
+        let after = Tokens::new(&new, &[public(&old), public(&new)], 900);
+        let issue = |tokens: &Tokens| tokens.issue(UserId::new(), Role::Viewer, SessionId::new()).token;
+        for (signer, verifier) in [(&before, &after), (&after, &before), (&before, &before), (&after, &after)]
+        {
+            assert!(verifier.verify(&issue(signer)).is_ok());
+        }
+        let over = Tokens::new(&new, &[], 900);
+        assert_eq!(over.verify(&issue(&before)), Err(TokenError::Invalid));
+        let listed = |tokens: &Tokens| tokens.key_set()["keys"].as_array().unwrap().clone();
+        assert_eq!((listed(&before).len(), listed(&after).len(), listed(&over).len()), (2, 2, 1));
+        assert_eq!(listed(&after)[0], listed(&over)[0]);
+        assert_eq!(listed(&before)[0]["x"].as_str().unwrap().parse(), Ok(public(&old)));
+    }
+
+    #[test]
+    fn a_key_under_which_anything_is_signed_is_no_key() {
+        // The neutral element, and texts that are nothing.
+        let neutral = URL_SAFE_NO_PAD.encode([&[1_u8][..], &[0; 31]].concat());
+        for text in [neutral.as_str(), "", "x", &URL_SAFE_NO_PAD.encode([2; 31])] {
+            assert_eq!(text.parse::<PublicKey>(), Err(NoPublicKey), "{text}");
+        }
     }
 
     #[test]
@@ -277,7 +373,7 @@ mod tests {
 
     #[test]
     fn the_header_is_plain_json_that_every_jwt_library_reads() {
-        let header = URL_SAFE_NO_PAD.decode(tokens().shared.header.as_bytes()).unwrap();
+        let header = URL_SAFE_NO_PAD.decode(tokens().shared.known[0].header.as_bytes()).unwrap();
         let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
         assert_eq!(header["alg"], "EdDSA");
         assert_eq!(header["typ"], json!("JWT"));

@@ -164,6 +164,7 @@ impl Tables for UserTables {
             (Kept::Aging(retention::SESSIONS), settings.expired_refresh_tokens_seconds),
             (Kept::Aging(retention::REFRESH_TOKENS), settings.expired_refresh_tokens_seconds),
             (Kept::Aging(retention::WS_TICKETS), 0),
+            (Kept::Aging(retention::PASSWORD_RESETS), settings.expired_refresh_tokens_seconds),
             (Kept::Aging(retention::RELAYED_EVENTS), settings.relayed_seconds),
         ]
     }

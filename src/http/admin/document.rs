@@ -3,7 +3,7 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{agents, dead_letters, import, instances, versions};
+use super::{agents, dead_letters, import, instances, users, versions};
 use crate::http::document::complete;
 use crate::http::login;
 
@@ -29,6 +29,10 @@ use crate::http::login;
         instances::explain,
         instances::stop,
         instances::start,
+        users::list,
+        users::show,
+        users::change,
+        users::reset_password,
         dead_letters::list,
         dead_letters::show,
         dead_letters::replay,
@@ -40,6 +44,7 @@ use crate::http::login;
         (name = "Accounts", description = "Signing in. Everything else asks for the access token of an administrator."),
         (name = "Agents", description = "The catalog: writing agents, offering them to users and taking them off."),
         (name = "Instances", description = "Everybody's instances: how they fare, and halting or starting them."),
+        (name = "Users", description = "Everybody's accounts: what they may do and have, and another password for who has lost theirs."),
         (name = "Dead letters", description = "Messages that could not be digested: looking at them, sending them again, putting them away."),
     )
 )]
@@ -48,6 +53,6 @@ struct Routes;
 /// The document.
 #[must_use]
 pub fn document() -> OpenApi {
-    let about = "For administrators: the catalog of agents, everybody's instances, and dead letters. Everything but signing in asks for the role `admin`.";
+    let about = "For administrators: the catalog of agents, everybody's accounts and instances, and dead letters. Everything but signing in asks for the role `admin`.";
     complete("Botberi admin API", about, Routes::openapi())
 }

@@ -5,6 +5,7 @@ mod dead_letters;
 mod document;
 mod import;
 mod instances;
+mod users;
 mod versions;
 mod view;
 
@@ -27,6 +28,7 @@ use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::rate_limits::RateLimiter;
 use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
+use crate::actors::user_registry::UserRegistry;
 use crate::models::{Origin, Role};
 
 /// What the administrators' API stands on.
@@ -44,19 +46,29 @@ pub struct AdminApi {
     pub instance_registry: Handle<InstanceRegistry>,
     /// What could not be digested.
     pub dead_letter_registry: Handle<DeadLetterRegistry>,
+    /// Everybody's accounts.
+    pub user_registry: Handle<UserRegistry>,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
-    let AdminApi { accounts, tokens, gate, catalog_editor, instance_registry, dead_letter_registry } =
-        api.clone();
+    let AdminApi {
+        accounts,
+        tokens,
+        gate,
+        catalog_editor,
+        instance_registry,
+        dead_letter_registry,
+        user_registry,
+    } = api.clone();
     config
         .app_data(Data::new(accounts))
         .app_data(Data::new(tokens))
         .app_data(Data::new(gate))
         .app_data(Data::new(catalog_editor))
         .app_data(Data::new(instance_registry))
-        .app_data(Data::new(dead_letter_registry));
+        .app_data(Data::new(dead_letter_registry))
+        .app_data(Data::new(user_registry));
     mount(config, &document());
     under_prefix(config, routes);
 }
@@ -88,6 +100,13 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
         .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
         .service(resource("/instances/{id}/requeue", "POST").route(web::post().to(instances::requeue)))
+        .service(resource("/users", "GET, HEAD").route(get().to(users::list)))
+        .service(
+            resource("/users/{id}", "GET, HEAD, PATCH")
+                .route(get().to(users::show))
+                .route(web::patch().to(users::change)),
+        )
+        .service(resource("/users/{id}/password-reset", "POST").route(web::post().to(users::reset_password)))
         .service(resource("/dead-letters", "GET, HEAD").route(get().to(dead_letters::list)))
         .service(resource("/dead-letters/replay", "POST").route(web::post().to(dead_letters::replay_many)))
         .service(

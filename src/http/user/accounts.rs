@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::view::UserView;
 use crate::actors::accounts::{
-    Accounts, ChangePassword, CloseAccount, FindUser, IssueTicket, PatchUser, Register, rules,
+    Accounts, ChangePassword, CloseAccount, FindUser, IssueTicket, PatchUser, Register, ResetPassword, rules,
 };
 use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Handle;
@@ -103,6 +103,26 @@ impl ReadFields for PasswordChange {
         let current_password = fields.required("current_password", text).map(Secret::new);
         let new_password = fields.required("new_password", |value| rules::password(text(value)?));
         Some(Self { current_password: current_password?, new_password: new_password? })
+    }
+}
+
+/// Another password for whoever has lost theirs.
+#[derive(ToSchema)]
+#[schema(as = PasswordReset, example = json!({"token": "kq2Zr0...", "new_password": "staple correct horse"}))]
+pub(super) struct PasswordReset {
+    /// As an administrator has handed it over; good once.
+    #[schema(value_type = String, format = Password)]
+    token: Secret,
+    /// 8 to 1,024 bytes of UTF-8, taken as they are.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
+    new_password: Secret,
+}
+
+impl ReadFields for PasswordReset {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let token = fields.required("token", text).map(Secret::new);
+        let new_password = fields.required("new_password", |value| rules::password(text(value)?));
+        Some(Self { token: token?, new_password: new_password? })
     }
 }
 
@@ -262,6 +282,26 @@ pub(super) async fn change_password(
     let wish = ChangePassword { principal: user.0, current: current_password, new: new_password, origin };
 
     accounts.ask(wish).await?;
+
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Set another password
+///
+/// With a token that an administrator has made for you, who cannot see the password. Ends every session of yours and closes its
+/// sockets; sign in with the new password.
+#[utoipa::path(
+    post, path = "/api/v1/auth/password-reset", tag = "Accounts", operation_id = "resetPassword", security(()),
+    request_body = PasswordReset,
+    responses((status = 204, description = "From now on the new one is asked for.")),
+    extensions(("x-problems" = json!(["invalid_reset_token"])))
+)]
+pub(super) async fn reset_password(
+    origin: Origin,
+    accounts: Data<Handle<Accounts>>,
+    Body(PasswordReset { token, new_password: new }): Body<PasswordReset>,
+) -> Result<HttpResponse, Problem> {
+    accounts.ask(ResetPassword { token, new, origin }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }

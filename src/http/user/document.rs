@@ -3,7 +3,7 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{accounts, agents, events, history, instances, usage, ws};
+use super::{accounts, agents, events, history, instances, keys, usage, ws};
 use crate::http::document::complete;
 use crate::http::login;
 
@@ -19,7 +19,9 @@ use crate::http::login;
         accounts::change,
         accounts::close,
         accounts::change_password,
+        accounts::reset_password,
         accounts::issue_ticket,
+        keys::show,
         agents::list,
         agents::show,
         instances::create,

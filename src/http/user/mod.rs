@@ -6,6 +6,7 @@ mod document;
 mod events;
 mod history;
 mod instances;
+mod keys;
 mod usage;
 mod view;
 mod ws;
@@ -53,6 +54,7 @@ pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
         .app_data(Data::new(instances))
         .app_data(Data::new(sockets));
     mount(config, &document());
+    config.service(resource("/.well-known/jwks.json", "GET, HEAD").route(get().to(keys::show)));
     under_prefix(config, routes);
 }
 
@@ -61,6 +63,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/auth/register", "POST").route(web::post().to(accounts::register)))
         .service(resource("/auth/login", "POST").route(web::post().to(accounts::login)))
         .service(resource("/auth/refresh", "POST").route(web::post().to(accounts::refresh)))
+        .service(resource("/auth/password-reset", "POST").route(web::post().to(accounts::reset_password)))
         .service(resource("/auth/logout", "POST").route(web::post().to(sign_out)))
         .service(
             resource("/users/me", "GET, HEAD, PATCH, DELETE")

@@ -19,6 +19,7 @@ pub mod instances;
 pub mod keys;
 pub mod migrate;
 pub mod outbox;
+pub mod password_resets;
 mod patience;
 pub mod pool;
 pub mod publisher;

@@ -45,6 +45,9 @@ pub const REFRESH_TOKENS: Aging =
 pub const WS_TICKETS: Aging =
     Aging { name: "ws_tickets", statement: include_str!("sql/ws_tickets/delete_old.sql") };
 
+/// A token for another password, by when it expired.
+pub const PASSWORD_RESETS: Aging =
+    Aging { name: "password_resets", statement: include_str!("sql/password_resets/delete_old.sql") };
 /// The note that an account was closed, by when nothing of it was left.
 pub const DELETED_USERS: Aging =
     Aging { name: "deleted_users", statement: include_str!("sql/deleted_users/delete_old.sql") };

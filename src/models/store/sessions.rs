@@ -15,6 +15,7 @@ const BEGIN: &str = include_str!("sql/sessions/begin.sql");
 const LOCK_BY_TOKEN: &str = include_str!("sql/sessions/lock_by_token.sql");
 const REVOKE: &str = include_str!("sql/sessions/revoke.sql");
 const REVOKE_OTHERS: &str = include_str!("sql/sessions/revoke_others.sql");
+const REVOKE_ALL: &str = include_str!("sql/sessions/revoke_all.sql");
 const REVOKE_SURPLUS: &str = include_str!("sql/sessions/revoke_surplus.sql");
 const LIST_REVOKED: &str = include_str!("sql/sessions/list_revoked.sql");
 const LIST_ALL_REVOKED: &str = include_str!("sql/sessions/list_all_revoked.sql");
@@ -131,6 +132,14 @@ pub async fn revoke_others(
     kept: SessionId,
 ) -> Result<Vec<Revocation>, StoreError> {
     session::decode_all(&session::rows(db, REVOKE_OTHERS, &[&user_id, &kept]).await?)
+}
+
+/// Ends every session of that user.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn revoke_all(db: &impl Session<UserSide>, user_id: UserId) -> Result<Vec<Revocation>, StoreError> {
+    session::decode_all(&session::rows(db, REVOKE_ALL, &[&user_id]).await?)
 }
 
 /// Ends sessions of that user beyond the `kept` that were refreshed last, `limit` of them at most.

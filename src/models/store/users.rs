@@ -5,7 +5,8 @@ use tokio_postgres::Row;
 use super::error::StoreError;
 use super::session::{self, Session, UserSide};
 use crate::models::ids::UserId;
-use crate::models::user::{NewUser, PasswordHash, User, UserPatch};
+use crate::models::page::{Cursor, Page, PageLimit};
+use crate::models::user::{NewUser, PasswordHash, Role, User, UserFilter, UserPatch};
 
 const INSERT: &str = include_str!("sql/users/insert.sql");
 const FIND: &str = include_str!("sql/users/find.sql");
@@ -15,6 +16,9 @@ const FIND_CREDENTIALS: &str = include_str!("sql/users/find_credentials.sql");
 const PATCH: &str = include_str!("sql/users/patch.sql");
 const CHANGE_PASSWORD: &str = include_str!("sql/users/change_password.sql");
 const CLOSE: &str = include_str!("sql/users/close.sql");
+const SET_PASSWORD: &str = include_str!("sql/users/set_password.sql");
+const LIST: &str = include_str!("sql/users/list.sql");
+const GOVERN: &str = include_str!("sql/users/govern.sql");
 const ENSURE_ADMIN: &str = include_str!("sql/users/ensure_admin.sql");
 
 /// The index that keeps user names apart, as [`StoreError::is_conflict_on`] knows it.
@@ -104,6 +108,49 @@ pub async fn change_password(
     next: &PasswordHash,
 ) -> Result<bool, StoreError> {
     Ok(session::run(db, CHANGE_PASSWORD, &[&id, &known.expose(), &next.expose()]).await? > 0)
+}
+
+/// Gives an account that is open another password, whatever the present one is. Tells whether there is one.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn set_password(
+    db: &impl Session<UserSide>,
+    id: UserId,
+    next: &PasswordHash,
+) -> Result<bool, StoreError> {
+    Ok(session::run(db, SET_PASSWORD, &[&id, &next.expose()]).await? > 0)
+}
+
+/// A page of everybody's accounts, newest first. `before` is the id of the cursor.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list(
+    db: &impl Session<UserSide>,
+    filter: UserFilter,
+    before: Option<UserId>,
+    limit: PageLimit,
+) -> Result<Page<User>, StoreError> {
+    let parameters: session::Parameters<'_> = &[&before, &filter.role, &filter.disabled, &limit.rows()];
+    let rows = session::rows(db, LIST, parameters).await?;
+    session::decode_page(&rows, limit, &[], |user: &User| Cursor::Uuid(user.id.as_uuid()))
+}
+
+/// Gives an account another role, closes it to its owner or opens it again; what is `None` stays as it is. Sessions that may do
+/// less, or something else, end. `None` if there is no such account, its owner has closed it, or it is not in the state `expected`.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn govern(
+    db: &impl Session<UserSide>,
+    id: UserId,
+    role: Option<Role>,
+    disabled: Option<bool>,
+    expected: Option<i64>,
+) -> Result<Option<User>, StoreError> {
+    let row = session::optional(db, GOVERN, &[&id, &role, &disabled, &expected]).await?;
+    row.as_ref().map(User::try_from).transpose()
 }
 
 /// Closes an account for ever; its sessions end with it. Tells whether it was open, not an administrator's, and in the state

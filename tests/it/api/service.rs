@@ -24,6 +24,7 @@ use botberi::actors::rate_limits::{RateLimiter, RateLimitsSettings};
 use botberi::actors::redis_link::RedisAccess;
 use botberi::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
+use botberi::actors::user_registry::{UserRegistry, UserRegistryParts};
 use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
 use botberi::http::admin::{self, AdminApi};
@@ -76,6 +77,7 @@ fn auth_settings() -> AuthSettings {
         refresh_token_seconds: 86_400,
         sessions_per_user_max: 20,
         signing_key: Secret::new(""),
+        verifying_keys: Vec::new(),
         reserved_usernames: vec!["admin".to_owned()],
         hash_threads: 1,
         logins_waiting_max: 1,
@@ -163,7 +165,7 @@ impl Service {
         let databases = TestDatabases::create().await;
         let redis = FaultProxy::to(upstream).await;
 
-        let tokens = Tokens::new(&[7; 32], 900);
+        let tokens = Tokens::new(&[7; 32], &[], 900);
         let limits = AskLimits::default();
         let bell = Handle::new(Bell::NAME, limits);
         let accounts = Handle::new(Accounts::NAME, limits);
@@ -171,6 +173,7 @@ impl Service {
         let catalog_editor = Handle::new(CatalogEditor::NAME, limits);
         let instance_registry = Handle::new(InstanceRegistry::NAME, limits);
         let dead_letter_registry = Handle::new(DeadLetterRegistry::NAME, limits);
+        let user_registry = Handle::new(UserRegistry::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
         let catalog_view = CatalogView::default();
         let revocations = Handle::new(Revocations::NAME, limits);
@@ -184,6 +187,13 @@ impl Service {
             user_db: databases.user.clone(),
             redis: redis_access.clone(),
             view: gate.view().clone(),
+            access_token_seconds: 900,
+        };
+        let user_registry_parts = UserRegistryParts {
+            user_db: databases.user.clone(),
+            shared_db: databases.shared.clone(),
+            redis: redis_access.clone(),
+            gate: gate.clone(),
             access_token_seconds: 900,
         };
         let parts = AccountsParts {
@@ -224,6 +234,9 @@ impl Service {
                 let shared = databases.shared.clone();
                 move |lifeline| DeadLetterRegistry::new(shared.clone(), lifeline)
             }))
+            .with(actor(ChildSpec::permanent(UserRegistry::NAME), &user_registry, move |lifeline| {
+                UserRegistry::new(user_registry_parts.clone(), lifeline)
+            }))
             .with(actor(ChildSpec::permanent(Instances::NAME), &instances, {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
@@ -254,6 +267,7 @@ impl Service {
             catalog_editor,
             instance_registry,
             dead_letter_registry,
+            user_registry,
         };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));

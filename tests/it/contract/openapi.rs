@@ -45,7 +45,12 @@ fn every_route_that_is_mounted_is_in_the_document_with_its_methods_and_no_other_
         let mut mounted = mounted_in("ops.rs", "");
         mounted.extend(mounted_in("document", ""));
         mounted.remove(FILES_OF_THE_PAGE);
-        mounted.extend(mounted_in(folder, "/api/v1"));
+        // What is well known stands without the prefix (RFC 8615).
+        let prefixed = mounted_in(folder, "/api/v1").into_iter();
+        mounted.extend(prefixed.map(|(path, methods)| match path.strip_prefix("/api/v1/.well-known") {
+            Some(name) => (format!("/.well-known{name}"), methods),
+            None => (path, methods),
+        }));
         let document = parsed(listener);
         let described: BTreeMap<String, BTreeSet<String>> = document["paths"]
             .as_object()

@@ -7,8 +7,8 @@ use botberi::models::store::migrate::{self, Schema};
 use crate::support::database::TestDatabases;
 
 /// The tables of `user_psql`; all others are in `shared_psql`.
-pub(crate) const USER_TABLES: [&str; 5] =
-    ["users", "sessions", "refresh_tokens", "ws_tickets", "user_outbox"];
+pub(crate) const USER_TABLES: [&str; 6] =
+    ["users", "sessions", "refresh_tokens", "ws_tickets", "password_resets", "user_outbox"];
 
 pub(crate) fn statement_files() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/models/store/sql");

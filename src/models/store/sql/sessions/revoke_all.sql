@@ -1,0 +1,4 @@
+UPDATE sessions
+SET revoked_at = clock_timestamp()
+WHERE user_id = $1 AND revoked_at IS NULL
+RETURNING id, user_id, access_until

@@ -1,0 +1,3 @@
+SELECT user_id, instances, instances_max
+FROM usage
+WHERE user_id = ANY ($1::uuid[])

@@ -1,0 +1,4 @@
+-- Whatever the present one is: who asks has proved to be the owner in another way.
+UPDATE users
+SET password_hash = $2, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+WHERE id = $1 AND disabled_at IS NULL
