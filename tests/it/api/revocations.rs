@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::Caller;
 use crate::support::proxy::Cable;
-use crate::support::replica::Replica;
+use crate::support::replica::{ADMIN_PASSWORD, Replica};
 use crate::support::stage::Stage;
 use crate::support::wait::eventually;
 
@@ -137,4 +137,20 @@ async fn another_password_closes_the_sockets_of_the_other_sessions() {
     kept.say(&json!({"type": "ping"})).await;
     kept.expect("pong").await;
     drop(one);
+}
+
+#[tokio::test]
+#[expect(clippy::print_stderr, reason = "what was measured is for reading")]
+async fn whoever_is_disabled_at_one_replica_loses_the_sockets_at_another() {
+    let (stage, one, other, ada) = two_replicas().await;
+    let admin = Caller::stranger(&one.admin_api).sign_in("admin", ADMIN_PASSWORD).await;
+    let id = ada.user_id().await;
+    let mut socket = ada.at(&other.user_api).socket(None).await;
+
+    admin.patch(&format!("/api/v1/users/{id}"), json!({"disabled": true})).await.expect(200);
+    let answered = Instant::now();
+    assert_eq!(socket.try_event().await.unwrap_err(), 4401);
+    eprintln!("the socket was closed {:?} after the answer", answered.elapsed());
+    refused_within(HEARD_WITHIN, &ada.at(&other.user_api)).await;
+    drop(stage);
 }
