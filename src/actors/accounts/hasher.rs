@@ -1,4 +1,5 @@
-//! Argon2id on threads of its own: few at a time, and only so many waiting.
+//! Argon2id on threads of its own: few at a time, and only so many waiting. Hashes by bcrypt, as older systems have them, are
+//! verified, too, and give way to one of ours when their owner signs in.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,6 +43,15 @@ pub(super) enum Errand {
 /// Somebody's place in the waiting room, which is free again when it is dropped.
 pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
+}
+
+/// What was found out about a password.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// It is the one.
+    pub(super) is_right: bool,
+    /// A hash of it as it would be made today, where the one that is kept was made otherwise.
+    pub(super) better: Option<PasswordHash>,
 }
 
 /// Cheap to clone: clones share the threads and the waiting rooms.
@@ -96,10 +106,10 @@ impl Hasher {
         place: Place,
         password: Secret,
         expected: Option<PasswordHash>,
-    ) -> Result<bool, HashError> {
+    ) -> Result<Checked, HashError> {
         self.on_thread(place, move |argon2, scratch| match expected {
-            Some(expected) => verify(scratch, &password, &expected),
-            None => hash(argon2, scratch, &password).map(|_of_nobody| false),
+            Some(expected) => check(argon2, scratch, &password, &expected),
+            None => hash(argon2, scratch, &password).map(|_of_nobody| Checked::default()),
         })
         .await
     }
@@ -157,8 +167,50 @@ fn hash(
     Ok(PasswordHash::new(hash.to_string()))
 }
 
+fn check(
+    argon2: &Argon2<'static>,
+    scratch: &mut Scratch,
+    password: &Secret,
+    expected: &PasswordHash,
+) -> Result<Checked, HashError> {
+    let is_right = verify(scratch, password, expected)?;
+    let better = if is_right && !is_of_today(argon2, expected) {
+        Some(hash(argon2, scratch, password)?)
+    } else {
+        None
+    };
+    Ok(Checked { is_right, better })
+}
+
+/// Whether a hash was made as hashes are made now.
+fn is_of_today(argon2: &Argon2<'_>, hash: &PasswordHash) -> bool {
+    let Ok(hash) = phc::PasswordHash::new(hash.expose()) else { return false };
+    let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+    hash.algorithm == ARGON2ID_IDENT
+        && hash.version == Some(Version::V0x13.into())
+        && Params::try_from(&hash).is_ok_and(|params| costs(&params) == costs(argon2.params()))
+}
+
+/// The prefixes of bcrypt's hashes, which differ in nothing that matters here.
+const BCRYPT: [&str; 3] = ["$2a$", "$2b$", "$2y$"];
+
+/// A higher one would take seconds: whoever wrote that hash did not mean people to sign in with it.
+const BCRYPT_COST_MAX: u32 = 16;
+
+/// Of longer passwords bcrypt has only ever looked at the beginning.
+fn verify_bcrypt(password: &Secret, expected: &str) -> Result<bool, HashError> {
+    let cost = expected.get(4..6).and_then(|cost| cost.parse().ok()).unwrap_or(u32::MAX);
+    if cost > BCRYPT_COST_MAX {
+        return Err(broken("the stored bcrypt hash costs too much, or is none"));
+    }
+    bcrypt::verify(password.expose(), expected).map_err(broken)
+}
+
 /// With the costs that the hash was made with, which need not be today's.
 fn verify(scratch: &mut Scratch, password: &Secret, expected: &PasswordHash) -> Result<bool, HashError> {
+    if BCRYPT.iter().any(|prefix| expected.expose().starts_with(prefix)) {
+        return verify_bcrypt(password, expected.expose());
+    }
     let expected = phc::PasswordHash::new(expected.expose()).map_err(broken)?;
     let (Some(salt), Some(tag)) = (&expected.salt, &expected.hash) else {
         return Err(broken("the stored hash has no salt or no tag"));
@@ -218,9 +270,9 @@ mod tests {
 
         let hash = hasher.hash(enter(), secret("correct horse")).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{}", hash.expose());
-        assert!(hasher.verify(enter(), secret("correct horse"), Some(hash.clone())).await.unwrap());
-        assert!(!hasher.verify(enter(), secret("battery staple"), Some(hash)).await.unwrap());
-        assert!(!hasher.verify(enter(), secret("correct horse"), None).await.unwrap());
+        assert!(hasher.verify(enter(), secret("correct horse"), Some(hash.clone())).await.unwrap().is_right);
+        assert!(!hasher.verify(enter(), secret("battery staple"), Some(hash)).await.unwrap().is_right);
+        assert!(!hasher.verify(enter(), secret("correct horse"), None).await.unwrap().is_right);
     }
 
     #[test]
@@ -237,6 +289,42 @@ mod tests {
             let ours = hash(&argon2, &mut scratch, &password).unwrap();
             let ours = phc::PasswordHash::new(ours.expose()).unwrap();
             argon2.verify_password(b"correct horse", &ours).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_hash_of_another_time_gives_way_to_one_of_ours_and_only_to_the_right_password() {
+        let argon2 = Hasher::new(&cheap()).unwrap().argon2;
+        let mut scratch = Scratch::default();
+        let password = Secret::new("correct horse");
+        let dearer = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(16, 1, 1, None).unwrap());
+        let dearer = hash(&dearer, &mut scratch, &password).unwrap();
+        let by_bcrypt = ["2a", "2b", "2y"].map(|version| {
+            let hash = bcrypt::hash_with_salt("correct horse", 4, [7; 16]).unwrap().to_string();
+            PasswordHash::new(hash.replacen("2b", version, 1))
+        });
+        for old in by_bcrypt.iter().chain([&dearer]) {
+            let wrong = check(&argon2, &mut scratch, &Secret::new("battery staple"), old).unwrap();
+            assert!(!wrong.is_right && wrong.better.is_none());
+            let right = check(&argon2, &mut scratch, &password, old).unwrap();
+            assert!(right.is_right);
+            let better = right.better.unwrap();
+            assert!(better.expose().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{}", better.expose());
+            let again = check(&argon2, &mut scratch, &password, &better).unwrap();
+            assert!(again.is_right && again.better.is_none());
+        }
+        // The 73rd byte was never looked at.
+        let (long, longer) = ("x".repeat(72), "x".repeat(80));
+        let hash = PasswordHash::new(bcrypt::hash_with_salt(&long, 4, [7; 16]).unwrap().to_string());
+        assert!(verify(&mut scratch, &Secret::new(&longer), &hash).unwrap());
+        for broken in [
+            "$2b$31$",
+            "$2b$",
+            "$2b$10$tooshort",
+            "$2b$xx$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ] {
+            let found = verify(&mut scratch, &password, &PasswordHash::new(broken.to_owned()));
+            assert!(matches!(found, Err(HashError::Broken(_))), "{broken}");
         }
     }
 

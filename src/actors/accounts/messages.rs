@@ -21,7 +21,7 @@ pub struct Register {
 }
 
 /// Begins a session. Sent by `http::user` and `http::admin`; answered with its tokens.
-#[derive(Debug, Message)]
+#[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<SignedIn, AccountError>")]
 pub struct Login {
     /// The name, in whatever case.

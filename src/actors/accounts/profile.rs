@@ -63,7 +63,7 @@ impl Works {
             users::find_credentials(&session, principal.user_id).await?
         };
         let Some(known) = known else { return Err(AccountError::UserNotFound) };
-        if !self.hasher.verify(place, current, Some(known.clone())).await? {
+        if !self.hasher.verify(place, current, Some(known.clone())).await?.is_right {
             return Err(AccountError::WrongPassword);
         }
         let place = self.hasher.enter(Errand::Login)?;

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::hasher::Errand;
+use super::hasher::{Checked, Errand};
 use super::messages::{Login, Logout, Refresh, SignedIn};
 use super::tickets::seconds;
 use super::{AccountError, Works, opaque};
@@ -18,7 +18,16 @@ const LEEWAY_SECONDS: i64 = 10;
 const SURPLUS_ENDED_MAX: i64 = 8;
 
 impl Works {
+    /// Once more where the account has changed while its password was looked at: two who sign in at once may both find a hash that
+    /// one of them renews.
     pub(super) async fn login(self, login: Login) -> Result<SignedIn, AccountError> {
+        if let Some(signed_in) = self.try_login(login.clone()).await? {
+            return Ok(signed_in);
+        }
+        self.try_login(login).await?.ok_or(AccountError::InvalidCredentials)
+    }
+
+    async fn try_login(&self, login: Login) -> Result<Option<SignedIn>, AccountError> {
         let place = self.hasher.enter(Errand::Login)?;
         // The connection goes back before the hash: it would be held for as long as the waiting takes.
         let found = {
@@ -26,7 +35,7 @@ impl Works {
             users::find_by_username(&session, login.username.trim()).await?
         };
         let (user, hash) = found.unzip();
-        let is_right = self.hasher.verify(place, login.password, hash.clone()).await?;
+        let Checked { is_right, better } = self.hasher.verify(place, login.password, hash.clone()).await?;
         let (Some(user), Some(hash)) = (user.filter(|user| is_right && user.disabled_at.is_none()), hash)
         else {
             return Err(AccountError::InvalidCredentials);
@@ -34,17 +43,22 @@ impl Works {
         if login.needs.is_some_and(|needed| needed != user.role) {
             return Err(AccountError::AdminsOnly);
         }
-        self.begin_session(&user, &hash).await
+        self.begin_session(&user, &hash, better).await
     }
 
-    async fn begin_session(&self, user: &User, checked: &PasswordHash) -> Result<SignedIn, AccountError> {
+    async fn begin_session(
+        &self,
+        user: &User,
+        checked: &PasswordHash,
+        better: Option<PasswordHash>,
+    ) -> Result<Option<SignedIn>, AccountError> {
         let id = SessionId::new();
         let refresh_token = opaque::fresh();
         let new = NewSession {
             id,
             user_id: user.id,
             role: user.role,
-            password_hash: checked,
+            password_hash: better.as_ref().unwrap_or(checked),
             token_id: RefreshTokenId::new(),
             token_hash: &opaque::digest(&refresh_token),
             lifetime_seconds: seconds(self.refresh_token_seconds),
@@ -52,9 +66,12 @@ impl Works {
         };
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
+        if let Some(better) = &better {
+            users::renew_hash(&transaction, user.id, checked, better).await?;
+        }
         // The password or the role has been changed, or the account closed, while it was being checked.
         if !sessions::begin(&transaction, &new).await? {
-            return Err(AccountError::InvalidCredentials);
+            return Ok(None);
         }
         let ended =
             sessions::revoke_surplus(&transaction, user.id, self.sessions_per_user_max, SURPLUS_ENDED_MAX)
@@ -64,7 +81,7 @@ impl Works {
             tracing::info!(user.id = %user.id, ended = ended.len(), "sessions beyond auth.sessions_per_user_max have been ended");
             self.heard(None, &ended).await;
         }
-        Ok(self.signed_in(user.id, user.role, id, refresh_token))
+        Ok(Some(self.signed_in(user.id, user.role, id, refresh_token)))
     }
 
     /// Spends a refresh token. Whoever comes second with one token is told so, and the whole family ends: one of the two

@@ -16,6 +16,7 @@ const FIND_CREDENTIALS: &str = include_str!("sql/users/find_credentials.sql");
 const PATCH: &str = include_str!("sql/users/patch.sql");
 const CHANGE_PASSWORD: &str = include_str!("sql/users/change_password.sql");
 const CLOSE: &str = include_str!("sql/users/close.sql");
+const RENEW_HASH: &str = include_str!("sql/users/renew_hash.sql");
 const SET_PASSWORD: &str = include_str!("sql/users/set_password.sql");
 const LIST: &str = include_str!("sql/users/list.sql");
 const GOVERN: &str = include_str!("sql/users/govern.sql");
@@ -108,6 +109,20 @@ pub async fn change_password(
     next: &PasswordHash,
 ) -> Result<bool, StoreError> {
     Ok(session::run(db, CHANGE_PASSWORD, &[&id, &known.expose(), &next.expose()]).await? > 0)
+}
+
+/// Keeps another hash of the password that an account has, if `known` still is the present one. Its owner sees nothing of it.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn renew_hash(
+    db: &impl Session<UserSide>,
+    id: UserId,
+    known: &PasswordHash,
+    better: &PasswordHash,
+) -> Result<(), StoreError> {
+    let _none_or_one = session::run(db, RENEW_HASH, &[&id, &known.expose(), &better.expose()]).await?;
+    Ok(())
 }
 
 /// Gives an account that is open another password, whatever the present one is. Tells whether there is one.

@@ -139,3 +139,32 @@ async fn a_flood_of_logins_is_refused_at_the_door_and_the_others_are_served() {
     busy.problem(503, "service_busy");
     service.stop().await;
 }
+
+#[actix::test]
+async fn a_hash_of_an_older_system_signs_in_once_and_is_one_of_ours_from_then_on() {
+    let service = Service::start().await;
+    let ada = service.sign_up("ada").await;
+    let old = bcrypt::hash_with_salt(PASSWORD, 5, [7; 16]).unwrap().to_string();
+    let sql = service.databases.plain_user("postgres").await;
+    let hash =
+        async || -> String { sql.query_one("SELECT password_hash FROM users", &[]).await.unwrap().get(0) };
+    sql.execute("UPDATE users SET password_hash = $1", &[&old]).await.unwrap();
+    let before = ada.get("/api/v1/users/me").await.expect(200);
+
+    let nobody = service.nobody();
+    nobody.try_sign_in("ada", "battery staple").await.problem(401, "invalid_credentials");
+    assert_eq!(hash().await, old);
+    // Two at once: each has looked at the old one.
+    let both = futures_util::join!(nobody.try_sign_in("ada", PASSWORD), nobody.try_sign_in("ada", PASSWORD));
+    assert_eq!((both.0.status, both.1.status), (200, 200));
+    let ours = hash().await;
+    assert!(ours.starts_with("$argon2id$"), "{ours}");
+    nobody.try_sign_in("ada", PASSWORD).await.expect(200);
+    assert_eq!(hash().await, ours);
+    assert_eq!(
+        ada.get("/api/v1/users/me").await.expect(200),
+        before,
+        "nothing about the account has changed"
+    );
+    service.stop().await;
+}
