@@ -2,7 +2,7 @@
 """Fails when a page quotes code that is not in the code, or links to a file that is not there.
 
 A quotation is a code block right below a line that ends with "`path/of/a/file`:"; each of its paragraphs must stand in that file as
-it is, whatever its indentation.
+it is, whatever its indentation. And SECURITY.md names tests: each must be there.
 """
 
 import os
@@ -34,6 +34,19 @@ def faults_of(page):
                 yield f"{page}: quotes what is not in {path}: {paragraph.strip().splitlines()[0]}"
 
 
+def tests_that_are_gone():
+    """What SECURITY.md calls a test is a long name in backticks."""
+    with open("SECURITY.md") as file:
+        named = set(re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`", file.read()))
+    there = set()
+    for root in ("src", "tests"):
+        for folder, _, names in os.walk(root):
+            for name in (name for name in names if name.endswith(".rs")):
+                with open(os.path.join(folder, name)) as file:
+                    there.update(re.findall(r"\bfn ([a-z0-9_]+)\(", file.read()))
+    yield from (f"./SECURITY.md: there is no test {name}" for name in sorted(named - there))
+
+
 def pages():
     for folder, folders, names in os.walk("."):
         folders[:] = [name for name in folders if name not in ("target", ".git", ".botberi")]
@@ -43,6 +56,7 @@ def pages():
 def main():
     read = sorted(pages())
     faults = [fault for page in read for fault in faults_of(page)]
+    faults.extend(tests_that_are_gone())
     for fault in faults:
         print(fault, file=sys.stderr)
     if faults:

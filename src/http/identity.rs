@@ -1,5 +1,5 @@
-//! Who is asking: a handler that needs somebody signed in takes [`CurrentUser`] or [`CurrentAdmin`], and cannot be
-//! called without.
+//! Who is asking: a handler that needs somebody signed in takes [`CurrentUser`], [`CurrentDeveloper`] or [`CurrentAdmin`], and
+//! cannot be called without.
 
 use std::future::{Ready, ready};
 
@@ -33,6 +33,32 @@ impl FromRequest for CurrentUser {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         authenticate(request).map(|holder| holder.map(Self))
+    }
+}
+
+/// Somebody who is signed in and may change things: everybody but viewers.
+#[derive(Clone, Debug)]
+pub struct CurrentDeveloper(pub Principal);
+
+impl CurrentDeveloper {
+    /// As [`CurrentUser::id`].
+    #[must_use]
+    pub const fn id(&self) -> UserId {
+        self.0.user_id
+    }
+}
+
+impl FromRequest for CurrentDeveloper {
+    type Error = Problem;
+    type Future = Map<Authenticating, fn(Result<Principal, Problem>) -> Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        authenticate(request).map(|holder| match holder? {
+            developer @ Principal { role: Role::Admin | Role::Developer, .. } => Ok(Self(developer)),
+            Principal { role: Role::Viewer, .. } => {
+                Err(Problem::new(ErrorCode::Forbidden).detail("this needs the role `developer`"))
+            }
+        })
     }
 }
 

@@ -203,3 +203,37 @@ async fn of_many_who_come_with_one_token_one_sets_the_password() {
     }
     service.stop().await;
 }
+
+#[actix::test]
+async fn a_viewer_looks_and_changes_nothing() {
+    let service = Service::start().await;
+    let admin = service.admin().await;
+    let agent = service.published_agent(&admin, "looked-at").await;
+    let ada = service.sign_up("ada").await;
+    let wish = json!({"agent_id": agent, "title": "Mine"});
+    let id = ada.post("/api/v1/instances", &wish).await.expect(201)["id"].as_str().unwrap().to_owned();
+    patch(&admin, &id_of(&ada).await, json!({"role": "viewer"})).await.expect(200);
+
+    let ada = service.nobody().sign_in("ada").await;
+    let path = format!("/api/v1/instances/{id}");
+    for read in [
+        "/api/v1/agents",
+        "/api/v1/instances",
+        "/api/v1/usage",
+        &path,
+        &format!("{path}/explain"),
+        &format!("{path}/events"),
+    ] {
+        ada.get(read).await.expect(200);
+    }
+    ada.post("/api/v1/instances", &wish).await.problem(403, "forbidden");
+    ada.patch(&path, &json!({"title": "Other"})).await.problem(403, "forbidden");
+    ada.delete(&path).await.problem(403, "forbidden");
+    ada.post(&format!("{path}/stop"), &Value::Null).await.problem(403, "forbidden");
+    ada.post(&format!("{path}/start"), &Value::Null).await.problem(403, "forbidden");
+    let seen = ada.get(&path).await.expect(200);
+    assert_eq!((&seen["title"], &seen["revision"]), (&json!("Mine"), &json!(1)));
+    // Their own account stays their own.
+    ada.patch(ME, &json!({"email": "ada@example.org"})).await.expect(200);
+    service.stop().await;
+}
