@@ -9,7 +9,6 @@ CREATE TABLE password_resets (
     issued_by uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz NOT NULL,
-    -- Used, or overtaken by a later one.
     spent_at timestamptz
 );
 

@@ -53,12 +53,7 @@ impl FromRequest for CurrentDeveloper {
     type Future = Map<Authenticating, fn(Result<Principal, Problem>) -> Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        authenticate(request).map(|holder| match holder? {
-            developer @ Principal { role: Role::Admin | Role::Developer, .. } => Ok(Self(developer)),
-            Principal { role: Role::Viewer, .. } => {
-                Err(Problem::new(ErrorCode::Forbidden).detail("this needs the role `developer`"))
-            }
-        })
+        authenticate(request).map(|holder| need(Role::Developer, holder?).map(Self))
     }
 }
 
@@ -71,13 +66,19 @@ impl FromRequest for CurrentAdmin {
     type Future = Map<Authenticating, fn(Result<Principal, Problem>) -> Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        authenticate(request).map(|holder| match holder? {
-            admin @ Principal { role: Role::Admin, .. } => Ok(Self(admin)),
-            Principal { role: Role::Developer | Role::Viewer, .. } => {
-                Err(Problem::new(ErrorCode::Forbidden).detail("this needs the role `admin`"))
-            }
-        })
+        authenticate(request).map(|holder| need(Role::Admin, holder?).map(Self))
     }
+}
+
+/// The holder, if they may do what that role may.
+fn need(role: Role, holder: Principal) -> Result<Principal, Problem> {
+    let may = match role {
+        Role::Admin => holder.role == Role::Admin,
+        Role::Developer => holder.role != Role::Viewer,
+        Role::Viewer => true,
+    };
+    let needed = || format!("this needs the role `{}`", role.as_str());
+    if may { Ok(holder) } else { Err(Problem::new(ErrorCode::Forbidden).detail(needed())) }
 }
 
 /// The holder of a token that is good by itself, whether its session goes on or not: enough for ending that session.

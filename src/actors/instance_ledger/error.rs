@@ -15,6 +15,9 @@ pub enum LedgerError {
     /// This very write is not lawful, or a fault of ours; repeating it changes nothing.
     #[error("{0}")]
     Refused(String),
+    /// Another session holds the row. Nothing was written; ask again in a moment.
+    #[error("another session has locked its row")]
+    Locked,
     /// This replica is handing everything back.
     #[error("this replica is handing its instances back")]
     Closing,
@@ -43,7 +46,7 @@ impl LedgerError {
 impl Coded for LedgerError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Unavailable(_) | Self::Closing => ErrorCode::DependencyUnavailable,
+            Self::Unavailable(_) | Self::Locked | Self::Closing => ErrorCode::DependencyUnavailable,
             Self::Refused(_) => ErrorCode::Internal,
         }
     }

@@ -68,19 +68,22 @@ impl<Q, A> Lane<Q, A> {
     }
 }
 
+/// What a statement says of one row.
+pub(super) type Answered<A> = Result<A, LedgerError>;
+
 /// Runs one statement for all of a batch and answers each. One that cannot be written must not take its neighbours down,
 /// so after a failure that may be one row's own they are written one by one.
 ///
 /// `Err` says what Postgres was, where it was the trouble.
 pub(super) async fn write<Q: Clone, A>(
     batch: Vec<Waiting<Q, A>>,
-    statement: impl AsyncFn(Vec<Q>) -> Result<Vec<A>, StoreError>,
+    statement: impl AsyncFn(Vec<Q>) -> Result<Vec<Answered<A>>, StoreError>,
 ) -> Result<(), String> {
     let asks: Vec<Q> = batch.iter().map(|waiting| waiting.ask.clone()).collect();
     let error = match in_time(statement(asks)).await {
         Ok(answers) => {
             for (waiting, answer) in batch.into_iter().zip(answers) {
-                reply(waiting, Ok(answer));
+                reply(waiting, answer);
             }
             return Ok(());
         }
@@ -98,15 +101,14 @@ pub(super) async fn write<Q: Clone, A>(
 
 async fn write_singly<Q: Clone, A>(
     batch: Vec<Waiting<Q, A>>,
-    statement: impl AsyncFn(Vec<Q>) -> Result<Vec<A>, StoreError>,
+    statement: impl AsyncFn(Vec<Q>) -> Result<Vec<Answered<A>>, StoreError>,
 ) -> Result<(), String> {
     let mut all = Ok(());
     for waiting in batch {
         let answer = match in_time(statement(vec![waiting.ask.clone()])).await {
-            Ok(answers) => answers
-                .into_iter()
-                .next()
-                .ok_or_else(|| LedgerError::Refused("a statement did not answer for its row".to_owned())),
+            Ok(answers) => answers.into_iter().next().unwrap_or_else(|| {
+                Err(LedgerError::Refused("a statement did not answer for its row".to_owned()))
+            }),
             Err(error) => Err(LedgerError::of(&error)),
         };
         if let Err(error) = &answer {
@@ -131,7 +133,7 @@ fn trouble(error: &LedgerError) -> Result<(), String> {
             tracing::error!(reason, "a write to an instance was refused");
             Ok(())
         }
-        LedgerError::Closing => Ok(()),
+        LedgerError::Locked | LedgerError::Closing => Ok(()),
     }
 }
 
@@ -146,11 +148,11 @@ mod tests {
 
     use super::*;
 
-    fn refuse_thirteen(asks: &[i32]) -> Result<Vec<i32>, StoreError> {
+    fn refuse_thirteen(asks: &[i32]) -> Result<Vec<Answered<i32>>, StoreError> {
         if asks.contains(&13) {
             return Err(StoreError::Invalid { message: "13".to_owned() });
         }
-        Ok(asks.iter().map(|ask| ask * 2).collect())
+        Ok(asks.iter().map(|ask| Ok(ask * 2)).collect())
     }
 
     #[tokio::test]

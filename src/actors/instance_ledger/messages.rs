@@ -23,8 +23,6 @@ pub enum Taken {
     Ours(Box<Instance>),
     /// Another living replica has it.
     Elsewhere(Elsewhere),
-    /// Another session has locked its row; ask again in a moment.
-    Locked,
     /// It needs nobody, or it is gone, or it is a dead replica's that nobody may claim yet.
     Nobodys,
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Move, Moved, Purge, Take, Taken};
+use super::lane::Answered;
+use super::{LedgerError, Move, Moved, Purge, Take, Taken};
 use crate::actors::replica::ReplicaLease;
 use crate::models::store::instance_work::{self, Claim, Missing};
 use crate::models::store::{SharedDb, StoreError};
@@ -28,17 +29,17 @@ pub(super) struct Statements {
 impl Statements {
     /// Where two ask for the same instance, the first is a life that is over: the last one gets the row. Why some could not be
     /// had is one more statement for all of them, and only where there is such a row.
-    pub(super) async fn take(&self, asks: Vec<Take>) -> Result<Vec<Taken>, StoreError> {
+    pub(super) async fn take(&self, asks: Vec<Take>) -> Result<Vec<Answered<Taken>>, StoreError> {
         let mut missing: HashSet<InstanceId> = asks.iter().map(|ask| ask.id).collect();
         let rows = self.take_many(&missing.iter().copied().collect::<Vec<_>>()).await?;
         let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, Box::new(row))).collect();
         missing.retain(|id| !rows.contains_key(id));
         let mut reasons = self.explain(missing).await;
         let mut answer = |id| match (rows.remove(&id), reasons.remove(&id)) {
-            (Some(row), _) => Taken::Ours(row),
-            (None, Some(Missing::Elsewhere(there))) => Taken::Elsewhere(there),
-            (None, Some(Missing::Claimable(_))) => Taken::Locked,
-            (None, None) => Taken::Nobodys,
+            (Some(row), _) => Ok(Taken::Ours(row)),
+            (None, Some(Missing::Elsewhere(there))) => Ok(Taken::Elsewhere(there)),
+            (None, Some(Missing::Claimable(_))) => Err(LedgerError::Locked),
+            (None, None) => Ok(Taken::Nobodys),
         };
         let mut answers: Vec<_> = asks.iter().rev().map(|ask| answer(ask.id)).collect();
         answers.reverse();
@@ -70,25 +71,25 @@ impl Statements {
         instance_work::take_batch(&connection, self.lease.id(), ids, self.deadline_ms).await
     }
 
-    pub(super) async fn write_moves(&self, asks: Vec<Move>) -> Result<Vec<Moved>, StoreError> {
+    pub(super) async fn write_moves(&self, asks: Vec<Move>) -> Result<Vec<Answered<Moved>>, StoreError> {
         let ids: Vec<_> = asks.iter().map(|ask| ask.id).collect();
         let steps: Vec<_> = asks.into_iter().map(|ask| self.step(ask)).collect();
         let connection = self.shared_db.connection().await?;
         let made = instance_work::move_batch(&connection, self.lease.id(), &steps).await?;
         let revisions: HashMap<_, _> = made.into_iter().map(|made| (made.id, made.revision)).collect();
         let answer = |id| match revisions.get(id) {
-            Some(&revision) => Moved::Applied { revision },
-            None => Moved::Lost,
+            Some(&revision) => Ok(Moved::Applied { revision }),
+            None => Ok(Moved::Lost),
         };
         Ok(ids.iter().map(answer).collect())
     }
 
-    pub(super) async fn purge(&self, asks: Vec<Purge>) -> Result<Vec<bool>, StoreError> {
+    pub(super) async fn purge(&self, asks: Vec<Purge>) -> Result<Vec<Answered<bool>>, StoreError> {
         let claims: Vec<_> = asks.iter().map(|ask| Claim { id: ask.id, epoch: ask.epoch }).collect();
         let connection = self.shared_db.connection().await?;
         let gone = instance_work::finish_teardown(&connection, self.lease.id(), &claims).await?;
         let gone: HashSet<_> = gone.into_iter().collect();
-        Ok(asks.iter().map(|ask| gone.contains(&ask.id)).collect())
+        Ok(asks.iter().map(|ask| Ok(gone.contains(&ask.id))).collect())
     }
 
     pub(super) async fn list_owned(&self) -> Result<Vec<InstanceId>, StoreError> {

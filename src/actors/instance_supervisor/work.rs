@@ -27,9 +27,6 @@ const FAILURES_MAX: u32 = 10;
 /// The longest reason that is written; what is beyond helps nobody.
 const REASON_CHARS_MAX: usize = 500;
 
-/// What operators read of an instance whose row somebody holds.
-const LOCKED: &str = "another session has locked its row";
-
 /// How it ended.
 pub(super) enum End {
     /// It is running, and has to be kept so.
@@ -100,20 +97,20 @@ async fn take(tools: &Tools, bench: &Bench, id: InstanceId) -> Option<Box<Instan
     bench.turn_to(CLAIMING);
     loop {
         tools.roster.look_into(id);
-        let failed = match tools.ledger.ask(Take { id }).await {
+        match tools.ledger.ask(Take { id }).await {
             Ok(Taken::Ours(row)) => return Some(row),
             Ok(Taken::Elsewhere(there)) => {
                 tools.roster.find_elsewhere(there);
                 return None;
             }
             Ok(Taken::Nobodys) => return None,
-            Ok(Taken::Locked) => LOCKED.to_owned(),
-            Err(error) => error.to_string(),
-        };
-        failures += 1;
-        tracing::debug!(instance.id = %id, error = failed, failures, "could not be taken yet");
-        bench.failed(failures, failed);
-        pause(bench, failures).await;
+            Err(error) => {
+                failures += 1;
+                tracing::debug!(instance.id = %id, %error, failures, "could not be taken yet");
+                bench.failed(failures, error.to_string());
+                pause(bench, failures).await;
+            }
+        }
     }
 }
 

@@ -125,7 +125,7 @@ impl Handler<FindAnyUser> for UserRegistry {
     type Result = Answer<Result<Governed, UserRegistryError>>;
 
     fn handle(&mut self, FindAnyUser { id }: FindAnyUser, _context: &mut Self::Context) -> Self::Result {
-        self.answer(|works| async move { works.find(id).await })
+        self.answer(|works| async move { works.with_usage(works.find(id).await?).await })
     }
 }
 
@@ -155,12 +155,9 @@ impl Handler<ResetUsersPassword> for UserRegistry {
 }
 
 impl Works {
-    async fn find(&self, id: UserId) -> Result<Governed, UserRegistryError> {
-        let user = {
-            let session = self.user_db.connection().await?;
-            users::find(&session, id).await?.ok_or(UserRegistryError::NotFound(id))?
-        };
-        self.with_usage(user).await
+    async fn find(&self, id: UserId) -> Result<User, UserRegistryError> {
+        let session = self.user_db.connection().await?;
+        users::find(&session, id).await?.ok_or(UserRegistryError::NotFound(id))
     }
 
     async fn with_usage(&self, user: User) -> Result<Governed, UserRegistryError> {
@@ -178,7 +175,7 @@ impl Works {
         let user = if role.is_some() || disabled.is_some() {
             self.change(id, &decision, expected, &origin).await?
         } else {
-            let found = self.find(id).await?.user;
+            let found = self.find(id).await?;
             if expected.is_some_and(|expected| expected != found.state()) {
                 return Err(UserRegistryError::Stale);
             }

@@ -1,14 +1,8 @@
--- The one before it is spent with that: of two messages with a token only the later one is good. Nobody gets one whose account is
--- not open.
-WITH target AS (
-    SELECT id FROM users WHERE id = $1 AND disabled_at IS NULL FOR NO KEY UPDATE
-), overtaken AS (
-    UPDATE password_resets
-    SET spent_at = clock_timestamp()
-    WHERE user_id IN (SELECT id FROM target) AND spent_at IS NULL
-    RETURNING token_hash
-)
+-- In the place of the one before it: of two messages with a token only the later one is good. Nobody gets one whose account is not
+-- open.
 INSERT INTO password_resets (token_hash, user_id, issued_by, expires_at)
-SELECT $2, target.id, $3, clock_timestamp() + $4::bigint * interval '1 second'
-FROM target
-WHERE (SELECT count(*) FROM overtaken) >= 0
+SELECT $2, id, $3, clock_timestamp() + $4::bigint * interval '1 second'
+FROM users
+WHERE id = $1 AND disabled_at IS NULL
+ON CONFLICT (user_id) WHERE spent_at IS NULL DO UPDATE
+SET token_hash = EXCLUDED.token_hash, issued_by = EXCLUDED.issued_by, created_at = clock_timestamp(), expires_at = EXCLUDED.expires_at
