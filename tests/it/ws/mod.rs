@@ -213,6 +213,7 @@ async fn a_credential_that_expires_or_is_revoked_closes_with_4401() {
         let (code, close) = loop {
             match socket.next().await.unwrap() {
                 frame if frame["type"] == "error" => break (frame["code"].clone(), socket.closed().await),
+                frame if frame["type"] == "heartbeat" => {}
                 frame => assert_eq!(frame["type"], "event"),
             }
         };
