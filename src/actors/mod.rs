@@ -33,6 +33,7 @@ pub mod instance_registry;
 pub mod instance_supervisor;
 pub mod instances;
 pub mod notify_listener;
+pub mod policies;
 pub mod probe;
 pub mod rate_limits;
 pub mod reaper;

@@ -16,6 +16,7 @@ use crate::actors::instance_ledger::InstanceLedger;
 use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::instances::Instances;
 use crate::actors::notify_listener::notify_listener;
+use crate::actors::policies::Policies;
 use crate::actors::rate_limits::{RateLimiter, RateLimits};
 use crate::actors::reaper::Reaper;
 use crate::actors::replayer::{Replayer, ReplayerParts};
@@ -218,9 +219,20 @@ fn runtime(parts: &Parts, handles: &Handles) -> Child {
         }));
     }
     if let Some(callers) = &parts.callers {
-        runtime = runtime.with(retention(parts, Retention::USER, KeptIn::User(callers.user_db.clone())));
+        runtime = runtime
+            .with(retention(parts, Retention::USER, KeptIn::User(callers.user_db.clone())))
+            .with(policies(parts, callers));
     }
     runtime.child(parts.subtree("runtime"))
+}
+
+fn policies(parts: &Parts, callers: &Callers) -> Child {
+    let (files, view) = (parts.settings.policies.files(), callers.policies.clone());
+    // Asked by nobody.
+    let handle = Handle::new(Policies::NAME, parts.limits());
+    actor(parts.spec(Policies::NAME), &handle, move |lifeline| {
+        Policies::new(files.clone(), view.clone(), lifeline)
+    })
 }
 
 fn retention(parts: &Parts, name: &'static str, kept_in: KeptIn) -> Child {

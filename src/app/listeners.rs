@@ -14,6 +14,7 @@ use super::parts::{Callers, Parts};
 use crate::actors::system::Node;
 use crate::http::admin::{self, AdminApi};
 use crate::http::broker::{self, BrokerApi};
+use crate::http::identity::Identities;
 use crate::http::user::{self, SocketDoor, UserApi};
 use crate::http::{self, Common, HttpSettings, RequestMemory};
 use crate::settings::Role;
@@ -57,13 +58,17 @@ impl Bound {
         common: &Common,
     ) -> Result<(), AppError> {
         let settings = &parts.settings.http;
+        let identities = Identities {
+            tokens: callers.tokens.clone(),
+            gate: handles.gate.clone(),
+            policies: callers.policies.clone(),
+        };
         // Operators and administrators are few: one thread each.
         let quiet = HttpSettings { workers: 1, ..settings.clone() };
         if parts.plays(Role::User) {
             let api = UserApi {
                 accounts: handles.accounts.clone(),
-                tokens: callers.tokens.clone(),
-                gate: handles.gate.clone(),
+                identities: identities.clone(),
                 catalog: handles.catalog_view.clone(),
                 instances: handles.instances.clone(),
                 sockets: SocketDoor::new(handles.ws_sessions.clone(), &parts.settings.websocket),
@@ -74,8 +79,7 @@ impl Bound {
         if parts.plays(Role::Admin) {
             let api = AdminApi {
                 accounts: handles.accounts.clone(),
-                tokens: callers.tokens.clone(),
-                gate: handles.gate.clone(),
+                identities: identities.clone(),
                 catalog_editor: handles.catalog_editor.clone(),
                 instance_registry: handles.instance_registry.clone(),
                 dead_letter_registry: handles.dead_letter_registry.clone(),
@@ -85,11 +89,7 @@ impl Bound {
             self.bind_one(parts, Role::Admin, settings.admin.port, &quiet, common, routes)?;
         }
         if parts.plays(Role::Broker) {
-            let api = BrokerApi {
-                tokens: callers.tokens.clone(),
-                gate: handles.gate.clone(),
-                replayer: handles.replayer.clone(),
-            };
+            let api = BrokerApi { identities: identities.clone(), replayer: handles.replayer.clone() };
             let routes = move |config: &mut ServiceConfig| broker::configure(config, &api);
             self.bind_one(parts, Role::Broker, settings.broker.port, &quiet, common, routes)?;
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::AppError;
 use crate::actors::accounts::Tokens;
 use crate::actors::event_consumers::ConsumerSettings;
+use crate::actors::policies::PolicyView;
 use crate::actors::redis_link::RedisAccess;
 use crate::actors::system::{AskLimits, Backoff, ChildSpec, Intensity};
 use crate::models::ReplicaId;
@@ -35,6 +36,7 @@ pub(super) struct Callers {
     pub(super) user_db: UserDb,
     pub(super) redis: RedisAccess,
     pub(super) tokens: Tokens,
+    pub(super) policies: PolicyView,
 }
 
 impl Parts {
@@ -88,7 +90,9 @@ impl Callers {
         let seed = settings.auth.signing_seed();
         let seed = seed.ok_or_else(|| AppError::Settings("auth.signing_key is not set".to_owned()))?;
         let tokens = Tokens::new(&seed, &settings.auth.public_keys(), settings.auth.access_token_seconds);
-        Ok(Self { user_db, redis, tokens })
+        let policy = settings.policies.files().load();
+        let policy = policy.map_err(|error| AppError::Settings(format!("policies.directory: {error}")))?;
+        Ok(Self { user_db, redis, tokens, policies: PolicyView::new(policy) })
     }
 }
 

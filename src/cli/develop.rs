@@ -28,6 +28,10 @@ const LOOK: Duration = Duration::from_millis(200);
 const ADMIN: &str = "admin";
 const ADMIN_PASSWORD: &str = "BOTBERI_ADMIN_PASSWORD";
 
+/// Where a checkout has them.
+const POLICIES: &str = "config/policies";
+const POLICIES_VARIABLE: &str = "BOTBERI__POLICIES__DIRECTORY";
+
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
@@ -72,6 +76,11 @@ fn with_servers(
     sources.profile = Some(sources.profile.unwrap_or(Profile::Dev));
     point_at(sources, servers.endpoints());
     sources.set("botberi dev", "auth.signing_key", signing_key(data_dir)?);
+    // Only where nobody says otherwise: in a checkout, policies can be edited while everything runs.
+    let said = sources.file.is_some() || sources.variable(POLICIES_VARIABLE).is_some();
+    if !said && Path::new(POLICIES).is_dir() {
+        sources.set("botberi dev", "policies.directory", POLICIES);
+    }
     let settings = Settings::load(sources, Purpose::Serve)?;
     telemetry::init(&settings.telemetry)?;
 

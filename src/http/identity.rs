@@ -1,7 +1,10 @@
-//! Who is asking: a handler that needs somebody signed in takes [`CurrentUser`], [`CurrentDeveloper`] or [`CurrentAdmin`], and
-//! cannot be called without.
+//! Who is asking: a handler that is not for everybody takes a [`Caller`] who may do what it [`needs`], and cannot be called
+//! without.
+
+pub mod needs;
 
 use std::future::{Ready, ready};
+use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -10,16 +13,29 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Map};
 
+use self::needs::Need;
 use super::problem::Problem;
 use crate::actors::accounts::Tokens;
+use crate::actors::policies::PolicyView;
 use crate::actors::revocations::{Gate, RevocationError, Standing};
-use crate::models::{ErrorCode, Principal, Role, UserId};
+use crate::models::{ErrorCode, Permission, Principal, UserId};
 
-/// Somebody who is signed in.
+/// What credentials are checked by, the same at every listener.
+#[derive(Clone)]
+pub struct Identities {
+    /// Checks access tokens.
+    pub tokens: Tokens,
+    /// Whether their sessions go on.
+    pub gate: Gate,
+    /// Which role may do what.
+    pub policies: PolicyView,
+}
+
+/// Somebody whose credential is good, and who may do what the route is for.
 #[derive(Clone, Debug)]
-pub struct CurrentUser(pub Principal);
+pub struct Caller<N: Need>(pub Principal, PhantomData<N>);
 
-impl CurrentUser {
+impl<N: Need> Caller<N> {
     /// Whose requests these are: the owner of all that they may see.
     #[must_use]
     pub const fn id(&self) -> UserId {
@@ -27,58 +43,32 @@ impl CurrentUser {
     }
 }
 
-impl FromRequest for CurrentUser {
+impl<N: Need> FromRequest for Caller<N> {
     type Error = Problem;
     type Future = Map<Authenticating, fn(Result<Principal, Problem>) -> Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        authenticate(request).map(|holder| holder.map(Self))
+        authenticate(request, N::PERMISSION).map(|holder| Ok(Self(holder?, PhantomData)))
     }
 }
 
-/// Somebody who is signed in and may change things: everybody but viewers.
-#[derive(Clone, Debug)]
-pub struct CurrentDeveloper(pub Principal);
-
-impl CurrentDeveloper {
-    /// As [`CurrentUser::id`].
-    #[must_use]
-    pub const fn id(&self) -> UserId {
-        self.0.user_id
-    }
-}
-
-impl FromRequest for CurrentDeveloper {
-    type Error = Problem;
-    type Future = Map<Authenticating, fn(Result<Principal, Problem>) -> Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        authenticate(request).map(|holder| need(Role::Developer, holder?).map(Self))
-    }
-}
-
-/// A platform administrator who is signed in.
-#[derive(Clone, Debug)]
-pub struct CurrentAdmin(pub Principal);
-
-impl FromRequest for CurrentAdmin {
-    type Error = Problem;
-    type Future = Map<Authenticating, fn(Result<Principal, Problem>) -> Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        authenticate(request).map(|holder| need(Role::Admin, holder?).map(Self))
-    }
-}
-
-/// The holder, if they may do what that role may.
-fn need(role: Role, holder: Principal) -> Result<Principal, Problem> {
-    let may = match role {
-        Role::Admin => holder.role == Role::Admin,
-        Role::Developer => holder.role != Role::Viewer,
-        Role::Viewer => true,
+/// The holder, if the policy lets their role do so, and the credential was made for it.
+pub(super) fn permit(
+    request: &HttpRequest,
+    holder: Principal,
+    needed: Permission,
+) -> Result<Principal, Problem> {
+    let refused = |why: &str| {
+        let detail = format!("this needs the permission `{needed}`, which {why} does not have");
+        Err(Problem::new(ErrorCode::Forbidden).detail(detail))
     };
-    let needed = || format!("this needs the role `{}`", role.as_str());
-    if may { Ok(holder) } else { Err(Problem::new(ErrorCode::Forbidden).detail(needed())) }
+    if !identities(request)?.policies.now().of_role(holder.role).has(needed) {
+        return refused(&format!("the role `{}`", holder.role));
+    }
+    if !holder.granted().has(needed) {
+        return refused("this API key");
+    }
+    Ok(holder)
 }
 
 /// The holder of a token that is good by itself, whether its session goes on or not: enough for ending that session.
@@ -98,31 +88,35 @@ impl FromRequest for KnownToken {
 pub type Authenticating =
     Either<Ready<Result<Principal, Problem>>, LocalBoxFuture<'static, Result<Principal, Problem>>>;
 
-/// Turns the credential of a request into its holder, on the thread that serves the request and without a database. Only
-/// while Postgres is not heard of, Redis or Postgres is asked whether the session goes on.
+/// Turns the credential of a request into its holder, who may do what is needed, on the thread that serves the request and
+/// without a database. Only while Postgres is not heard of, Redis or Postgres is asked whether the session goes on.
 ///
-/// Every credential passes through here: this is where API keys will be looked up.
+/// Every credential passes through here.
 ///
-/// It gives `unauthenticated` when there is no credential, or none that is worth anything, or one whose session has been
-/// ended; `dependency_unavailable` when nobody can say whether it was.
+/// It gives `unauthenticated` when there is no credential, or none that is worth anything, or one that has been ended;
+/// `forbidden` when its holder may not do this; `dependency_unavailable` when nobody can say.
 #[must_use]
-pub fn authenticate(request: &HttpRequest) -> Authenticating {
-    match verify(request).and_then(|holder| Ok((holder, gate(request)?))) {
-        Ok((holder, gate)) => match gate.standing(&holder) {
-            Standing::Good => Either::Left(ready(Ok(holder))),
+pub fn authenticate(request: &HttpRequest, needed: Permission) -> Authenticating {
+    match verify(request).and_then(|holder| Ok((holder, identities(request)?))) {
+        Ok((holder, identities)) => match identities.gate.standing(&holder) {
+            Standing::Good => Either::Left(ready(permit(request, holder, needed))),
             Standing::Revoked => Either::Left(ready(Err(RevocationError::Ended.into()))),
             Standing::Unknown => {
-                let gate = gate.clone();
-                Either::Right(async move { Ok(gate.check(&holder).await.map(|()| holder)?) }.boxed_local())
+                let (gate, request) = (identities.gate.clone(), request.clone());
+                let asking = async move {
+                    gate.check(&holder).await?;
+                    permit(&request, holder, needed)
+                };
+                Either::Right(asking.boxed_local())
             }
         },
         Err(problem) => Either::Left(ready(Err(problem))),
     }
 }
 
-fn gate(request: &HttpRequest) -> Result<&Gate, Problem> {
-    let gate = request.app_data::<Data<Gate>>();
-    gate.map(|gate| gate.get_ref()).ok_or(Problem::new(ErrorCode::Internal))
+fn identities(request: &HttpRequest) -> Result<&Identities, Problem> {
+    let identities = request.app_data::<Data<Identities>>();
+    identities.map(|identities| identities.get_ref()).ok_or(Problem::new(ErrorCode::Internal))
 }
 
 /// Whose token it is, by its signature and its times alone. It is looked at once, whoever asks first.
@@ -132,7 +126,7 @@ fn verify(request: &HttpRequest) -> Result<Principal, Problem> {
         return Ok(principal);
     }
     let nobody = |detail: &str| Problem::new(ErrorCode::Unauthenticated).detail(detail);
-    let tokens = request.app_data::<Data<Tokens>>().ok_or(Problem::new(ErrorCode::Internal))?;
+    let tokens = &identities(request)?.tokens;
     let token = bearer(request).ok_or_else(|| nobody("send `Authorization: Bearer <access token>`"))?;
     let principal = tokens.verify(token).map_err(|error| nobody(&error.to_string()))?;
     request.extensions_mut().insert(principal.clone());
@@ -147,7 +141,7 @@ pub(super) fn holder(request: &HttpRequest) -> Option<Principal> {
         return None;
     }
     let holder = verify(request).ok()?;
-    let is_over = gate(request).is_ok_and(|gate| gate.standing(&holder) == Standing::Revoked);
+    let is_over = identities(request).is_ok_and(|known| known.gate.standing(&holder) == Standing::Revoked);
     (!is_over).then_some(holder)
 }
 

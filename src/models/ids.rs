@@ -91,6 +91,8 @@ uuid_ids! {
     InstanceId;
     /// One person with an account.
     UserId;
+    /// One API key.
+    ApiKeyId;
     /// One team of users.
     TeamId;
     /// The knowledge base that belongs to one instance.

@@ -16,11 +16,13 @@ pub mod key_pattern;
 pub mod knowledge;
 pub mod origin;
 pub mod page;
+pub mod permission;
 pub mod principal;
 pub mod replay;
 pub mod search;
 pub mod standing;
 pub mod store;
+pub mod team;
 mod text_enum;
 pub mod user;
 pub mod web_origin;
@@ -36,15 +38,17 @@ pub use error::{Coded, ErrorCode, ErrorKind};
 pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
 pub use idempotency::{IdempotencyKey, Made};
 pub use ids::{
-    AgentId, DeadLetterId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId, RefreshTokenId,
-    ReplayId, ReplicaId, SessionId, TeamId, TokenId, UserId, WorkflowId,
+    AgentId, ApiKeyId, DeadLetterId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId,
+    RefreshTokenId, ReplayId, ReplicaId, SessionId, TeamId, TokenId, UserId, WorkflowId,
 };
 pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
 pub use key_pattern::KeyPattern;
 pub use origin::{Origin, Traceparent};
 pub use page::{Cursor, Page, PageLimit};
-pub use principal::Principal;
+pub use permission::{Permission, PermissionSet};
+pub use principal::{Credential, CredentialId, Principal};
 pub use replay::{NewReplay, Replay, ReplayStatus};
+pub use team::TeamRole;
 pub use text_enum::UnknownText;
 pub use user::{NewUser, PasswordHash, Role, User, UserFilter, UserPatch};
 pub use web_origin::WebOrigins;

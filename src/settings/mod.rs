@@ -52,6 +52,8 @@ pub struct Settings {
     pub rabbitmq: RabbitmqSettings,
     /// Tokens and passwords.
     pub auth: AuthSettings,
+    /// Which role may do what.
+    pub policies: PolicySettings,
     /// From committed rows to events.
     pub event_publisher: EventPublisherSettings,
     /// Windows of the event log that are published once more.
@@ -120,6 +122,7 @@ impl Settings {
         faults.within("redis", |section| self.redis.check(section));
         faults.within("rabbitmq", |section| self.rabbitmq.check(section));
         faults.within("auth", |section| self.auth.check(section));
+        faults.within("policies", |section| self.policies.check(section));
         faults.within("event_publisher", |section| self.event_publisher.check(section));
         faults.within("replayer", |section| self.replayer.check(section));
         faults.within("retention", |section| self.retention.check(section));

@@ -42,6 +42,9 @@ pub enum AccountError {
         "an administrator's account cannot be closed; another administrator can take the role away first"
     )]
     AdminStays,
+    /// Whoever asks has an API key and no sign-in.
+    #[error("this needs somebody who is signed in; an API key is not enough")]
+    SessionNeeded,
     /// The session is over, or it cannot be found out.
     #[error(transparent)]
     Session(#[from] RevocationError),
@@ -65,7 +68,7 @@ impl Coded for AccountError {
             Self::UsernameTaken => ErrorCode::UsernameTaken,
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
-            Self::AdminsOnly | Self::AdminStays => ErrorCode::Forbidden,
+            Self::AdminsOnly | Self::AdminStays | Self::SessionNeeded => ErrorCode::Forbidden,
             Self::InvalidRefreshToken => ErrorCode::InvalidRefreshToken,
             Self::RefreshTokenReused => ErrorCode::RefreshTokenReused,
             Self::InvalidResetToken => ErrorCode::InvalidResetToken,

@@ -57,6 +57,7 @@ impl Works {
     /// the new one, and so does a sign-in that has checked the old one at this moment.
     pub(super) async fn change_password(self, wish: ChangePassword) -> Result<(), AccountError> {
         let ChangePassword { principal, current, new, origin } = wish;
+        let (session_id, _token_id) = principal.session().ok_or(AccountError::SessionNeeded)?;
         let place = self.hasher.enter(Errand::Login)?;
         let known = {
             let session = self.user_db.connection().await?;
@@ -76,7 +77,7 @@ impl Works {
         if !users::change_password(&transaction, principal.user_id, &known, &next).await? {
             return Err(AccountError::WrongPassword);
         }
-        let ended = sessions::revoke_others(&transaction, principal.user_id, principal.session_id).await?;
+        let ended = sessions::revoke_others(&transaction, principal.user_id, session_id).await?;
         transaction.commit().await?;
         self.heard(None, &ended).await;
         Ok(())

@@ -137,7 +137,8 @@ impl Works {
 
     /// Ends the session of an access token; one that is over already stays so.
     pub(super) async fn logout(self, Logout { principal, origin }: Logout) -> Result<(), AccountError> {
-        match self.revoke(&principal, &origin).await {
+        let (session_id, _token_id) = principal.session().ok_or(AccountError::SessionNeeded)?;
+        match self.revoke(session_id, principal.user_id, &origin).await {
             Ok(ended) => {
                 self.heard(Some(&principal), ended.as_slice()).await;
                 Ok(())
@@ -145,7 +146,7 @@ impl Works {
             Err(error) => {
                 // It has to be said again. Until then those who cannot ask Postgres, either, find it in Redis.
                 let access_until = Timestamp::now() + SignedDuration::from_secs(self.access_seconds());
-                let Principal { session_id, user_id, .. } = principal;
+                let user_id = principal.user_id;
                 self.blacklist
                     .add(Some(&principal), &[Revocation { session_id, user_id, access_until }])
                     .await;
@@ -154,11 +155,16 @@ impl Works {
         }
     }
 
-    async fn revoke(&self, principal: &Principal, origin: &Origin) -> Result<Option<Revocation>, StoreError> {
+    async fn revoke(
+        &self,
+        session_id: SessionId,
+        user_id: UserId,
+        origin: &Origin,
+    ) -> Result<Option<Revocation>, StoreError> {
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
         sessions::name_origin(&transaction, origin).await?;
-        let ended = sessions::revoke(&transaction, principal.session_id, principal.user_id).await?;
+        let ended = sessions::revoke(&transaction, session_id, user_id).await?;
         transaction.commit().await?;
         Ok(ended)
     }

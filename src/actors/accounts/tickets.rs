@@ -9,7 +9,7 @@ use super::{AccountError, opaque};
 use crate::actors::redis_link::RedisLink;
 use crate::models::store::ws_tickets::{self, TicketHolder};
 use crate::models::store::{UserDb, users};
-use crate::models::{Principal, Role, SessionId, TokenId, UserId};
+use crate::models::{Credential, Principal, Role, SessionId, TokenId, UserId};
 
 /// Expired tickets that a new one in Postgres takes away: more than one, so that they grow fewer.
 const EXPIRED_TAKEN_AWAY: i64 = 8;
@@ -39,18 +39,19 @@ impl Tickets {
 
     pub(super) async fn issue(&self, principal: &Principal) -> Result<Ticket, AccountError> {
         let life = self.life_seconds;
+        let holder = Holder::of(principal).ok_or(AccountError::SessionNeeded)?;
         let ticket = opaque::fresh();
-        if !self.link.is_away() && self.put(&ticket, principal).await.is_ok() {
+        if !self.link.is_away() && self.put(&ticket, &holder).await.is_ok() {
             return Ok(Ticket { ticket, expires_in_seconds: life });
         }
         // A fresh one: Redis may have kept the first, and a ticket in both places could be used twice.
         let ticket = opaque::fresh();
         let session = self.user_db.connection().await?;
         let holder = TicketHolder {
-            user_id: principal.user_id,
-            session_id: principal.session_id,
-            token_id: principal.token_id,
-            session_expires_at: principal.expires_at,
+            user_id: holder.user_id,
+            session_id: holder.session_id,
+            token_id: holder.token_id,
+            session_expires_at: holder.expires_at,
         };
         ws_tickets::insert(&session, &opaque::digest(&ticket), &holder, seconds(life)).await?;
         // Redis forgets by itself; here each new ticket takes away what is left of some old ones. The next one tries again.
@@ -82,9 +83,9 @@ impl Tickets {
         self.link.check().await
     }
 
-    async fn put(&self, ticket: &str, principal: &Principal) -> RedisResult<()> {
+    async fn put(&self, ticket: &str, holder: &Holder) -> RedisResult<()> {
         // Ids, a word and a time: writing them cannot fail.
-        let holder = serde_json::to_string(&Holder::from(principal)).unwrap_or_default();
+        let holder = serde_json::to_string(holder).unwrap_or_default();
         let answer = self.link.connection().set_ex(key(ticket), holder, self.life_seconds).await;
         self.link.noted(answer)
     }
@@ -114,7 +115,7 @@ impl Tickets {
         };
         let TicketHolder { user_id, session_id, token_id, session_expires_at: expires_at } = holder;
         let user = users::find(&session, user_id).await?.filter(|user| user.disabled_at.is_none());
-        Ok(user.map(|user| Principal { user_id, role: user.role, session_id, token_id, expires_at }))
+        Ok(user.map(|user| Holder { user_id, role: user.role, session_id, token_id, expires_at }.into()))
     }
 }
 
@@ -127,16 +128,17 @@ fn key(ticket: &str) -> String {
     format!("ws_ticket:{ticket}")
 }
 
-impl From<&Principal> for Holder {
-    fn from(principal: &Principal) -> Self {
-        let Principal { user_id, role, session_id, token_id, expires_at } = principal.clone();
-        Self { user_id, role, session_id, token_id, expires_at }
+impl Holder {
+    fn of(principal: &Principal) -> Option<Self> {
+        let (session_id, token_id) = principal.session()?;
+        let Principal { user_id, role, expires_at, .. } = *principal;
+        Some(Self { user_id, role, session_id, token_id, expires_at })
     }
 }
 
 impl From<Holder> for Principal {
     fn from(holder: Holder) -> Self {
         let Holder { user_id, role, session_id, token_id, expires_at } = holder;
-        Self { user_id, role, session_id, token_id, expires_at }
+        Self { user_id, role, credential: Credential::Session { session_id, token_id }, expires_at }
     }
 }

@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::verified::Verified;
-use crate::models::{Principal, Role, SessionId, TokenId, UserId};
+use crate::models::{Credential, Principal, Role, SessionId, TokenId, UserId};
 
 const ISSUER: &str = "botberi";
 const AUDIENCE: &str = "botberi";
@@ -216,8 +216,7 @@ impl Tokens {
         Ok(Principal {
             user_id: claims.sub,
             role: claims.role,
-            session_id: claims.sid,
-            token_id: claims.jti,
+            credential: Credential::Session { session_id: claims.sid, token_id: claims.jti },
             expires_at,
         })
     }
@@ -288,7 +287,7 @@ mod tests {
         for _known_or_not in 0..2 {
             let principal = tokens.verify(&issued.token).unwrap();
             assert_eq!(principal.user_id, user);
-            assert_eq!(principal.session_id, session);
+            assert_eq!(principal.credential_id(), session.into());
             assert_eq!(principal.role, Role::Viewer);
             let left = principal.expires_at.as_second() - now_seconds();
             assert!((895..=900).contains(&left), "{left}");

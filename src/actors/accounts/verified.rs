@@ -60,14 +60,13 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::models::{Role, SessionId, TokenId, UserId};
+    use crate::models::{Credential, Role, SessionId, TokenId, UserId};
 
     fn principal(expires_at_second: i64) -> Principal {
         Principal {
             user_id: UserId::new(),
             role: Role::Developer,
-            session_id: SessionId::new(),
-            token_id: TokenId::new(),
+            credential: Credential::Session { session_id: SessionId::new(), token_id: TokenId::new() },
             expires_at: Timestamp::from_second(expires_at_second).unwrap(),
         }
     }

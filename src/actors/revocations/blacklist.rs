@@ -55,7 +55,7 @@ impl Blacklist {
         if self.link.is_away() {
             return;
         }
-        let token = token.map(|token| (key(token.token_id), token.expires_at));
+        let token = token.and_then(|token| Some((key(token.session()?.1), token.expires_at)));
         let sessions = revocations.iter().map(|ended| (key(ended.session_id), ended.access_until));
         let _the_feed_tries_again = self.write(token.into_iter().chain(sessions)).await;
     }

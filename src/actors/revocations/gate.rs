@@ -21,7 +21,11 @@ impl Gate {
     /// What is known without asking anybody.
     #[must_use]
     pub fn standing(&self, holder: &Principal) -> Standing {
-        self.view.standing(holder.session_id)
+        match holder.session() {
+            Some((session_id, _token_id)) => self.view.standing(session_id),
+            // Of a key it is known when it was looked up.
+            None => Standing::Good,
+        }
     }
 
     /// Whether its holder may come in.
@@ -33,7 +37,8 @@ impl Gate {
             Standing::Good => Ok(()),
             Standing::Revoked => Err(RevocationError::Ended),
             Standing::Unknown => {
-                let question = CheckSession { session_id: holder.session_id, token_id: holder.token_id };
+                let (session_id, token_id) = holder.session().ok_or(RevocationError::Unknown)?;
+                let question = CheckSession { session_id, token_id };
                 let asked = self.revocations.ask(question).await;
                 asked.map_err(|error| match error {
                     AskError::Reply(error) => error,

@@ -19,7 +19,7 @@ use super::settings::WebsocketSettings;
 use super::shelf::Lent;
 use super::turns::Turns;
 use crate::actors::system::Node;
-use crate::models::{SessionId, TeamId, UserId};
+use crate::models::{CredentialId, TeamId, UserId};
 
 /// A peer that has been silent for so many heartbeats is gone.
 const SILENT_BEATS_MAX: u8 = 2;
@@ -158,10 +158,10 @@ impl Register {
         }
     }
 
-    /// Ends sessions of one user: those that began with one sign-in, or all of them.
-    pub(super) fn revoke(&self, user_id: UserId, sign_in: Option<SessionId>) {
+    /// Ends sessions of one user: those of one sign-in or API key, or all of them.
+    pub(super) fn revoke(&self, user_id: UserId, credential: Option<CredentialId>) {
         let seats = self.by_user.get(&user_id).into_iter().flatten();
-        let meant = seats.filter(|seat| sign_in.is_none_or(|sign_in| seat.sign_in == sign_in));
+        let meant = seats.filter(|seat| credential.is_none_or(|ended| seat.credential == ended));
         meant.for_each(|seat| seat.letterbox.dismiss(Farewell::Expired));
     }
 

@@ -13,7 +13,7 @@ use super::seat_list::SeatList;
 use super::shelf::{Lent, Page, Shelf};
 use super::turns::{Turn, Turns};
 use crate::actors::system::Node;
-use crate::models::{SessionId, TeamId, UserId};
+use crate::models::{CredentialId, TeamId, UserId};
 
 /// What the register and the session share.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Seat {
     pub teams: Box<[TeamId]>,
     /// Where events wait for it.
     pub letterbox: Letterbox,
-    pub(super) sign_in: SessionId,
+    pub(super) credential: CredentialId,
     pub(super) expires_at: Timestamp,
     pub(super) shelf: Shelf,
     heard: AtomicBool,
@@ -61,7 +61,7 @@ impl Seat {
             user_id: holder.user_id,
             teams: teams.into_boxed_slice(),
             letterbox: Letterbox::new(since.is_some()),
-            sign_in: holder.session_id,
+            credential: holder.credential_id(),
             expires_at: holder.expires_at,
             shelf: Shelf::default(),
             heard: AtomicBool::new(false),

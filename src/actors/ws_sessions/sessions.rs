@@ -87,7 +87,7 @@ impl WsSessions {
     /// Posts an event of the bus to whom it concerns.
     pub(super) fn tell(&mut self, event: &BusEvent) {
         if let Some(revocation) = Revocation::of(&event.routing_key, event.user_id, &event.body) {
-            self.register.revoke(revocation.user_id, revocation.sign_in);
+            self.register.revoke(revocation.user_id, revocation.credential);
         }
         let owner = Owner { user_id: event.user_id, team_id: event.team_id };
         self.tell_frame(event.position, owner, || EventFrame::of_bus(event));
@@ -96,7 +96,7 @@ impl WsSessions {
     /// Posts an event of the log to whom it concerns.
     pub(super) fn tell_logged(&mut self, event: &StoredEvent) {
         if let Some(revocation) = Revocation::of(&event.routing_key, event.user_id, event.body.get()) {
-            self.register.revoke(revocation.user_id, revocation.sign_in);
+            self.register.revoke(revocation.user_id, revocation.credential);
         }
         let owner = Owner { user_id: event.user_id, team_id: event.team_id };
         self.tell_frame(event.position, owner, || EventFrame::of_log(event));
@@ -157,7 +157,7 @@ impl WsSessions {
         let (news, seen) = self.ended.learned_since(self.ended_seen);
         self.ended_seen = seen;
         for ended in news {
-            self.register.revoke(ended.user_id, Some(ended.session_id));
+            self.register.revoke(ended.user_id, Some(ended.session_id.into()));
         }
     }
 }
@@ -216,7 +216,7 @@ impl Handler<Join> for WsSessions {
             return Err(JoinError::Draining);
         }
         // It may have been ended since the door looked; from here on the ticks look.
-        if self.ended.is_revoked(join.holder.session_id) {
+        if join.holder.session().is_some_and(|(session_id, _)| self.ended.is_revoked(session_id)) {
             return Err(JoinError::Ended);
         }
         let position = self.positions.last().ok_or(JoinError::NotReady)?;

@@ -17,7 +17,7 @@ use crate::http::conditional::{IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
 use crate::http::idempotency::{Keyed, REPLAYED};
-use crate::http::identity::CurrentAdmin;
+use crate::http::identity::{Caller, needs};
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::search::{self, Words};
@@ -64,7 +64,7 @@ impl ReadFields for Draft {
 ///
 /// It is a draft at first, which users do not see; `POST /api/v1/agents/{id}/publish` offers it to them.
 #[utoipa::path(
-    post, path = "/api/v1/agents", tag = "Agents", operation_id = "createAgent", security(("bearer" = ["admin"])),
+    post, path = "/api/v1/agents", tag = "Agents", operation_id = "createAgent", security(("bearer" = ["agent:manage"])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
         description = "Makes it safe to send the same body again within 24 hours: it is done once, and answered as the first time.",
         example = "9f3c6a2e-signup-form")),
@@ -79,7 +79,7 @@ impl ReadFields for Draft {
     extensions(("x-problems" = json!(["activation_code_taken", "idempotency_key_reused", "bad_request"])))
 )]
 pub(super) async fn create(
-    admin: CurrentAdmin,
+    admin: Caller<needs::AgentManage>,
     origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Keyed(draft, key): Keyed<Draft>,
@@ -154,14 +154,14 @@ impl ReadFields for Change {
 /// offered at once while the agent is; instances keep the version they were made with. A change of the code alone is no
 /// new version. A retired agent may be edited, and published again.
 #[utoipa::path(
-    put, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "replaceAgent", security(("bearer" = ["admin"])),
+    put, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "replaceAgent", security(("bearer" = ["agent:manage"])),
     params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     request_body = Draft,
     responses((status = 200, description = "The agent with the change in it.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found", "activation_code_taken"])))
 )]
 pub(super) async fn replace(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::AgentManage>,
     origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
@@ -186,14 +186,14 @@ pub(super) async fn replace(
 ///
 /// Only the fields that are given; otherwise like replacing it. `null` is no value here.
 #[utoipa::path(
-    patch, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "changeAgent", security(("bearer" = ["admin"])),
+    patch, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "changeAgent", security(("bearer" = ["agent:manage"])),
     params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     request_body = Change,
     responses((status = 200, description = "The agent with the change in it.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found", "activation_code_taken"])))
 )]
 pub(super) async fn change(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::AgentManage>,
     origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
@@ -248,12 +248,12 @@ impl ReadFields for Selection {
 ///
 /// All of them, whatever their status, the newest first. What you filter by must all be so.
 #[utoipa::path(
-    get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = ["admin"])),
+    get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = ["agent:manage"])),
     params(Paging, Selection),
     responses((status = 200, description = "A page of agents.", body = Page<AgentView>))
 )]
 pub(super) async fn list(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::AgentManage>,
     editor: Data<Handle<CatalogEditor>>,
     Parameters(selection): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
@@ -270,13 +270,13 @@ pub(super) async fn list(
 ///
 /// In whatever status it is.
 #[utoipa::path(
-    get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = ["admin"])),
+    get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = ["agent:manage"])),
     params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfNoneMatch),
     responses((status = 200, description = "The agent.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found"])))
 )]
 pub(super) async fn show(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::AgentManage>,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
     known: IfNoneMatch,
@@ -292,13 +292,13 @@ pub(super) async fn show(
 /// Offers it to users, also one that was retired. To publish one that is published changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/agents/{id}/publish", tag = "Agents", operation_id = "publishAgent",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["agent:manage"])),
     params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     responses((status = 200, description = "The agent, `published`.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found", "illegal_transition"])))
 )]
 pub(super) async fn publish(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::AgentManage>,
     origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
@@ -316,13 +316,13 @@ pub(super) async fn publish(
 /// Users are not offered it any more; the instances that they have go on. To retire one that is retired changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/agents/{id}/retire", tag = "Agents", operation_id = "retireAgent",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["agent:manage"])),
     params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     responses((status = 200, description = "The agent, `retired`.", body = AgentView)),
     extensions(("x-problems" = json!(["agent_not_found", "illegal_transition"])))
 )]
 pub(super) async fn retire(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::AgentManage>,
     origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
@@ -340,13 +340,13 @@ pub(super) async fn retire(
 /// Only one without instances; retire it instead if it has any.
 #[utoipa::path(
     delete, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "deleteAgent",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["agent:manage"])),
     params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfMatch),
     responses((status = 204, description = "It is deleted.")),
     extensions(("x-problems" = json!(["agent_not_found", "agent_in_use"])))
 )]
 pub(super) async fn delete(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::AgentManage>,
     origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,

@@ -19,7 +19,7 @@ use crate::http::PREFIX;
 use crate::http::conditional::{EntityTag, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters, PathKey};
 use crate::http::fields::{Fault, Fields, ReadFields, parsed, text};
-use crate::http::identity::CurrentAdmin;
+use crate::http::identity::{Caller, needs};
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::{
@@ -229,12 +229,12 @@ pub(super) struct WishedView {
 /// The newest first, in the order in which they died the first time; without bodies and headers.
 #[utoipa::path(
     get, path = "/api/v1/dead-letters", tag = "Dead letters", operation_id = "listDeadLetters",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["dead_letter:read"])),
     params(Paging, Selection),
     responses((status = 200, description = "A page of dead letters.", body = Page<DeadLetterView>)),
 )]
 pub(super) async fn list(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::DeadLetterRead>,
     registry: Data<Handle<DeadLetterRegistry>>,
     Parameters(selection): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
@@ -253,7 +253,7 @@ pub(super) async fn list(
 /// With headers, body and history.
 #[utoipa::path(
     get, path = "/api/v1/dead-letters/{id}", tag = "Dead letters", operation_id = "getDeadLetter",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["dead_letter:read"])),
     params(
         ("id" = DeadLetterId, Path, description = "Which letter.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c31"),
         IfNoneMatch
@@ -262,7 +262,7 @@ pub(super) async fn list(
     extensions(("x-problems" = json!(["dead_letter_not_found"])))
 )]
 pub(super) async fn show(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::DeadLetterRead>,
     registry: Data<Handle<DeadLetterRegistry>>,
     Id(id): Id<DeadLetterId>,
     known: IfNoneMatch,
@@ -282,7 +282,7 @@ pub(super) async fn show(
 /// reason. A consumer may see it twice.
 #[utoipa::path(
     post, path = "/api/v1/dead-letters/{id}/replay", tag = "Dead letters", operation_id = "replayDeadLetter",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["dead_letter:manage"])),
     params(("id" = DeadLetterId, Path, description = "Which letter.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c31")),
     responses((
         status = 202, description = "The letter as it is now.", body = DeadLetterView,
@@ -293,7 +293,7 @@ pub(super) async fn show(
     ])))
 )]
 pub(super) async fn replay(
-    admin: CurrentAdmin,
+    admin: Caller<needs::DeadLetterManage>,
     origin: Origin,
     registry: Data<Handle<DeadLetterRegistry>>,
     Id(id): Id<DeadLetterId>,
@@ -310,12 +310,12 @@ pub(super) async fn replay(
 /// it had been asked for by itself.
 #[utoipa::path(
     post, path = "/api/v1/dead-letters/replay", tag = "Dead letters", operation_id = "replayDeadLetters",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["dead_letter:manage"])),
     request_body = Wish,
     responses((status = 202, description = "How many they are.", body = WishedView)),
 )]
 pub(super) async fn replay_many(
-    admin: CurrentAdmin,
+    admin: Caller<needs::DeadLetterManage>,
     origin: Origin,
     registry: Data<Handle<DeadLetterRegistry>>,
     Body(wish): Body<Wish>,
@@ -334,13 +334,13 @@ pub(super) async fn replay_many(
 /// being sent at this moment. To put one away that is handled changes nothing.
 #[utoipa::path(
     delete, path = "/api/v1/dead-letters/{id}", tag = "Dead letters", operation_id = "discardDeadLetter",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["dead_letter:manage"])),
     params(("id" = DeadLetterId, Path, description = "Which letter.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c31")),
     responses((status = 204, description = "It is handled.")),
     extensions(("x-problems" = json!(["dead_letter_not_found", "dead_letter_under_way"])))
 )]
 pub(super) async fn discard(
-    admin: CurrentAdmin,
+    admin: Caller<needs::DeadLetterManage>,
     origin: Origin,
     registry: Data<Handle<DeadLetterRegistry>>,
     Id(id): Id<DeadLetterId>,

@@ -15,7 +15,7 @@ use crate::actors::catalog_editor::{CatalogEditor, ImportAgents, ImportOutcome, 
 use crate::actors::system::Handle;
 use crate::http::extract::{Parameters, body_bytes, is_packed, media_type};
 use crate::http::fields::{Fields, ReadFields, parsed};
-use crate::http::identity::CurrentAdmin;
+use crate::http::identity::{Caller, needs};
 use crate::http::problem::{FieldError, Problem};
 use crate::models::{AgentId, AgentStatus, ErrorCode, Origin};
 
@@ -220,7 +220,7 @@ impl From<Vec<ImportedAgent>> for ReportView {
 /// The body may be YAML, too (`application/yaml`), with the same fields.
 #[utoipa::path(
     post, path = "/api/v1/agents/import", tag = "Agents", operation_id = "importAgents",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["agent:manage"])),
     params(Wish),
     request_body(content(
         (DefinitionsBody = "application/json"), (DefinitionsBody = "application/yaml"),
@@ -229,7 +229,7 @@ impl From<Vec<ImportedAgent>> for ReportView {
     extensions(("x-problems" = json!(["malformed_yaml"])))
 )]
 pub(super) async fn import(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::AgentManage>,
     origin: Origin,
     editor: Data<Handle<CatalogEditor>>,
     Parameters(Wish { publish }): Parameters<Wish>,

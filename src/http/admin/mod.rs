@@ -17,16 +17,16 @@ use actix_web::web::{self, Data, ServiceConfig};
 use super::client_address::ClientAddress;
 use super::document::mount;
 use super::extract::Body;
+use super::identity::Identities;
 use super::login::{Credentials, RefreshToken, TokensView, renew, sign_in, sign_out};
 use super::ops::{get, resource};
 use super::problem::Problem;
 use super::under_prefix;
-use crate::actors::accounts::{Accounts, Tokens};
+use crate::actors::accounts::Accounts;
 use crate::actors::catalog_editor::CatalogEditor;
 use crate::actors::dead_letter_registry::DeadLetterRegistry;
 use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::rate_limits::RateLimiter;
-use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
 use crate::actors::user_registry::UserRegistry;
 use crate::models::{Origin, Role};
@@ -36,10 +36,8 @@ use crate::models::{Origin, Role};
 pub struct AdminApi {
     /// Sign-in.
     pub accounts: Handle<Accounts>,
-    /// Checks access tokens.
-    pub tokens: Tokens,
-    /// Whether their sessions go on.
-    pub gate: Gate,
+    /// Checks credentials.
+    pub identities: Identities,
     /// Writes the catalog.
     pub catalog_editor: Handle<CatalogEditor>,
     /// Everybody's instances.
@@ -54,8 +52,7 @@ pub struct AdminApi {
 pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
     let AdminApi {
         accounts,
-        tokens,
-        gate,
+        identities,
         catalog_editor,
         instance_registry,
         dead_letter_registry,
@@ -63,8 +60,7 @@ pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
     } = api.clone();
     config
         .app_data(Data::new(accounts))
-        .app_data(Data::new(tokens))
-        .app_data(Data::new(gate))
+        .app_data(Data::new(identities))
         .app_data(Data::new(catalog_editor))
         .app_data(Data::new(instance_registry))
         .app_data(Data::new(dead_letter_registry))

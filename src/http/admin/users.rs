@@ -14,7 +14,7 @@ use crate::actors::user_registry::{
 use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters, PathKey};
 use crate::http::fields::{Fault, Fields, ReadFields, parsed};
-use crate::http::identity::CurrentAdmin;
+use crate::http::identity::{Caller, needs};
 use crate::http::login::no_store;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
@@ -103,12 +103,12 @@ impl ReadFields for Selection {
 ///
 /// The newest first, closed ones among them.
 #[utoipa::path(
-    get, path = "/api/v1/users", tag = "Users", operation_id = "listUsers", security(("bearer" = ["admin"])),
+    get, path = "/api/v1/users", tag = "Users", operation_id = "listUsers", security(("bearer" = ["user:read"])),
     params(Paging, Selection),
     responses((status = 200, description = "A page of accounts.", body = Page<UserView>)),
 )]
 pub(super) async fn list(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::UserRead>,
     registry: Data<Handle<UserRegistry>>,
     Parameters(Selection { paging, role, disabled }): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
@@ -124,7 +124,7 @@ pub(super) async fn list(
 ///
 /// Whoever's it is.
 #[utoipa::path(
-    get, path = "/api/v1/users/{id}", tag = "Users", operation_id = "getUser", security(("bearer" = ["admin"])),
+    get, path = "/api/v1/users/{id}", tag = "Users", operation_id = "getUser", security(("bearer" = ["user:read"])),
     params(
         ("id" = UserId, Path, description = "Whose.", example = "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01"),
         IfNoneMatch
@@ -133,7 +133,7 @@ pub(super) async fn list(
     extensions(("x-problems" = json!(["user_not_found"])))
 )]
 pub(super) async fn show(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::UserRead>,
     registry: Data<Handle<UserRegistry>>,
     Id(id): Id<UserId>,
     known: IfNoneMatch,
@@ -199,7 +199,7 @@ fn quotas(value: Value) -> Result<QuotaChange, Fault> {
 /// Whoever gets another role, or is disabled, is signed out everywhere at once: tokens are refused and sockets closed with 4401. Your own
 /// role stays, and you cannot disable yourself: another administrator can.
 #[utoipa::path(
-    patch, path = "/api/v1/users/{id}", tag = "Users", operation_id = "changeUser", security(("bearer" = ["admin"])),
+    patch, path = "/api/v1/users/{id}", tag = "Users", operation_id = "changeUser", security(("bearer" = ["user:manage"])),
     params(
         ("id" = UserId, Path, description = "Whose.", example = "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01"),
         IfMatch
@@ -209,7 +209,7 @@ fn quotas(value: Value) -> Result<QuotaChange, Fault> {
     extensions(("x-problems" = json!(["user_not_found", "forbidden"])))
 )]
 pub(super) async fn change(
-    admin: CurrentAdmin,
+    admin: Caller<needs::UserManage>,
     origin: Origin,
     registry: Data<Handle<UserRegistry>>,
     Id(id): Id<UserId>,
@@ -252,13 +252,13 @@ pub(super) struct PasswordResetView {
 /// token that was made before is worth nothing from now on. The password of now goes on until the token is used.
 #[utoipa::path(
     post, path = "/api/v1/users/{id}/password-reset", tag = "Users", operation_id = "resetUsersPassword",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["user:manage"])),
     params(("id" = UserId, Path, description = "Whose.", example = "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01")),
     responses((status = 201, description = "The token. It is not to be cached.", body = PasswordResetView)),
     extensions(("x-problems" = json!(["user_not_found"])))
 )]
 pub(super) async fn reset_password(
-    admin: CurrentAdmin,
+    admin: Caller<needs::UserManage>,
     registry: Data<Handle<UserRegistry>>,
     Id(id): Id<UserId>,
 ) -> Result<HttpResponse, Problem> {

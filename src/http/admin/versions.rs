@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::actors::catalog_editor::{CatalogEditor, ListAgentVersions};
 use crate::actors::system::Handle;
 use crate::http::extract::{Id, Parameters};
-use crate::http::identity::CurrentAdmin;
+use crate::http::identity::{Caller, needs};
 use crate::http::paging::{NumberPage, Paging};
 use crate::http::problem::Problem;
 use crate::models::{AgentId, AgentVersion, Page};
@@ -46,13 +46,13 @@ impl From<AgentVersion> for VersionView {
 /// published.
 #[utoipa::path(
     get, path = "/api/v1/agents/{id}/versions", tag = "Agents", operation_id = "listAgentVersions",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["agent:manage"])),
     params(("id" = AgentId, Path, description = "Which agent.", example = 7), Paging),
     responses((status = 200, description = "A page of versions.", body = Page<VersionView>)),
     extensions(("x-problems" = json!(["agent_not_found"])))
 )]
 pub(super) async fn list(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::AgentManage>,
     editor: Data<Handle<CatalogEditor>>,
     Id(id): Id<AgentId>,
     Parameters(NumberPage(paging)): Parameters<NumberPage>,

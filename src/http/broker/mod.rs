@@ -11,28 +11,25 @@ pub use document::document;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use super::document::mount;
+use super::identity::Identities;
 use super::ops::{get, resource};
 use super::under_prefix;
-use crate::actors::accounts::Tokens;
 use crate::actors::replayer::Replayer;
-use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
 
 /// What the broker's API stands on.
 #[derive(Clone)]
 pub struct BrokerApi {
-    /// Checks access tokens; administrators sign in at their own listener.
-    pub tokens: Tokens,
-    /// Whether their sessions go on.
-    pub gate: Gate,
+    /// Checks credentials; administrators sign in at their own listener.
+    pub identities: Identities,
     /// Knows the outbox, and replays.
     pub replayer: Handle<Replayer>,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &BrokerApi) {
-    let BrokerApi { tokens, gate, replayer } = api.clone();
-    config.app_data(Data::new(tokens)).app_data(Data::new(gate)).app_data(Data::new(replayer));
+    let BrokerApi { identities, replayer } = api.clone();
+    config.app_data(Data::new(identities)).app_data(Data::new(replayer));
     mount(config, &document());
     schema::keep(config);
     under_prefix(config, routes);

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::actors::replayer::{FindOutbox, Outbox, Replayer};
 use crate::actors::system::Handle;
-use crate::http::identity::CurrentAdmin;
+use crate::http::identity::{Caller, needs};
 use crate::http::problem::Problem;
 use crate::models::ReplicaId;
 
@@ -63,11 +63,11 @@ impl From<Outbox> for OutboxView {
 /// How far publishing is: what waits, since when, and who publishes. `pending` is `unplaced` (committed, waits for a leader)
 /// and `unpublished` (has a position, waits for RabbitMQ). `leader` is null when no replica has said lately that it leads.
 #[utoipa::path(
-    get, path = "/api/v1/outbox", tag = "Events", operation_id = "getOutbox", security(("bearer" = ["admin"])),
+    get, path = "/api/v1/outbox", tag = "Events", operation_id = "getOutbox", security(("bearer" = ["outbox:read"])),
     responses((status = 200, description = "How far publishing is.", body = OutboxView))
 )]
 pub(super) async fn show(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::OutboxRead>,
     replayer: Data<Handle<Replayer>>,
 ) -> Result<HttpResponse, Problem> {
     let outbox = replayer.ask(FindOutbox).await?;

@@ -13,7 +13,7 @@ use crate::actors::system::Handle;
 use crate::http::PREFIX;
 use crate::http::extract::{Body, Id, PathKey};
 use crate::http::fields::{Fault, Fields, ReadFields, parsed};
-use crate::http::identity::CurrentAdmin;
+use crate::http::identity::{Caller, needs};
 use crate::http::problem::Problem;
 use crate::models::document::whole;
 use crate::models::{ErrorCode, KeyPattern, Replay, ReplayId, ReplayStatus, UserId};
@@ -115,7 +115,7 @@ fn position(value: Value) -> Result<i64, Fault> {
 /// outages; follow it at `Location`.
 #[utoipa::path(
     post, path = "/api/v1/events/replay", tag = "Events", operation_id = "replayEvents",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["event:replay"])),
     request_body = Window,
     responses((
         status = 202, description = "The replay, which begins in a moment.", body = ReplayView,
@@ -124,7 +124,7 @@ fn position(value: Value) -> Result<i64, Fault> {
     extensions(("x-problems" = json!(["replay_under_way", "positions_out_of_range"])))
 )]
 pub(super) async fn start(
-    admin: CurrentAdmin,
+    admin: Caller<needs::EventReplay>,
     replayer: Data<Handle<Replayer>>,
     Body(window): Body<Window>,
 ) -> Result<HttpResponse, Problem> {
@@ -142,13 +142,13 @@ pub(super) async fn start(
 /// How far it is, at whatever replica you ask.
 #[utoipa::path(
     get, path = "/api/v1/events/replays/{id}", tag = "Events", operation_id = "getReplay",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["event:replay"])),
     params(("id" = ReplayId, Path, description = "Which replay.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11")),
     responses((status = 200, description = "The replay.", body = ReplayView)),
     extensions(("x-problems" = json!(["replay_not_found"])))
 )]
 pub(super) async fn show(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::EventReplay>,
     replayer: Data<Handle<Replayer>>,
     Id(id): Id<ReplayId>,
 ) -> Result<HttpResponse, Problem> {
@@ -161,13 +161,13 @@ pub(super) async fn show(
 /// What is on its way is still published. To cancel one that is over changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/events/replays/{id}/cancel", tag = "Events", operation_id = "cancelReplay",
-    security(("bearer" = ["admin"])),
+    security(("bearer" = ["event:replay"])),
     params(("id" = ReplayId, Path, description = "Which replay.", example = "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11")),
     responses((status = 200, description = "The replay as it ended.", body = ReplayView)),
     extensions(("x-problems" = json!(["replay_not_found"])))
 )]
 pub(super) async fn cancel(
-    _admin: CurrentAdmin,
+    _admin: Caller<needs::EventReplay>,
     replayer: Data<Handle<Replayer>>,
     Id(id): Id<ReplayId>,
 ) -> Result<HttpResponse, Problem> {

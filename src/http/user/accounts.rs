@@ -16,7 +16,7 @@ use crate::http::client_address::ClientAddress;
 use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::Body;
 use crate::http::fields::{Fields, ReadFields, text};
-use crate::http::identity::CurrentUser;
+use crate::http::identity::{Caller, needs};
 use crate::http::login::{Credentials, RefreshToken, TokensView, no_store, renew, sign_in};
 use crate::http::problem::Problem;
 use crate::models::{Origin, User, UserId, UserPatch};
@@ -201,13 +201,13 @@ pub(super) async fn refresh(
 ///
 /// The account of whoever asks.
 #[utoipa::path(
-    get, path = "/api/v1/users/me", tag = "Accounts", operation_id = "getMe", security(("bearer" = [])),
+    get, path = "/api/v1/users/me", tag = "Accounts", operation_id = "getMe", security(("bearer" = ["account:read"])),
     params(IfNoneMatch),
     responses((status = 200, description = "Your account.", body = UserView)),
     extensions(("x-problems" = json!(["user_not_found"])))
 )]
 pub(super) async fn me(
-    user: CurrentUser,
+    user: Caller<needs::AccountRead>,
     accounts: Data<Handle<Accounts>>,
     known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
@@ -221,13 +221,13 @@ pub(super) async fn me(
 ///
 /// The name you sign in with, and the address. Sessions go on.
 #[utoipa::path(
-    patch, path = "/api/v1/users/me", tag = "Accounts", operation_id = "changeMe", security(("bearer" = [])),
+    patch, path = "/api/v1/users/me", tag = "Accounts", operation_id = "changeMe", security(("bearer" = ["account:manage"])),
     params(IfMatch), request_body = AccountChange,
     responses((status = 200, description = "Your account with the change in it.", body = UserView)),
     extensions(("x-problems" = json!(["user_not_found", "username_taken", "email_taken"])))
 )]
 pub(super) async fn change(
-    user: CurrentUser,
+    user: Caller<needs::AccountManage>,
     accounts: Data<Handle<Accounts>>,
     seen: IfMatch,
     Body(AccountChange { username, email }): Body<AccountChange>,
@@ -246,13 +246,13 @@ pub(super) async fn change(
 /// nobody is mistaken for you. No password is asked for; a page that wants to be sure of the person signs in anew first.
 /// An administrator's account cannot be closed.
 #[utoipa::path(
-    delete, path = "/api/v1/users/me", tag = "Accounts", operation_id = "closeMe", security(("bearer" = [])),
+    delete, path = "/api/v1/users/me", tag = "Accounts", operation_id = "closeMe", security(("bearer" = ["account:manage"])),
     params(IfMatch),
     responses((status = 204, description = "It is closed.")),
     extensions(("x-problems" = json!(["user_not_found", "forbidden"])))
 )]
 pub(super) async fn close(
-    user: CurrentUser,
+    user: Caller<needs::AccountManage>,
     origin: Origin,
     accounts: Data<Handle<Accounts>>,
     seen: IfMatch,
@@ -269,12 +269,12 @@ pub(super) async fn close(
 /// Ends every other session of yours and closes its sockets; the one that asks goes on.
 #[utoipa::path(
     post, path = "/api/v1/users/me/password", tag = "Accounts", operation_id = "changePassword",
-    security(("bearer" = [])), request_body = PasswordChange,
+    security(("bearer" = ["account:manage"])), request_body = PasswordChange,
     responses((status = 204, description = "From now on the new one is asked for.")),
     extensions(("x-problems" = json!(["user_not_found", "wrong_password"])))
 )]
 pub(super) async fn change_password(
-    user: CurrentUser,
+    user: Caller<needs::AccountManage>,
     origin: Origin,
     accounts: Data<Handle<Accounts>>,
     Body(PasswordChange { current_password, new_password }): Body<PasswordChange>,
@@ -323,11 +323,11 @@ pub(super) struct TicketView {
 /// `/api/v1/ws?ticket=...` with it. A ticket opens one socket, within seconds. The socket ends when the access token
 /// does that the ticket was got with.
 #[utoipa::path(
-    post, path = "/api/v1/ws/tickets", tag = "Live", operation_id = "createSocketTicket", security(("bearer" = [])),
+    post, path = "/api/v1/ws/tickets", tag = "Live", operation_id = "createSocketTicket", security(("bearer" = ["event:read"])),
     responses((status = 201, description = "The ticket. It is not to be cached.", body = TicketView))
 )]
 pub(super) async fn issue_ticket(
-    user: CurrentUser,
+    user: Caller<needs::EventRead>,
     accounts: Data<Handle<Accounts>>,
 ) -> Result<HttpResponse, Problem> {
     let ticket = accounts.ask(IssueTicket { principal: user.0 }).await?;

@@ -12,7 +12,7 @@ use crate::actors::catalog::{CatalogEntry, CatalogFilter, CatalogSnapshot, Catal
 use crate::http::conditional::{EntityTag, IfNoneMatch};
 use crate::http::extract::{Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, text};
-use crate::http::identity::CurrentUser;
+use crate::http::identity::{Caller, needs};
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::search::{self, Words};
@@ -63,12 +63,12 @@ impl ReadFields for Selection {
 ///
 /// Published agents only, the newest first. What you filter by must all be so.
 #[utoipa::path(
-    get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = [])),
+    get, path = "/api/v1/agents", tag = "Agents", operation_id = "listAgents", security(("bearer" = ["agent:list"])),
     params(Paging, Selection, IfNoneMatch),
     responses((status = 200, description = "A page of agents.", body = Page<AgentView<'_>>))
 )]
 pub(super) async fn list(
-    _user: CurrentUser,
+    _user: Caller<needs::AgentList>,
     catalog: Data<CatalogView>,
     Parameters(selection): Parameters<Selection>,
     known: IfNoneMatch,
@@ -113,13 +113,13 @@ fn page_text(page: Page<Arc<CatalogEntry>>) -> Vec<u8> {
 ///
 /// One that is on offer. What is a draft still, or retired, is not found.
 #[utoipa::path(
-    get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = [])),
+    get, path = "/api/v1/agents/{id}", tag = "Agents", operation_id = "getAgent", security(("bearer" = ["agent:list"])),
     params(("id" = AgentId, Path, description = "Which agent.", example = 7), IfNoneMatch),
     responses((status = 200, description = "The agent.", body = AgentView<'_>)),
     extensions(("x-problems" = json!(["agent_not_found"])))
 )]
 pub(super) async fn show(
-    _user: CurrentUser,
+    _user: Caller<needs::AgentList>,
     catalog: Data<CatalogView>,
     Id(id): Id<AgentId>,
     known: IfNoneMatch,

@@ -79,7 +79,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 /// last `lastEventId`. An `EventSource` stops at the 401 that answers an ended sign-in; there is no 204, for nothing here
 /// ends for good.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "Live", operation_id = "openEventStream", security(("bearer" = []), ()),
+    get, path = "/api/v1/events", tag = "Live", operation_id = "openEventStream", security(("bearer" = ["event:read"]), ()),
     params(
         StreamParameters,
         ("Last-Event-ID" = Option<i64>, Header, nullable = false, minimum = 0, description = "Resume: the `id` of the last event that was read."),

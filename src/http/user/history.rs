@@ -10,7 +10,7 @@ use crate::actors::instances::{Instances, ListInstanceEvents};
 use crate::actors::system::Handle;
 use crate::http::extract::{Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed};
-use crate::http::identity::CurrentUser;
+use crate::http::identity::{Caller, needs};
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::{ErrorCode, InstanceId, Page, PageLimit, StoredEvent};
@@ -68,7 +68,7 @@ impl TryFrom<Page<StoredEvent>> for EventsView {
 /// the last position.
 #[utoipa::path(
     get, path = "/api/v1/instances/{id}/events", tag = "Instances", operation_id = "listInstanceEvents",
-    security(("bearer" = [])),
+    security(("bearer" = ["instance:read"])),
     params(
         ("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02"),
         Paging, Span
@@ -77,7 +77,7 @@ impl TryFrom<Page<StoredEvent>> for EventsView {
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn list(
-    owner: CurrentUser,
+    owner: Caller<needs::InstanceRead>,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
     Parameters(Span { after, limit }): Parameters<Span>,

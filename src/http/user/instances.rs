@@ -17,7 +17,7 @@ use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
 use crate::http::idempotency::{Keyed, REPLAYED};
-use crate::http::identity::{CurrentDeveloper, CurrentUser};
+use crate::http::identity::{Caller, needs};
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::http::standing::StandingView;
@@ -96,7 +96,7 @@ fn tag(instance: &Instance) -> EntityTag {
 /// It is `pending` at first: a worker prepares it and brings it to `running`, or to `failed` with a `status_reason`. Watch
 /// for `instance.updated` on the WebSocket, or read it again.
 #[utoipa::path(
-    post, path = "/api/v1/instances", tag = "Instances", operation_id = "createInstance", security(("bearer" = ["developer"])),
+    post, path = "/api/v1/instances", tag = "Instances", operation_id = "createInstance", security(("bearer" = ["instance:create"])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
         description = "Makes it safe to send the same body again within 24 hours: it is done once, and answered as the first time.",
         example = "9f3c6a2e-signup-form")),
@@ -111,7 +111,7 @@ fn tag(instance: &Instance) -> EntityTag {
     extensions(("x-problems" = json!(["agent_not_found", "agent_retired", "quota_exceeded", "idempotency_key_reused", "bad_request"])))
 )]
 pub(super) async fn create(
-    owner: CurrentDeveloper,
+    owner: Caller<needs::InstanceCreate>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Keyed(wish, key): Keyed<Wish>,
@@ -158,12 +158,12 @@ impl ReadFields for Selection {
 ///
 /// The newest first. Deleted ones are not among them.
 #[utoipa::path(
-    get, path = "/api/v1/instances", tag = "Instances", operation_id = "listInstances", security(("bearer" = [])),
+    get, path = "/api/v1/instances", tag = "Instances", operation_id = "listInstances", security(("bearer" = ["instance:read"])),
     params(Paging, Selection),
     responses((status = 200, description = "A page of instances.", body = Page<InstanceView>))
 )]
 pub(super) async fn list(
-    owner: CurrentUser,
+    owner: Caller<needs::InstanceRead>,
     instances: Data<Handle<Instances>>,
     Parameters(selection): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
@@ -180,13 +180,13 @@ pub(super) async fn list(
 ///
 /// One of your own, as it is now.
 #[utoipa::path(
-    get, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "getInstance", security(("bearer" = [])),
+    get, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "getInstance", security(("bearer" = ["instance:read"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02"), IfNoneMatch),
     responses((status = 200, description = "The instance.", body = InstanceView)),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn show(
-    owner: CurrentUser,
+    owner: Caller<needs::InstanceRead>,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
     known: IfNoneMatch,
@@ -201,10 +201,10 @@ pub(super) async fn show(
 async fn expected(
     seen: &IfMatch,
     instances: &Handle<Instances>,
-    owner: &CurrentDeveloper,
+    owner: UserId,
     id: InstanceId,
 ) -> Result<Option<i64>, Problem> {
-    let current = async || Ok(instances.ask(FindInstance { owner: owner.id(), id }).await?.revision);
+    let current = async || Ok(instances.ask(FindInstance { owner, id }).await?.revision);
     seen.revision(id, current).await
 }
 
@@ -243,14 +243,14 @@ impl ReadFields for Change {
 /// with the configuration it was started with, until it is started again.
 #[utoipa::path(
     patch, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "changeInstance",
-    security(("bearer" = ["developer"])),
+    security(("bearer" = ["instance:update"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02"), IfMatch),
     request_body = Change,
     responses((status = 200, description = "The instance with the change in it.", body = InstanceView)),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn change(
-    owner: CurrentDeveloper,
+    owner: Caller<needs::InstanceUpdate>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
@@ -258,7 +258,7 @@ pub(super) async fn change(
     Body(change): Body<Change>,
 ) -> Result<HttpResponse, Problem> {
     let Change { title, user_config, pipeline_config } = change;
-    let expected_revision = expected(&seen, &instances, &owner, id).await?;
+    let expected_revision = expected(&seen, &instances, owner.id(), id).await?;
     let patch = InstancePatch { title, user_config, pipeline_config, expected_revision, origin };
 
     let instance = instances.ask(PatchInstance { owner: owner.id(), id, patch }).await?;
@@ -271,19 +271,19 @@ pub(super) async fn change(
 /// It is gone at once from every list; a worker clears up behind it.
 #[utoipa::path(
     delete, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "deleteInstance",
-    security(("bearer" = ["developer"])),
+    security(("bearer" = ["instance:delete"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02"), IfMatch),
     responses((status = 204, description = "It is deleted.")),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn delete(
-    owner: CurrentDeveloper,
+    owner: Caller<needs::InstanceDelete>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    let expected_revision = expected(&seen, &instances, &owner, id).await?;
+    let expected_revision = expected(&seen, &instances, owner.id(), id).await?;
 
     instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision, origin }).await?;
 
@@ -295,13 +295,13 @@ pub(super) async fn delete(
 /// Says that you want it stopped, and answers before it is. To stop one that is stopped changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/instances/{id}/stop", tag = "Instances", operation_id = "stopInstance",
-    security(("bearer" = ["developer"])),
+    security(("bearer" = ["instance:control"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
     responses((status = 202, description = "The instance as it is now; the rest comes as events.", body = InstanceView)),
     extensions(("x-problems" = json!(["instance_not_found", "illegal_transition"])))
 )]
 pub(super) async fn stop(
-    owner: CurrentDeveloper,
+    owner: Caller<needs::InstanceControl>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
@@ -316,13 +316,13 @@ pub(super) async fn stop(
 /// One that is `stopped` or `failed` becomes `pending` again. To start one that runs, or is on its way, changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/instances/{id}/start", tag = "Instances", operation_id = "startInstance",
-    security(("bearer" = ["developer"])),
+    security(("bearer" = ["instance:control"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
     responses((status = 202, description = "The instance as it is now; the rest comes as events.", body = InstanceView)),
     extensions(("x-problems" = json!(["instance_not_found", "illegal_transition"])))
 )]
 pub(super) async fn start(
-    owner: CurrentDeveloper,
+    owner: Caller<needs::InstanceControl>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
@@ -337,13 +337,13 @@ pub(super) async fn start(
 /// Why it is not, or not yet, what you want: who works on it, its place in the queue, what went wrong last.
 #[utoipa::path(
     get, path = "/api/v1/instances/{id}/explain", tag = "Instances", operation_id = "explainInstance",
-    security(("bearer" = [])),
+    security(("bearer" = ["instance:read"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
     responses((status = 200, description = "How it stands.", body = StandingView)),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn explain(
-    owner: CurrentUser,
+    owner: Caller<needs::InstanceRead>,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {

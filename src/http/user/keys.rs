@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Data;
 
-use crate::actors::accounts::Tokens;
+use crate::http::identity::Identities;
 
 /// How long they may be kept. A key that is about to sign is in the set for longer before it does.
 const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -21,6 +21,6 @@ const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=300");
         "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     }]})))
 )]
-pub(super) async fn show(tokens: Data<Tokens>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, CACHED)).json(tokens.key_set())
+pub(super) async fn show(identities: Data<Identities>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, CACHED)).json(identities.tokens.key_set())
 }

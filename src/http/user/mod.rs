@@ -17,13 +17,13 @@ pub use ws::SocketDoor;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use super::document::mount;
+use super::identity::Identities;
 use super::login::sign_out;
 use super::ops::{get, resource};
 use super::under_prefix;
-use crate::actors::accounts::{Accounts, Tokens};
+use crate::actors::accounts::Accounts;
 use crate::actors::catalog::CatalogView;
 use crate::actors::instances::Instances;
-use crate::actors::revocations::Gate;
 use crate::actors::system::Handle;
 
 /// What the users' API stands on.
@@ -31,10 +31,8 @@ use crate::actors::system::Handle;
 pub struct UserApi {
     /// Sign-up, sign-in, accounts, tickets.
     pub accounts: Handle<Accounts>,
-    /// Checks access tokens.
-    pub tokens: Tokens,
-    /// Whether their sessions go on.
-    pub gate: Gate,
+    /// Checks credentials.
+    pub identities: Identities,
     /// What is on offer.
     pub catalog: CatalogView,
     /// Users' instances.
@@ -45,11 +43,10 @@ pub struct UserApi {
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
-    let UserApi { accounts, tokens, gate, catalog, instances, sockets } = api.clone();
+    let UserApi { accounts, identities, catalog, instances, sockets } = api.clone();
     config
         .app_data(Data::new(accounts))
-        .app_data(Data::new(tokens))
-        .app_data(Data::new(gate))
+        .app_data(Data::new(identities))
         .app_data(Data::new(catalog))
         .app_data(Data::new(instances))
         .app_data(Data::new(sockets));

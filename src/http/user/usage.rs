@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::actors::instances::{FindUsage, Instances, QuotaUsage};
 use crate::actors::system::Handle;
-use crate::http::identity::CurrentUser;
+use crate::http::identity::{Caller, needs};
 use crate::http::problem::Problem;
 
 /// Everything that is counted. What else is limited one day (budgets) stands beside `quotas`.
@@ -40,11 +40,11 @@ impl From<QuotaUsage> for QuotaView {
 ///
 /// How much you have of everything that is limited. Deleted instances do not count; stopped ones do.
 #[utoipa::path(
-    get, path = "/api/v1/usage", tag = "Instances", operation_id = "getUsage", security(("bearer" = [])),
+    get, path = "/api/v1/usage", tag = "Instances", operation_id = "getUsage", security(("bearer" = ["usage:read"])),
     responses((status = 200, description = "What is limited, and what is used of it.", body = UsageView))
 )]
 pub(super) async fn show(
-    owner: CurrentUser,
+    owner: Caller<needs::UsageRead>,
     instances: Data<Handle<Instances>>,
 ) -> Result<HttpResponse, Problem> {
     let usage = instances.ask(FindUsage { owner: owner.id() }).await?;

@@ -11,10 +11,10 @@ use crate::actors::system::Handle;
 use crate::actors::ws_sessions::{Join, Joined, WebsocketSettings, WsSessions};
 use crate::http::extract::Parameters;
 use crate::http::fields::{Fields, ReadFields, parsed, text};
-use crate::http::identity::authenticate;
+use crate::http::identity::{authenticate, permit};
 use crate::http::problem::Problem;
 use crate::http::ws_session;
-use crate::models::{ErrorCode, WebOrigins};
+use crate::models::{ErrorCode, Permission, WebOrigins};
 
 /// What sockets are opened with.
 #[derive(Clone)]
@@ -47,8 +47,11 @@ impl SocketDoor {
     ) -> Result<Joined, Problem> {
         self.check_origin(request)?;
         let holder = match ticket {
-            Some(ticket) => accounts.ask(RedeemTicket { ticket }).await?,
-            None => authenticate(request).await?,
+            Some(ticket) => {
+                let holder = accounts.ask(RedeemTicket { ticket }).await?;
+                permit(request, holder, Permission::EventRead)?
+            }
+            None => authenticate(request, Permission::EventRead).await?,
         };
         // Teams are not kept yet; their sessions' events are routed already.
         Ok(self.sessions.ask(Join { holder, teams: Vec::new(), since }).await?)
@@ -116,7 +119,7 @@ pub(super) fn position(value: Value) -> Result<i64, String> {
 /// Before a close comes `{"type":"error","code","detail"}`. Close codes that ask for a new connection with `since`: 1001, 1012 and 1013;
 /// 4401 asks to sign in first.
 #[utoipa::path(
-    get, path = "/api/v1/ws", tag = "Live", operation_id = "openSocket", security(("bearer" = []), ()),
+    get, path = "/api/v1/ws", tag = "Live", operation_id = "openSocket", security(("bearer" = ["event:read"]), ()),
     params(SocketParameters),
     responses((status = 101, description = "The connection is a WebSocket from now on.")),
     extensions(("x-problems" = json!(["forbidden", "rate_limited"])))

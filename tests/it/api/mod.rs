@@ -13,6 +13,7 @@ mod keys;
 mod lists;
 mod outages;
 mod pages;
+mod policies;
 mod quotas;
 mod rate_limits;
 mod requests;

@@ -20,6 +20,7 @@ use botberi::actors::dead_letter_registry::DeadLetterRegistry;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instance_registry::InstanceRegistry;
 use botberi::actors::instances::{Instances, QuotaSettings};
+use botberi::actors::policies::{PolicyFiles, PolicyView};
 use botberi::actors::rate_limits::{RateLimiter, RateLimitsSettings};
 use botberi::actors::redis_link::RedisAccess;
 use botberi::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
@@ -28,6 +29,7 @@ use botberi::actors::user_registry::{UserRegistry, UserRegistryParts};
 use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
 use botberi::http::admin::{self, AdminApi};
+use botberi::http::identity::Identities;
 use botberi::http::user::{self, SocketDoor, UserApi};
 use botberi::http::{self, Common, HttpSettings, ListenerSettings, RequestMemory};
 use botberi::secret::Secret;
@@ -252,18 +254,18 @@ impl Service {
             stop_within: Duration::from_secs(1),
         };
         let sockets = SocketDoor::new(Handle::new(WsSessions::NAME, limits), &websocket_settings());
+        let policies = PolicyView::new(PolicyFiles::new("").load().unwrap());
+        let identities = Identities { tokens, gate: gate.clone(), policies };
         let user_api = UserApi {
             accounts: accounts.clone(),
-            tokens: tokens.clone(),
-            gate: gate.clone(),
+            identities: identities.clone(),
             catalog: catalog_view,
             instances,
             sockets,
         };
         let admin_api = AdminApi {
             accounts: accounts.clone(),
-            tokens,
-            gate: gate.clone(),
+            identities,
             catalog_editor,
             instance_registry,
             dead_letter_registry,

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use botberi::http::{admin, broker, document, user};
+use botberi::models::Permission;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -75,6 +76,29 @@ fn routes_are_mounted_in_the_one_way_that_the_comparison_knows() {
         let mounts = text.matches("web::resource(").count() + text.matches(".route(\"/").count();
         let allowed = usize::from(path.ends_with("http/ops.rs"));
         assert!(mounts <= allowed, "{} mounts without `resource`", path.display());
+    }
+}
+
+#[test]
+fn each_operation_names_the_one_permission_that_it_asks_for_or_is_for_everybody() {
+    // Whoever signs out may have lost every permission.
+    let without = ["logOut"];
+    for listener in ["user", "admin", "broker"] {
+        let document = parsed(listener);
+        let items = document["paths"].as_object().unwrap().values();
+        for operation in items.flat_map(|item| item.as_object().unwrap().values()) {
+            let id = operation["operationId"].as_str().unwrap();
+            let wants = operation["security"].as_array().unwrap();
+            let scopes = wants.iter().filter_map(|want| want.get("bearer")).collect::<Vec<_>>();
+            for scopes in &scopes {
+                let names: Vec<&str> =
+                    scopes.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+                let known = names.iter().filter(|name| name.parse::<Permission>().is_ok()).count();
+                let wanted = usize::from(!without.contains(&id));
+                assert_eq!((names.len(), known), (wanted, wanted), "{listener}: {id} asks for {names:?}");
+            }
+            assert!(scopes.len() == 1 || *wants == [json!({})], "{listener}: {id}");
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use botberi::http::event_stream;
 use botberi::http::problem::Problem;
 use botberi::http::ws_session::{check_upgrade, open};
 use botberi::models::store::outbox;
-use botberi::models::{Principal, Role, SessionId, TokenId, UserId};
+use botberi::models::{Credential, Principal, Role, SessionId, TokenId, UserId};
 
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -156,9 +156,9 @@ impl Replica {
     }
 
     pub(crate) async fn probe(&self) -> bool {
-        let (user_id, role, session_id) = (UserId::new(), Role::Viewer, SessionId::new());
-        let token_id = TokenId::new();
-        let holder = Principal { user_id, role, session_id, token_id, expires_at: Timestamp::MAX };
+        let (user_id, role) = (UserId::new(), Role::Viewer);
+        let credential = Credential::Session { session_id: SessionId::new(), token_id: TokenId::new() };
+        let holder = Principal { user_id, role, credential, expires_at: Timestamp::MAX };
         self.sessions.ask(Join { holder, teams: Vec::new(), since: None }).await.is_ok()
     }
 
@@ -229,8 +229,10 @@ async fn join(request: &HttpRequest, door: &Door) -> Result<(Joined, Option<i64>
     let holder = Principal {
         user_id: get("user").unwrap().parse().unwrap(),
         role: Role::Developer,
-        session_id: get("sign_in").map_or_else(SessionId::new, |id| id.parse().unwrap()),
-        token_id: TokenId::new(),
+        credential: Credential::Session {
+            session_id: get("sign_in").map_or_else(SessionId::new, |id| id.parse().unwrap()),
+            token_id: TokenId::new(),
+        },
         expires_at: Timestamp::now() + jiff::SignedDuration::from_secs(seconds),
     };
     let since: Option<i64> = get("since").map(|since| since.parse().unwrap());

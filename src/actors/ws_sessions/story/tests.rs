@@ -16,7 +16,7 @@ use crate::actors::ws_sessions::seat::{Desk, Seat};
 use crate::actors::ws_sessions::seat_list::SeatList;
 use crate::actors::ws_sessions::shelf::{NoPage, Page};
 use crate::actors::ws_sessions::turns::Turns;
-use crate::models::{Principal, Role, RoutingKey, SessionId, TokenId, UserId};
+use crate::models::{Credential, Principal, Role, RoutingKey, SessionId, TokenId, UserId};
 
 /// So small that readers are often too slow, and resumes often overrun.
 const LIMITS: LetterboxLimits = LetterboxLimits { frames_max: 4, bytes_max: 1000 };
@@ -83,8 +83,7 @@ fn seated(user_id: UserId, since: Option<i64>) -> (Arc<Seat>, Seated) {
     let holder = Principal {
         user_id,
         role: Role::Viewer,
-        session_id: SessionId::new(),
-        token_id: TokenId::new(),
+        credential: Credential::Session { session_id: SessionId::new(), token_id: TokenId::new() },
         expires_at: Timestamp::MAX,
     };
     let desk = Desk { left: SeatList::default(), lent: SeatList::default(), turns: Turns::new(1) };

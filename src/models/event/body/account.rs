@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::Body;
 use super::sample::{A_SESSION, A_TEAM, A_USER};
-use crate::models::ids::{SessionId, TeamId, UserId};
+use crate::models::ids::{ApiKeyId, SessionId, TeamId, UserId};
 
 /// Credentials that are good no longer: those of one sign-in, one API key, or, where neither is named, all of the user's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -18,7 +17,7 @@ pub struct AuthRevoked {
     pub session_id: Option<SessionId>,
     /// The API key that is withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_key_id: Option<Uuid>,
+    pub api_key_id: Option<ApiKeyId>,
 }
 
 /// Somebody who has closed their account. What they owned goes away, each thing with an event of its own.
