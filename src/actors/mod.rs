@@ -17,6 +17,7 @@
 //! ```
 
 pub mod accounts;
+pub mod api_keys;
 pub mod bell;
 pub mod broker;
 pub mod catalog;

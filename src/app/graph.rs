@@ -1,6 +1,7 @@
 //! The actor graph: every child of every role, in start order, one place.
 
 use crate::actors::accounts::{Accounts, AccountsParts};
+use crate::actors::api_keys::{ApiKeys, ApiKeysParts};
 use crate::actors::bell::Bell;
 use crate::actors::broker::topology;
 use crate::actors::catalog::{Catalog, CatalogView};
@@ -22,7 +23,7 @@ use crate::actors::reaper::Reaper;
 use crate::actors::replayer::{Replayer, ReplayerParts};
 use crate::actors::replica::{Replica, ReplicaLease};
 use crate::actors::retention::{KeptIn, Retention};
-use crate::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
+use crate::actors::revocations::{Gate, Revocations, RevocationsParts};
 use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
 use crate::actors::user_registry::{UserRegistry, UserRegistryParts};
 use crate::actors::user_relay::{UserRelay, UserRelayParts};
@@ -39,6 +40,7 @@ pub(super) struct Handles {
     pub(super) accounts: Handle<Accounts>,
     pub(super) revocations: Handle<Revocations>,
     pub(super) gate: Gate,
+    pub(super) api_keys: Handle<ApiKeys>,
     pub(super) instances: Handle<Instances>,
     pub(super) catalog_editor: Handle<CatalogEditor>,
     pub(super) instance_registry: Handle<InstanceRegistry>,
@@ -54,7 +56,8 @@ impl Handles {
     pub(super) fn new(parts: &Parts) -> Self {
         let limits = parts.limits();
         let revocations = Handle::new(Revocations::NAME, limits);
-        let gate = Gate::new(RevocationView::default(), revocations.clone());
+        let view = parts.callers.as_ref().map(|callers| callers.view.clone()).unwrap_or_default();
+        let gate = Gate::new(view, revocations.clone());
         Self {
             bell: Handle::new(Bell::NAME, limits),
             courier: Courier::handle(),
@@ -62,6 +65,7 @@ impl Handles {
             accounts: Handle::new(Accounts::NAME, limits),
             revocations,
             gate,
+            api_keys: Handle::new(ApiKeys::NAME, limits),
             instances: Handle::new(Instances::NAME, limits),
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
             instance_registry: Handle::new(InstanceRegistry::NAME, limits),
@@ -90,6 +94,7 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
         root = root
             .with(revocations(parts, handles, callers))
             .with(accounts(parts, handles, callers))
+            .with(api_keys(parts, handles, callers))
             .with(rate_limits(parts, handles, callers));
         if parts.plays(Role::User) {
             root = root.with(user(parts, handles));
@@ -124,6 +129,18 @@ fn accounts(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
     };
     actor(parts.spec(Accounts::NAME), &handles.accounts, move |lifeline| {
         Accounts::new(accounts.clone(), lifeline)
+    })
+}
+
+fn api_keys(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
+    let api_keys = ApiKeysParts {
+        user_db: callers.user_db.clone(),
+        redis: callers.redis.clone(),
+        known: callers.known_keys.clone(),
+        keys_per_user_max: i64::from(parts.settings.auth.api_keys_per_user_max),
+    };
+    actor(parts.spec(ApiKeys::NAME), &handles.api_keys, move |lifeline| {
+        ApiKeys::new(api_keys.clone(), lifeline)
     })
 }
 

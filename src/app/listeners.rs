@@ -62,6 +62,8 @@ impl Bound {
             tokens: callers.tokens.clone(),
             gate: handles.gate.clone(),
             policies: callers.policies.clone(),
+            known_keys: callers.known_keys.clone(),
+            api_keys: handles.api_keys.clone(),
         };
         // Operators and administrators are few: one thread each.
         let quiet = HttpSettings { workers: 1, ..settings.clone() };

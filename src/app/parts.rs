@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::AppError;
 use crate::actors::accounts::Tokens;
+use crate::actors::api_keys::{KeyHasher, KnownKeys};
 use crate::actors::event_consumers::ConsumerSettings;
 use crate::actors::policies::PolicyView;
 use crate::actors::redis_link::RedisAccess;
+use crate::actors::revocations::RevocationView;
 use crate::actors::system::{AskLimits, Backoff, ChildSpec, Intensity};
 use crate::models::ReplicaId;
 use crate::models::store::{SharedDb, UserDb};
@@ -37,6 +39,8 @@ pub(super) struct Callers {
     pub(super) redis: RedisAccess,
     pub(super) tokens: Tokens,
     pub(super) policies: PolicyView,
+    pub(super) view: RevocationView,
+    pub(super) known_keys: KnownKeys,
 }
 
 impl Parts {
@@ -92,7 +96,11 @@ impl Callers {
         let tokens = Tokens::new(&seed, &settings.auth.public_keys(), settings.auth.access_token_seconds);
         let policy = settings.policies.files().load();
         let policy = policy.map_err(|error| AppError::Settings(format!("policies.directory: {error}")))?;
-        Ok(Self { user_db, redis, tokens, policies: PolicyView::new(policy) })
+        let secret = settings.auth.api_key_secret();
+        let secret = secret.ok_or_else(|| AppError::Settings("auth.api_key_secret is not set".to_owned()))?;
+        let (policies, view) = (PolicyView::new(policy), RevocationView::default());
+        let known_keys = KnownKeys::new(KeyHasher::new(&secret), view.clone());
+        Ok(Self { user_db, redis, tokens, policies, view, known_keys })
     }
 }
 

@@ -1,4 +1,4 @@
-//! `botberi auth`: what operators need to rotate the keys of access tokens.
+//! `botberi auth`: what operators need to rotate the keys of access tokens, and to keep API keys good meanwhile.
 
 use std::io::{self, Write};
 
@@ -8,6 +8,8 @@ use clap::{Args, Subcommand};
 
 use super::CliError;
 use crate::actors::accounts::PublicKey;
+use crate::app::AppError;
+use crate::settings::{Purpose, Settings, Sources};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -24,14 +26,27 @@ enum Command {
         botberi auth new-key"
     )]
     NewKey,
+    /// Print the secret that API keys are kept under at present
+    #[command(
+        after_long_help = "Where `auth.api_key_secret` is not set, it follows from `auth.signing_key`. State it before you rotate \n\
+        that key, or no API key that was made before is good any more.\n\nExamples:\n  botberi auth api-key-secret"
+    )]
+    ApiKeySecret,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
+pub(super) fn run(arguments: &Arguments, sources: &Sources) -> Result<(), CliError> {
     match arguments.command {
         Command::NewKey => {
             let seed: [u8; 32] = rand::random();
             let (secret, public) = (STANDARD.encode(seed), PublicKey::of_seed(&seed));
             writeln!(io::stdout(), "signing_key = \"{secret}\"\nverifying_keys = [\"{public}\"]")?;
+        }
+        Command::ApiKeySecret => {
+            let settings = Settings::load(sources, Purpose::Keys)?;
+            let secret = settings.auth.api_key_secret();
+            let secret =
+                secret.ok_or_else(|| AppError::Settings("auth.signing_key is not set".to_owned()))?;
+            writeln!(io::stdout(), "api_key_secret = \"{}\"", STANDARD.encode(secret))?;
         }
     }
     Ok(())

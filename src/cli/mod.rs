@@ -129,7 +129,7 @@ impl Cli {
             Command::Config(arguments) => config::run(&arguments, &sources)?,
             Command::Agents(arguments) => agents::run(&arguments, &sources)?,
             Command::Admin(arguments) => admin::run(&arguments, &sources)?,
-            Command::Auth(arguments) => auth::run(&arguments)?,
+            Command::Auth(arguments) => auth::run(&arguments, &sources)?,
             Command::Completions(arguments) => completions::run(&arguments)?,
             Command::Openapi(arguments) => openapi::run(&arguments)?,
             Command::Asyncapi(arguments) => asyncapi::run(&arguments)?,

@@ -16,8 +16,10 @@ use futures_util::future::{Either, LocalBoxFuture, Map};
 use self::needs::Need;
 use super::problem::Problem;
 use crate::actors::accounts::Tokens;
+use crate::actors::api_keys::{ApiKeyError, ApiKeys, FindApiKey, KeyStanding, KnownKeys};
 use crate::actors::policies::PolicyView;
 use crate::actors::revocations::{Gate, RevocationError, Standing};
+use crate::actors::system::Handle;
 use crate::models::{ErrorCode, Permission, Principal, UserId};
 
 /// What credentials are checked by, the same at every listener.
@@ -29,6 +31,10 @@ pub struct Identities {
     pub gate: Gate,
     /// Which role may do what.
     pub policies: PolicyView,
+    /// API keys that came lately.
+    pub known_keys: KnownKeys,
+    /// Looks up the others.
+    pub api_keys: Handle<ApiKeys>,
 }
 
 /// Somebody whose credential is good, and who may do what the route is for.
@@ -97,6 +103,12 @@ pub type Authenticating =
 /// `forbidden` when its holder may not do this; `dependency_unavailable` when nobody can say.
 #[must_use]
 pub fn authenticate(request: &HttpRequest, needed: Permission) -> Authenticating {
+    if let Some(key) = bearer(request).filter(|text| KnownKeys::is_meant(text)) {
+        return match identities(request) {
+            Ok(identities) => by_key(request, identities, key, needed),
+            Err(problem) => Either::Left(ready(Err(problem))),
+        };
+    }
     match verify(request).and_then(|holder| Ok((holder, identities(request)?))) {
         Ok((holder, identities)) => match identities.gate.standing(&holder) {
             Standing::Good => Either::Left(ready(permit(request, holder, needed))),
@@ -114,6 +126,22 @@ pub fn authenticate(request: &HttpRequest, needed: Permission) -> Authenticating
     }
 }
 
+/// The holder of an API key: known if it came lately, else after a look at its row.
+fn by_key(request: &HttpRequest, identities: &Identities, key: &str, needed: Permission) -> Authenticating {
+    match identities.known_keys.standing(key) {
+        KeyStanding::Good(holder) => Either::Left(ready(permit(request, holder, needed))),
+        KeyStanding::NoKey => Either::Left(ready(Err(ApiKeyError::Invalid.into()))),
+        KeyStanding::Unknown(digest) => {
+            let (api_keys, request) = (identities.api_keys.clone(), request.clone());
+            let asking = async move {
+                let holder = api_keys.ask(FindApiKey { digest }).await?;
+                permit(&request, holder, needed)
+            };
+            Either::Right(asking.boxed_local())
+        }
+    }
+}
+
 fn identities(request: &HttpRequest) -> Result<&Identities, Problem> {
     let identities = request.app_data::<Data<Identities>>();
     identities.map(|identities| identities.get_ref()).ok_or(Problem::new(ErrorCode::Internal))
@@ -127,7 +155,8 @@ fn verify(request: &HttpRequest) -> Result<Principal, Problem> {
     }
     let nobody = |detail: &str| Problem::new(ErrorCode::Unauthenticated).detail(detail);
     let tokens = &identities(request)?.tokens;
-    let token = bearer(request).ok_or_else(|| nobody("send `Authorization: Bearer <access token>`"))?;
+    let token =
+        bearer(request).ok_or_else(|| nobody("send `Authorization: Bearer <access token or API key>`"))?;
     let principal = tokens.verify(token).map_err(|error| nobody(&error.to_string()))?;
     request.extensions_mut().insert(principal.clone());
     Ok(principal)
@@ -140,8 +169,16 @@ pub(super) fn holder(request: &HttpRequest) -> Option<Principal> {
     if !request.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }
+    let known = identities(request).ok()?;
+    if let Some(key) = bearer(request).filter(|text| KnownKeys::is_meant(text)) {
+        return match known.known_keys.standing(key) {
+            KeyStanding::Good(holder) => Some(holder),
+            // Whoever comes with it for the first time is counted by their address.
+            KeyStanding::NoKey | KeyStanding::Unknown(_) => None,
+        };
+    }
     let holder = verify(request).ok()?;
-    let is_over = identities(request).is_ok_and(|known| known.gate.standing(&holder) == Standing::Revoked);
+    let is_over = known.gate.standing(&holder) == Standing::Revoked;
     (!is_over).then_some(holder)
 }
 

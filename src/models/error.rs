@@ -123,6 +123,7 @@ error_codes! {
     PreconditionFailed,    "precondition_failed",    PreconditionFailed,   "Resource has changed meanwhile";
     UsernameTaken,         "username_taken",         Conflict,             "User name is taken";
     EmailTaken,            "email_taken",            Conflict,             "Email address is taken";
+    ApiKeyNotFound,        "api_key_not_found",      NotFound,             "API key does not exist";
     UserNotFound,          "user_not_found",         NotFound,             "User does not exist";
     AgentNotFound,         "agent_not_found",        NotFound,             "Agent does not exist";
     AgentRetired,          "agent_retired",          Conflict,             "Agent is retired";

@@ -4,6 +4,7 @@
 //! another kind of id; everything else about the database lives in [`store`], which sees the types; they never see it.
 
 pub mod agent;
+pub mod api_key;
 pub mod control;
 pub mod dead_letter;
 pub mod document;
@@ -29,6 +30,7 @@ pub mod web_origin;
 pub mod work;
 
 pub use agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentStatus, AgentVersion};
+pub use api_key::{ApiKey, NewApiKey};
 pub use dead_letter::{
     DeadLetter, DeadLetterFilter, DeadLetterOutcome, DeadLetterState, DeadLetterStep, HistoryStep,
     OpenedLetter,

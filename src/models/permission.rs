@@ -1,5 +1,9 @@
 //! What may be done, as policies, API keys and routes name it.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -125,6 +129,19 @@ impl PermissionSet {
     #[must_use]
     pub fn names(self) -> Vec<&'static str> {
         self.iter().map(Permission::as_str).collect()
+    }
+}
+
+impl Serialize for PermissionSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for PermissionSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<Cow<'de, str>>::deserialize(deserializer)?;
+        Ok(Self::of_names(names.iter().map(AsRef::as_ref)))
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Purpose {
     Catalog,
     /// Making accounts from the command line.
     Accounts,
+    /// Showing what follows from keys.
+    Keys,
 }
 
 /// Notes each key that is needed and not set.
@@ -27,6 +29,7 @@ pub(super) fn check(settings: &Settings, purpose: Purpose, faults: &mut Faults) 
             require("postgres.shared.owner_url", &postgres.shared.owner_url, faults);
         }
         Purpose::Catalog => require("postgres.shared.url", &postgres.shared.url, faults),
+        Purpose::Keys => {}
         Purpose::Accounts => require("postgres.user.url", &postgres.user.url, faults),
         Purpose::Serve => {
             require("postgres.shared.url", &postgres.shared.url, faults);

@@ -253,6 +253,8 @@ mod tests {
             refresh_token_seconds: 1_000,
             signing_key: Secret::new(""),
             verifying_keys: Vec::new(),
+            api_key_secret: Secret::new(""),
+            api_keys_per_user_max: 5,
             sessions_per_user_max: 1,
             reserved_usernames: Vec::new(),
             hash_threads: 1,

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::tokens::PublicKey;
 use crate::faults::Faults;
@@ -25,6 +26,10 @@ pub struct AuthSettings {
     pub signing_key: Secret,
     /// Public keys whose tokens are taken, too, while keys are rotated; read them with [`AuthSettings::public_keys`].
     pub verifying_keys: Vec<String>,
+    /// What API keys are kept under, 32 bytes in base64; read it with [`AuthSettings::api_key_secret`].
+    pub api_key_secret: Secret,
+    /// Good API keys that one user may have; 0 to 10,000.
+    pub api_keys_per_user_max: u32,
     /// User names that nobody can register or take, whatever their case.
     pub reserved_usernames: Vec<String>,
     /// Threads that compute password hashes; 1 to 256.
@@ -56,6 +61,19 @@ impl AuthSettings {
         bytes.try_into().ok()
     }
 
+    /// The secret that API keys are kept under: the configured one, else one that follows from the signing key. `None` when
+    /// neither is there.
+    pub fn api_key_secret(&self) -> Option<[u8; 32]> {
+        if self.api_key_secret.is_empty() {
+            let seed = self.signing_seed()?;
+            return Some(
+                Sha256::new().chain_update("botberi API keys\0").chain_update(seed).finalize().into(),
+            );
+        }
+        let bytes = STANDARD.decode(self.api_key_secret.expose()).ok()?;
+        bytes.try_into().ok()
+    }
+
     /// The keys whose tokens are taken beside those of the signing key; what is none is left out.
     pub fn public_keys(&self) -> Vec<PublicKey> {
         self.verifying_keys.iter().filter_map(|key| key.parse().ok()).collect()
@@ -74,6 +92,14 @@ impl AuthSettings {
         if !self.signing_key.is_empty() && self.signing_seed().is_none() {
             faults.add("signing_key", "must be 32 bytes in base64, as `openssl rand -base64 32` writes them");
         }
+        let is_stated = !self.api_key_secret.is_empty();
+        if is_stated && self.api_key_secret().is_none() {
+            faults.add(
+                "api_key_secret",
+                "must be 32 bytes in base64, as `openssl rand -base64 32` writes them",
+            );
+        }
+        faults.range("api_keys_per_user_max", self.api_keys_per_user_max, 0..=10_000);
         if self.verifying_keys.len() > VERIFYING_KEYS_MAX {
             faults.add("verifying_keys", format!("must not be more than {VERIFYING_KEYS_MAX}"));
         }

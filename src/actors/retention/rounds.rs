@@ -165,6 +165,9 @@ impl Tables for UserTables {
             (Kept::Aging(retention::REFRESH_TOKENS), settings.expired_refresh_tokens_seconds),
             (Kept::Aging(retention::WS_TICKETS), 0),
             (Kept::Aging(retention::PASSWORD_RESETS), settings.expired_refresh_tokens_seconds),
+            (Kept::Aging(retention::API_KEYS), settings.expired_refresh_tokens_seconds),
+            (Kept::Aging(retention::CREDENTIAL_CHANGES), 0),
+            (Kept::Aging(retention::IDEMPOTENCY_KEYS), settings.idempotency_keys_seconds),
             (Kept::Aging(retention::RELAYED_EVENTS), settings.relayed_seconds),
         ]
     }

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::RevocationView;
 use crate::actors::system::Lifeline;
+use crate::models::store::credential_changes::{self, ChangedSince};
 use crate::models::store::sessions::{self, RevokedSince};
 use crate::models::store::{OwnConnection, StoreError, UserDb, UserSide};
 
@@ -28,6 +29,9 @@ const BELL_PAUSE: Duration = Duration::from_millis(10);
 
 /// Before a broken connection is made anew.
 const RECONNECT_AFTER: Duration = Duration::from_millis(250);
+
+/// What a look has told: of sessions, and of what replicas remember of other credentials.
+type Told = (RevokedSince, ChangedSince);
 
 /// Lasts as long as the actor.
 pub(super) async fn follow(user_db: UserDb, view: RevocationView, lifeline: Lifeline) {
@@ -56,15 +60,17 @@ async fn listen(user_db: &UserDb, view: &RevocationView, lifeline: &Lifeline) ->
     let mut began = Instant::now();
     let mut look = first_look(&connection, lifeline).await;
     loop {
-        let told = match look {
+        let (told, changed) = match look {
             Ok(told) => told,
             Err(reason) => return reason,
         };
         view.learn(&told.revocations);
+        view.hear(&changed.changes);
         view.complete_as_of(began);
         lifeline.recovered();
         lifeline.ready();
         view.forget_expired(Timestamp::now());
+        view.forget_changes();
 
         match timeout(LOOK_EVERY, connection.bell()).await {
             Ok(None) => return "the connection ended".to_owned(),
@@ -76,17 +82,25 @@ async fn listen(user_db: &UserDb, view: &RevocationView, lifeline: &Lifeline) ->
             Err(_elapsed) => {}
         }
         began = Instant::now();
-        let looking = timeout(LOOK_WITHIN, sessions::list_revoked(&connection, told.horizon));
+        // Both questions are on their way before the first is answered.
+        let looking = timeout(LOOK_WITHIN, async {
+            futures_util::try_join!(
+                sessions::list_revoked(&connection, told.horizon),
+                credential_changes::list_since(&connection, changed.horizon),
+            )
+        });
         look = told_by(looking.await, LOOK_WITHIN);
     }
 }
 
 /// All that still matters. When that takes long it is said, and nobody waits for it.
-async fn first_look(
-    connection: &OwnConnection<UserSide>,
-    lifeline: &Lifeline,
-) -> Result<RevokedSince, String> {
-    let mut looking = pin!(timeout(FIRST_LOOK_WITHIN, sessions::list_all_revoked(connection)));
+async fn first_look(connection: &OwnConnection<UserSide>, lifeline: &Lifeline) -> Result<Told, String> {
+    let mut looking = pin!(timeout(FIRST_LOOK_WITHIN, async {
+        futures_util::try_join!(
+            sessions::list_all_revoked(connection),
+            credential_changes::list_since(connection, 0),
+        )
+    }));
     if let Ok(done) = timeout(LOOK_WITHIN, &mut looking).await {
         return told_by(done, LOOK_WITHIN);
     }
@@ -95,10 +109,7 @@ async fn first_look(
     told_by(looking.await, FIRST_LOOK_WITHIN)
 }
 
-fn told_by(
-    look: Result<Result<RevokedSince, StoreError>, Elapsed>,
-    within: Duration,
-) -> Result<RevokedSince, String> {
+fn told_by(look: Result<Result<Told, StoreError>, Elapsed>, within: Duration) -> Result<Told, String> {
     match look {
         Ok(told) => told.map_err(|error| error.to_string()),
         Err(_elapsed) => Err(format!("no answer within {within:?}")),

@@ -1,13 +1,14 @@
 //! The sessions that were ended, as those who serve requests see them: a look costs two loads and no wait.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::models::SessionId;
+use crate::models::store::credential_changes::CredentialChange;
 use crate::models::store::sessions::Revocation;
+use crate::models::{ApiKeyId, SessionId};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, RwLock};
 
@@ -17,6 +18,13 @@ const FRESH_FOR: Duration = Duration::from_secs(2);
 
 /// How long an entry is kept past the end of its tokens: clocks differ, and tokens are taken some seconds too long.
 const KEPT_FOR: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long a change may be told again: as long as the statement looks back, and somewhat more for clocks that differ.
+const CHANGES_TOLD_FOR: Duration = Duration::from_secs(3_700);
+
+/// How long it is remembered of a key that it has changed: longer than anybody uses what they have read of it, here and in
+/// Redis.
+const KEYS_DOUBTED_FOR: Duration = Duration::from_secs(120);
 
 /// Locks; readers of different sessions rarely meet at one.
 const SHARDS: usize = 16;
@@ -40,6 +48,7 @@ pub struct RevocationView {
 
 struct Shared {
     began: Instant,
+    changes: Mutex<Changes>,
     /// In milliseconds since `began`; 0 before the first look.
     fresh_until_ms: AtomicU64,
     shards: [RwLock<HashSet<SessionId>>; SHARDS],
@@ -53,10 +62,27 @@ struct Journal {
     entries: Vec<(u64, Revocation)>,
 }
 
+/// What was heard of credentials that others remember, in the order of hearing.
+#[derive(Default)]
+struct Changes {
+    last: u64,
+    /// By the number that Postgres gave: each is heard once, however often it is told.
+    heard: HashMap<i64, Heard>,
+    /// The last that was heard of each key.
+    keys: HashMap<ApiKeyId, Instant>,
+}
+
+struct Heard {
+    place: u64,
+    at: Instant,
+    change: CredentialChange,
+}
+
 impl Default for RevocationView {
     fn default() -> Self {
         let shared = Shared {
             began: Instant::now(),
+            changes: Mutex::default(),
             fresh_until_ms: AtomicU64::new(0),
             shards: std::array::from_fn(|_| RwLock::default()),
             journal: Mutex::default(),
@@ -105,6 +131,55 @@ impl RevocationView {
         }
     }
 
+    /// Takes in what has changed about credentials; what was told before changes nothing.
+    pub fn hear(&self, changes: &[CredentialChange]) {
+        if changes.is_empty() {
+            return;
+        }
+        let at = Instant::now();
+        let mut known = self.changes();
+        for change in changes.iter().copied() {
+            if known.heard.contains_key(&change.number) {
+                continue;
+            }
+            known.last += 1;
+            let place = known.last;
+            let _new = known.heard.insert(change.number, Heard { place, at, change });
+            if let Some(key_id) = change.api_key_id {
+                let _last = known.keys.insert(key_id, at);
+            }
+        }
+    }
+
+    /// Takes nothing for granted any more that was read of a key before now.
+    pub fn doubt(&self, key_id: ApiKeyId) {
+        let _last = self.changes().keys.insert(key_id, Instant::now());
+    }
+
+    /// Whether what was read of a key at `read_at` may be out of date.
+    #[must_use]
+    pub fn has_changed_since(&self, key_id: ApiKeyId, read_at: Instant) -> bool {
+        self.changes().keys.get(&key_id).is_some_and(|heard_at| *heard_at >= read_at)
+    }
+
+    /// Whether anything was heard of a key lately: what a third party remembers of it is not to be trusted.
+    #[must_use]
+    pub fn has_changed_lately(&self, key_id: ApiKeyId) -> bool {
+        self.changes().keys.contains_key(&key_id)
+    }
+
+    /// What was heard after place `seen`, and the place to ask with the next time.
+    #[must_use]
+    pub fn heard_since(&self, seen: u64) -> (Vec<CredentialChange>, u64) {
+        let known = self.changes();
+        if known.last <= seen {
+            return (Vec::new(), known.last);
+        }
+        let news =
+            known.heard.values().filter(|heard| heard.place > seen).map(|heard| heard.change).collect();
+        (news, known.last)
+    }
+
     /// Everything that was revoked before `began` is in the view by now.
     pub fn complete_as_of(&self, began: Instant) {
         let until = began.saturating_duration_since(self.shared.began) + FRESH_FOR;
@@ -139,6 +214,18 @@ impl RevocationView {
         for session_id in gone {
             self.shard(session_id).write().unwrap_or_else(PoisonError::into_inner).remove(&session_id);
         }
+    }
+
+    /// Forgets changes that can be told no more, and keys of which nothing that was read before can be in use.
+    pub fn forget_changes(&self) {
+        let mut known = self.changes();
+        known.heard.retain(|_, heard| heard.at.elapsed() < CHANGES_TOLD_FOR);
+        known.keys.retain(|_, heard_at| heard_at.elapsed() < KEYS_DOUBTED_FOR);
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        // Nothing panics while it holds the lock.
+        self.shared.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shard(&self, session_id: SessionId) -> &RwLock<HashSet<SessionId>> {
@@ -204,6 +291,24 @@ mod tests {
         let (news, seen) = view.learned_since(seen);
         assert_eq!(news, [other]);
         assert_eq!(view.learned_since(seen), (Vec::new(), view.last_learned()));
+    }
+
+    #[test]
+    fn what_was_read_of_a_key_before_a_change_was_heard_is_out_of_date_and_each_change_is_heard_once() {
+        let view = RevocationView::default();
+        let key_id = ApiKeyId::new();
+        let before = Instant::now();
+        assert!(!view.has_changed_since(key_id, before));
+        let change = CredentialChange { number: 7, user_id: UserId::new(), api_key_id: Some(key_id) };
+        view.hear(&[change, change]);
+        assert!(view.has_changed_since(key_id, before) && view.has_changed_lately(key_id));
+        let (news, seen) = view.heard_since(0);
+        assert_eq!(news, [change]);
+        let after = Instant::now();
+        view.hear(&[change]);
+        assert_eq!(view.heard_since(seen), (Vec::new(), seen));
+        assert!(!view.has_changed_since(key_id, after) || after == before);
+        assert!(!view.has_changed_since(ApiKeyId::new(), before));
     }
 
     #[test]

@@ -23,8 +23,8 @@ use super::shelf::Page;
 use crate::actors::event_consumers::{Bound, BusEvent, Deliver, NotTaken};
 use crate::actors::revocations::RevocationView;
 use crate::actors::system::{Answer, Lifeline};
-use crate::models::StoredEvent;
 use crate::models::store::SharedDb;
+use crate::models::{Credential, CredentialId, StoredEvent};
 
 /// How often it is looked what is due: how late a heartbeat or the end of a credential may be.
 const TICK: Duration = Duration::from_millis(250);
@@ -36,6 +36,9 @@ const QUIET: Duration = Duration::from_secs(2);
 /// Live events that wait for a hole to be filled, few enough to be posted at once. Others come out of the log, which
 /// costs a read of them.
 const HELD_MAX: usize = 64;
+
+/// How long ago the door may have looked at a key that a session is opened with.
+const DOOR_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long the last sessions may take to go after the last was told to.
 const DRAIN_GRACE: Duration = Duration::from_secs(2);
@@ -55,6 +58,7 @@ pub struct WsSessions {
     /// Sign-ins that were ended, and up to where they have been dealt with.
     ended: RevocationView,
     ended_seen: u64,
+    changes_seen: u64,
 }
 
 impl WsSessions {
@@ -80,6 +84,7 @@ impl WsSessions {
             draining: false,
             heard_at: Instant::now(),
             ended_seen: ended.last_learned(),
+            changes_seen: ended.heard_since(u64::MAX).1,
             ended,
         }
     }
@@ -151,6 +156,11 @@ impl WsSessions {
 impl WsSessions {
     /// Closes the sockets of sign-ins that have been ended since the last look, without the bus.
     fn close_ended(&mut self) {
+        let (changes, seen) = self.ended.heard_since(self.changes_seen);
+        self.changes_seen = seen;
+        for change in changes {
+            self.register.revoke(change.user_id, change.api_key_id.map(CredentialId::from));
+        }
         if self.ended.last_learned() == self.ended_seen {
             return;
         }
@@ -216,7 +226,14 @@ impl Handler<Join> for WsSessions {
             return Err(JoinError::Draining);
         }
         // It may have been ended since the door looked; from here on the ticks look.
-        if join.holder.session().is_some_and(|(session_id, _)| self.ended.is_revoked(session_id)) {
+        let is_over = match join.holder.credential {
+            Credential::Session { session_id, .. } => self.ended.is_revoked(session_id),
+            Credential::ApiKey { key_id, .. } => {
+                let looked_at = Instant::now().checked_sub(DOOR_WITHIN);
+                looked_at.is_some_and(|looked_at| self.ended.has_changed_since(key_id, looked_at))
+            }
+        };
+        if is_over {
             return Err(JoinError::Ended);
         }
         let position = self.positions.last().ok_or(JoinError::NotReady)?;

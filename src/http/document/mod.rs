@@ -42,7 +42,7 @@ pub(super) fn complete(title: &str, about: &str, mut document: OpenApi) -> OpenA
     let components = document.components.get_or_insert_with(Components::new);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("An access token, as `POST /api/v1/auth/login` gives it."))
+        .description(Some("An access token, as `POST /api/v1/auth/login` gives it, or an API key (`sk-...`). Each operation names the permission that its holder needs."))
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
     pages::name_after_items(&mut document);

@@ -25,6 +25,8 @@ needs! {
     AccountRead,
     AgentList,
     AgentManage,
+    ApiKeyManage,
+    ApiKeyRead,
     DeadLetterManage,
     DeadLetterRead,
     EventRead,

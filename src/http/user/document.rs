@@ -3,7 +3,7 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{accounts, agents, events, history, instances, keys, usage, ws};
+use super::{accounts, agents, api_keys, events, history, instances, keys, usage, ws};
 use crate::http::document::complete;
 use crate::http::login;
 
@@ -22,6 +22,10 @@ use crate::http::login;
         accounts::reset_password,
         accounts::issue_ticket,
         keys::show,
+        api_keys::create,
+        api_keys::list,
+        api_keys::revoke,
+        api_keys::rotate,
         agents::list,
         agents::show,
         instances::create,
@@ -39,6 +43,7 @@ use crate::http::login;
     ),
     tags(
         (name = "Accounts", description = "Making an account and signing in. Everything else asks for the access token that signing in gives."),
+        (name = "API keys", description = "What your programs come with, instead of a sign-in."),
         (name = "Agents", description = "The catalog: the agents that are on offer."),
         (name = "Instances", description = "Your own instances of agents, and how they fare."),
         (name = "Live", description = "Events as they happen, over a WebSocket or as an event stream."),

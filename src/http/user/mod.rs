@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agents;
+mod api_keys;
 mod document;
 mod events;
 mod history;
@@ -46,6 +47,7 @@ pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
     let UserApi { accounts, identities, catalog, instances, sockets } = api.clone();
     config
         .app_data(Data::new(accounts))
+        .app_data(Data::new(identities.api_keys.clone()))
         .app_data(Data::new(identities))
         .app_data(Data::new(catalog))
         .app_data(Data::new(instances))
@@ -69,6 +71,13 @@ fn routes(config: &mut ServiceConfig) {
                 .route(web::delete().to(accounts::close)),
         )
         .service(resource("/users/me/password", "POST").route(web::post().to(accounts::change_password)))
+        .service(
+            resource("/api-keys", "GET, HEAD, POST")
+                .route(get().to(api_keys::list))
+                .route(web::post().to(api_keys::create)),
+        )
+        .service(resource("/api-keys/{id}", "DELETE").route(web::delete().to(api_keys::revoke)))
+        .service(resource("/api-keys/{id}/rotate", "POST").route(web::post().to(api_keys::rotate)))
         .service(resource("/usage", "GET, HEAD").route(get().to(usage::show)))
         .service(resource("/events", "GET").route(web::get().to(events::open)))
         .service(resource("/ws", "GET").route(web::get().to(ws::open)))

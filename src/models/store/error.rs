@@ -27,6 +27,10 @@ pub enum Rule {
     OpenAccounts,
     /// `BB007`: a session is deleted when its access tokens are dead.
     LivingSessions,
+    /// `BB008`: an API key that is revoked stays so.
+    RevokedKeys,
+    /// `BB009`: an API key is revoked before it is deleted.
+    GoodKeys,
 }
 
 impl Rule {
@@ -39,6 +43,8 @@ impl Rule {
         (Self::PublishedVersions, "BB005"),
         (Self::OpenAccounts, "BB006"),
         (Self::LivingSessions, "BB007"),
+        (Self::RevokedKeys, "BB008"),
+        (Self::GoodKeys, "BB009"),
     ];
 
     fn from_sqlstate(code: &str) -> Option<Self> {
@@ -200,7 +206,9 @@ impl Coded for StoreError {
                 | Rule::Beginnings
                 | Rule::PublishedVersions
                 | Rule::OpenAccounts
-                | Rule::LivingSessions => ErrorCode::Conflict,
+                | Rule::LivingSessions
+                | Rule::RevokedKeys
+                | Rule::GoodKeys => ErrorCode::Conflict,
             },
             Self::Invalid { .. } => ErrorCode::ValidationFailed,
             Self::Busy { .. } => ErrorCode::ServiceBusy,

@@ -1,4 +1,4 @@
-//! The keys of work that clients may send again, in `shared_psql`.
+//! The keys of work that clients may send again, in the database where the work is done.
 //!
 //! One order of things, all in the transaction of the work: claim, work, settle (or give back what was refused), commit.
 
@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::StoreError;
-use super::session::{self, Session, SharedSide};
+use super::session::{self, Session};
 use crate::models::idempotency::IdempotencyKey;
 use crate::models::ids::UserId;
 
@@ -24,8 +24,8 @@ pub type Claim<'a> = (UserId, &'a IdempotencyKey);
 ///
 /// # Errors
 /// [`StoreError::Busy`] when somebody else's work takes too long.
-pub async fn claim(
-    db: &impl Session<SharedSide>,
+pub async fn claim<Side>(
+    db: &impl Session<Side>,
     route: &str,
     claims: &[Claim<'_>],
 ) -> Result<Vec<(UserId, String)>, StoreError> {
@@ -39,8 +39,8 @@ pub async fn claim(
 ///
 /// # Errors
 /// [`StoreError::Shape`] when it is no JSON.
-pub async fn settle<T: Serialize>(
-    db: &impl Session<SharedSide>,
+pub async fn settle<Side, T: Serialize>(
+    db: &impl Session<Side>,
     route: &str,
     settled: &[(Claim<'_>, &T)],
 ) -> Result<(), StoreError> {
@@ -55,8 +55,8 @@ pub async fn settle<T: Serialize>(
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn give_back(
-    db: &impl Session<SharedSide>,
+pub async fn give_back<Side>(
+    db: &impl Session<Side>,
     route: &str,
     refused: &[Claim<'_>],
 ) -> Result<(), StoreError> {
@@ -80,8 +80,8 @@ pub enum Known<T> {
 ///
 /// # Errors
 /// [`StoreError::Shape`] when what was kept cannot be read as a `T`.
-pub async fn find<T: DeserializeOwned>(
-    db: &impl Session<SharedSide>,
+pub async fn find<Side, T: DeserializeOwned>(
+    db: &impl Session<Side>,
     route: &str,
     (owner, key): Claim<'_>,
 ) -> Result<Known<T>, StoreError> {

@@ -9,6 +9,8 @@
 //! share instances, that argument becomes "the owner or one of their teams", in those files and nowhere else.
 
 pub mod agents;
+pub mod api_keys;
+pub mod credential_changes;
 pub mod dead_letters;
 pub mod error;
 pub mod idempotency;

@@ -51,6 +51,12 @@ pub const PASSWORD_RESETS: Aging =
 /// The note that an account was closed, by when nothing of it was left.
 pub const DELETED_USERS: Aging =
     Aging { name: "deleted_users", statement: include_str!("sql/deleted_users/delete_old.sql") };
+/// An API key, by when it was revoked.
+pub const API_KEYS: Aging =
+    Aging { name: "api_keys", statement: include_str!("sql/api_keys/delete_old.sql") };
+/// The note that a credential has changed, by when it was made.
+pub const CREDENTIAL_CHANGES: Aging =
+    Aging { name: "credential_changes", statement: include_str!("sql/credential_changes/delete_old.sql") };
 /// An account event, by when it was handed on.
 pub const RELAYED_EVENTS: Aging =
     Aging { name: "user_outbox", statement: include_str!("sql/user_outbox/delete_old.sql") };

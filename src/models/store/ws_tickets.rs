@@ -4,22 +4,22 @@ use jiff::Timestamp;
 
 use super::error::StoreError;
 use super::session::{self, Session, UserSide};
-use crate::models::ids::{SessionId, TokenId, UserId};
+use crate::models::ids::{ApiKeyId, SessionId, TokenId, UserId};
 
 const INSERT: &str = include_str!("sql/ws_tickets/insert.sql");
 const REDEEM: &str = include_str!("sql/ws_tickets/redeem.sql");
 const DELETE_EXPIRED: &str = include_str!("sql/ws_tickets/delete_expired.sql");
 
-/// For whom a ticket is: a session, for as long as the access token lasts that it was bought with.
+/// For whom a ticket is: a session or an API key, for as long as the access token or the key lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TicketHolder {
     /// Who comes with it.
     pub user_id: UserId,
-    /// In which session.
-    pub session_id: SessionId,
-    /// The access token that it was bought with.
-    pub token_id: TokenId,
-    /// When that access token expires.
+    /// In which session, and with which access token it was bought; `None` for an API key.
+    pub session: Option<(SessionId, TokenId)>,
+    /// The API key that it was bought with.
+    pub api_key_id: Option<ApiKeyId>,
+    /// When the access token or the key expires.
     pub session_expires_at: Timestamp,
 }
 
@@ -33,11 +33,12 @@ pub async fn insert(
     holder: &TicketHolder,
     lifetime_seconds: i64,
 ) -> Result<(), StoreError> {
-    let TicketHolder { user_id, session_id, token_id, session_expires_at } = holder;
+    let TicketHolder { user_id, session, api_key_id, session_expires_at } = holder;
+    let (session_id, token_id) = session.unzip();
     let _one = session::run(
         db,
         INSERT,
-        &[&ticket_hash, user_id, session_id, token_id, session_expires_at, &lifetime_seconds],
+        &[&ticket_hash, user_id, &session_id, &token_id, api_key_id, session_expires_at, &lifetime_seconds],
     )
     .await?;
     Ok(())
@@ -57,10 +58,12 @@ pub async fn redeem(
     if !row.try_get::<_, bool>("is_valid")? {
         return Ok(None);
     }
+    let (session, token) = (row.try_get("session_id")?, row.try_get("token_id")?);
+    let session: Option<SessionId> = session;
     Ok(Some(TicketHolder {
         user_id: row.try_get("user_id")?,
-        session_id: row.try_get("session_id")?,
-        token_id: row.try_get("token_id")?,
+        session: session.zip(token),
+        api_key_id: row.try_get("api_key_id")?,
         session_expires_at: row.try_get("session_expires_at")?,
     }))
 }

@@ -16,7 +16,7 @@ async fn world() -> (Service, Caller, i64) {
 }
 
 async fn send(caller: &Caller, path: &str, key: &str, body: &Value) -> Answer {
-    Answer::of(caller.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    caller.keyed(path, key, body).await
 }
 
 fn wish(agent: i64) -> Value {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agents;
+mod api_keys;
 mod catalog;
 mod conditional;
 mod dead_letters;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use botberi::actors::accounts::{
     Accounts, AccountsParts, AuthSettings, PasswordHashSettings, Tokens, ensure_admin, hash_password,
 };
+use botberi::actors::api_keys::{ApiKeys, ApiKeysParts, KeyHasher, KnownKeys};
 use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
@@ -80,6 +81,8 @@ fn auth_settings() -> AuthSettings {
         sessions_per_user_max: 20,
         signing_key: Secret::new(""),
         verifying_keys: Vec::new(),
+        api_key_secret: Secret::new(""),
+        api_keys_per_user_max: 5,
         reserved_usernames: vec!["admin".to_owned()],
         hash_threads: 1,
         logins_waiting_max: 1,
@@ -206,6 +209,17 @@ impl Service {
             settings: auth_settings(),
             ticket_seconds: 30,
         };
+        let known_keys = KnownKeys::new(KeyHasher::new(&[7; 32]), gate.view().clone());
+        let api_keys = Handle::new(ApiKeys::NAME, limits);
+        let api_keys_parts = ApiKeysParts {
+            user_db: databases.user.clone(),
+            redis: parts.redis.clone(),
+            known: known_keys.clone(),
+            keys_per_user_max: 5,
+        };
+        let policies = PolicyView::new(PolicyFiles::new("").load().unwrap());
+        let identities =
+            Identities { tokens, gate: gate.clone(), policies, known_keys, api_keys: api_keys.clone() };
         let tree = Node::root();
         let mut root = Supervisor::new(Strategy::OneForOne)
             .with(actor(ChildSpec::permanent(Bell::NAME), &bell, {
@@ -217,6 +231,9 @@ impl Service {
             }))
             .with(actor(ChildSpec::permanent(Accounts::NAME), &accounts, move |lifeline| {
                 Accounts::new(parts.clone(), lifeline)
+            }))
+            .with(actor(ChildSpec::permanent(ApiKeys::NAME), &api_keys, move |lifeline| {
+                ApiKeys::new(api_keys_parts.clone(), lifeline)
             }))
             .with(actor(ChildSpec::permanent(Catalog::NAME), &catalog, {
                 let (shared, view) = (databases.shared.clone(), catalog_view.clone());
@@ -254,8 +271,7 @@ impl Service {
             stop_within: Duration::from_secs(1),
         };
         let sockets = SocketDoor::new(Handle::new(WsSessions::NAME, limits), &websocket_settings());
-        let policies = PolicyView::new(PolicyFiles::new("").load().unwrap());
-        let identities = Identities { tokens, gate: gate.clone(), policies };
+
         let user_api = UserApi {
             accounts: accounts.clone(),
             identities: identities.clone(),
@@ -404,6 +420,11 @@ impl Caller {
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// The same with a key to send it again with.
+    pub(crate) async fn keyed(&self, path: &str, key: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {

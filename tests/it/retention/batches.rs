@@ -103,7 +103,26 @@ const OF_SHARED: [Rows; 4] = [
     },
 ];
 
-const OF_USER: [Rows; 3] = [
+const OF_USER: [Rows; 6] = [
+    Rows {
+        aging: retention::API_KEYS,
+        table: "api_keys",
+        insert: "INSERT INTO api_keys (id, user_id, name, prefix, key_hash, permissions, revoked_at)
+                 SELECT gen_random_uuid(), (SELECT id FROM users), 'n', 'sk-', sha256(gen_random_uuid()::text::bytea), '{}', $1
+                 FROM generate_series(1, $2)",
+    },
+    Rows {
+        aging: retention::CREDENTIAL_CHANGES,
+        table: "credential_changes",
+        insert: "INSERT INTO credential_changes (kind, user_id, changed_at)
+                 SELECT 'member', gen_random_uuid(), $1 FROM generate_series(1, $2)",
+    },
+    Rows {
+        aging: retention::IDEMPOTENCY_KEYS,
+        table: "idempotency_keys",
+        insert: "INSERT INTO idempotency_keys (owner_id, route, key, fingerprint, created_at)
+                 SELECT gen_random_uuid(), 'POST /things', 'k', '', $1 FROM generate_series(1, $2)",
+    },
     // Before the tokens: each of those brings a session along.
     Rows {
         aging: retention::SESSIONS,

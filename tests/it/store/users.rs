@@ -92,8 +92,8 @@ async fn a_ticket_opens_one_socket_of_the_session_that_bought_it() {
     let user = users::insert(&db, &ada()).await.unwrap();
     let holder = TicketHolder {
         user_id: user.id,
-        session_id: SessionId::new(),
-        token_id: TokenId::new(),
+        session: Some((SessionId::new(), TokenId::new())),
+        api_key_id: None,
         session_expires_at: jiff::Timestamp::from_second(2_000_000_000).unwrap(),
     };
     ws_tickets::insert(&db, b"one", &holder, 30).await.unwrap();
