@@ -5,6 +5,7 @@
     reason = "a test that cannot go on should say where and why"
 )]
 
+mod access;
 mod api;
 mod architecture;
 mod attacks;

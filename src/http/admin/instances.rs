@@ -195,12 +195,12 @@ impl ReadFields for Selection {
 /// The newest first. Deleted ones are not among them.
 #[utoipa::path(
     get, path = "/api/v1/instances", tag = "Instances", operation_id = "listInstances",
-    security(("bearer" = ["instance:read"])),
+    security(("bearer" = ["instance:read_any"])),
     params(Paging, Selection),
     responses((status = 200, description = "A page of instances.", body = Page<InstanceView>)),
 )]
 pub(super) async fn list(
-    _admin: Caller<needs::InstanceRead>,
+    _admin: Caller<needs::InstanceReadAny>,
     registry: Data<Handle<InstanceRegistry>>,
     Parameters(selection): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
@@ -218,13 +218,13 @@ pub(super) async fn list(
 /// Whoever's it is, also while it is being torn down.
 #[utoipa::path(
     get, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "getInstance",
-    security(("bearer" = ["instance:read"])),
+    security(("bearer" = ["instance:read_any"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
     responses((status = 200, description = "The instance.", body = InstanceView)),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn show(
-    _admin: Caller<needs::InstanceRead>,
+    _admin: Caller<needs::InstanceReadAny>,
     registry: Data<Handle<InstanceRegistry>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
@@ -239,13 +239,13 @@ pub(super) async fn show(
 /// is asked by way of RabbitMQ and has a second; where it cannot be asked, the rest is answered all the same.
 #[utoipa::path(
     get, path = "/api/v1/instances/{id}/explain", tag = "Instances", operation_id = "explainInstance",
-    security(("bearer" = ["instance:read"])),
+    security(("bearer" = ["instance:read_any"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
     responses((status = 200, description = "How it stands.", body = ExplanationView)),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn explain(
-    _admin: Caller<needs::InstanceRead>,
+    _admin: Caller<needs::InstanceReadAny>,
     registry: Data<Handle<InstanceRegistry>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
@@ -259,13 +259,13 @@ pub(super) async fn explain(
 /// As its user could. A worker does the stopping; to wish it again changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/instances/{id}/stop", tag = "Instances", operation_id = "stopInstance",
-    security(("bearer" = ["instance:control"])),
+    security(("bearer" = ["instance:control_any"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
     responses((status = 202, description = "The instance as it is now.", body = InstanceView)),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn stop(
-    _admin: Caller<needs::InstanceControl>,
+    _admin: Caller<needs::InstanceControlAny>,
     origin: Origin,
     registry: Data<Handle<InstanceRegistry>>,
     Id(id): Id<InstanceId>,
@@ -280,13 +280,13 @@ pub(super) async fn stop(
 /// As its user could. What failed or was stopped begins anew; else nothing changes.
 #[utoipa::path(
     post, path = "/api/v1/instances/{id}/start", tag = "Instances", operation_id = "startInstance",
-    security(("bearer" = ["instance:control"])),
+    security(("bearer" = ["instance:control_any"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02")),
     responses((status = 202, description = "The instance as it is now.", body = InstanceView)),
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn start(
-    _admin: Caller<needs::InstanceControl>,
+    _admin: Caller<needs::InstanceControlAny>,
     origin: Origin,
     registry: Data<Handle<InstanceRegistry>>,
     Id(id): Id<InstanceId>,

@@ -3,4 +3,4 @@
 mod asyncapi;
 mod bus;
 mod messages;
-mod openapi;
+pub(crate) mod openapi;

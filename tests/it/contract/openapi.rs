@@ -21,7 +21,7 @@ fn documents() -> [(&'static str, String); 3] {
         .map(|(listener, made)| (listener, document::text(&made).unwrap()))
 }
 
-fn parsed(listener: &str) -> Value {
+pub(crate) fn parsed(listener: &str) -> Value {
     let (_, text) = documents().into_iter().find(|(name, _)| *name == listener).unwrap();
     serde_json::from_str(&text).unwrap()
 }

@@ -1,0 +1,305 @@
+//! A service with everybody in it.
+
+use std::sync::Mutex;
+
+use botberi::actors::policies::{Policy, PolicyFiles};
+use botberi::models::{Permission, PermissionSet, Role};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::rows::{Row, Thing};
+use crate::support::client::{Caller, PASSWORD, id_of, try_answer};
+use crate::support::replica::{ADMIN_PASSWORD, Replica};
+use crate::support::stage::Stage;
+use crate::support::wait::within;
+
+/// Everybody there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Actor {
+    /// Without a credential.
+    Nobody,
+    /// With a token whose session has ended.
+    Revoked,
+    /// With a key that is revoked.
+    Expired,
+    /// Whose things are touched.
+    Owner,
+    /// A developer, whose things they are not.
+    Other,
+    /// A viewer, whose things they are not.
+    Viewer,
+    Admin,
+    /// An administrator's key with every permission that a key can have.
+    AdminKey,
+    /// A key of the owner's with every permission but the one that is needed.
+    KeyWithout,
+    /// A key of the owner's with nothing but the one that is needed.
+    KeyWithOnly,
+}
+
+impl Actor {
+    pub(super) const ALL: &'static [Self] = &[
+        Self::Nobody,
+        Self::Revoked,
+        Self::Expired,
+        Self::Owner,
+        Self::Other,
+        Self::Viewer,
+        Self::Admin,
+        Self::AdminKey,
+        Self::KeyWithout,
+        Self::KeyWithOnly,
+    ];
+
+    /// Whether the owner's things are theirs, too.
+    pub(super) const fn is_owner(self) -> bool {
+        matches!(self, Self::Owner | Self::KeyWithout | Self::KeyWithOnly)
+    }
+}
+
+/// Nobody asks too often here.
+const LIMITS: [&str; 8] = [
+    "rate_limits.user_max",
+    "rate_limits.read_max",
+    "rate_limits.write_max",
+    "rate_limits.socket_max",
+    "rate_limits.auth_max",
+    "rate_limits.account_max",
+    "rate_limits.account_everywhere_max",
+    "rate_limits.address_max",
+];
+
+/// The service, and those who are always there.
+pub(super) struct World {
+    // Before what it stands on.
+    replica: Replica,
+    stage: Stage,
+    owner: Caller,
+    root: Caller,
+    agent: i64,
+    number: Mutex<u32>,
+    leaks: Mutex<Vec<String>>,
+    secret: String,
+    policy: Policy,
+}
+
+impl World {
+    pub(super) async fn build() -> Self {
+        let stage = Stage::set().await;
+        let mut settings = vec![
+            ("service.roles", toml::Value::from(vec!["user", "admin", "broker"])),
+            ("auth.api_keys_per_user_max", 10_000.into()),
+            ("auth.sessions_per_user_max", 100_000.into()),
+        ];
+        for limit in LIMITS {
+            settings.push((limit, 1_000_000.into()));
+        }
+        let replica = Replica::start(&stage, false, &settings).await;
+        let owner = Caller::stranger(&replica.user_api).sign_up("owner").await;
+        let root = Caller::stranger(&replica.admin_api).sign_in("admin", ADMIN_PASSWORD).await;
+        let agent = owner.an_agent().await;
+        let secret = id_of(&owner.create(agent).await);
+        let policy = PolicyFiles::new("").load().unwrap();
+        let (number, leaks) = (Mutex::new(0), Mutex::default());
+        Self { stage, replica, owner, root, agent, number, leaks, secret, policy }
+    }
+
+    fn name(&self) -> String {
+        let mut number = self.number.lock().unwrap();
+        *number += 1;
+        format!("thing_{number:05}")
+    }
+
+    fn url(&self, listener: &str) -> &str {
+        match listener {
+            "user" => &self.replica.user_api,
+            "admin" => &self.replica.admin_api,
+            _ => &self.replica.broker_api,
+        }
+    }
+
+    fn nobody(&self) -> Caller {
+        Caller::stranger(&self.replica.user_api)
+    }
+
+    /// Somebody who has just signed in; `None` for a key that cannot be made.
+    pub(super) async fn caller(
+        &self,
+        listener: &str,
+        actor: Actor,
+        needed: Option<Permission>,
+        is_last: bool,
+    ) -> Option<Caller> {
+        let caller = match actor {
+            Actor::Nobody => self.nobody(),
+            // Of those who are needed later nothing may be used up.
+            Actor::Owner | Actor::Other if is_last => self.nobody().sign_up(&self.name()).await,
+            Actor::Admin if is_last => self.of_role("admin").await,
+            Actor::Owner => self.nobody().sign_in("owner", PASSWORD).await,
+            Actor::Other => self.nobody().sign_up(&self.name()).await,
+            Actor::Viewer => self.of_role("viewer").await,
+            Actor::Admin => self.nobody().sign_in("admin", ADMIN_PASSWORD).await,
+            Actor::Revoked => {
+                let gone = self.nobody().sign_in("owner", PASSWORD).await;
+                gone.post("/api/v1/auth/logout", Value::Null).await.expect(204);
+                gone
+            }
+            Actor::Expired => {
+                let (key, id) = self.key(&self.owner, &[Permission::AgentList]).await;
+                self.owner.delete(&format!("/api/v1/api-keys/{id}")).await.expect(204);
+                key
+            }
+            Actor::AdminKey => {
+                let admin = self.root.at(&self.replica.user_api);
+                self.key(&admin, &all(|permission| permission.is_for_keys())).await.0
+            }
+            Actor::KeyWithout => {
+                let (holder, may) = self.holder_of_keys(listener);
+                let most = all(|permission| {
+                    permission.is_for_keys() && Some(permission) != needed && may.has(permission)
+                });
+                self.key(&holder, &most).await.0
+            }
+            Actor::KeyWithOnly => {
+                let (holder, _) = self.holder_of_keys(listener);
+                self.key(&holder, &[needed.filter(|needed| needed.is_for_keys())?]).await.0
+            }
+        };
+        Some(caller.at(self.url(listener)))
+    }
+
+    /// Somebody whose role lets them do what is done at that listener.
+    fn holder_of_keys(&self, listener: &str) -> (Caller, PermissionSet) {
+        if listener == "user" {
+            (self.owner.clone(), self.policy.of_role(Role::Developer))
+        } else {
+            (self.root.at(&self.replica.user_api), self.policy.of_role(Role::Admin))
+        }
+    }
+
+    async fn of_role(&self, role: &str) -> Caller {
+        let name = self.name();
+        let id = self.nobody().sign_up(&name).await.user_id().await;
+        self.root.patch(&format!("/api/v1/users/{id}"), json!({ "role": role })).await.expect(200);
+        self.nobody().sign_in(&name, PASSWORD).await
+    }
+
+    /// A key, which is not kept for ever: one user may have so many only.
+    async fn key(&self, holder: &Caller, permissions: &[Permission]) -> (Caller, String) {
+        let wish = json!({"name": self.name(), "permissions": permissions});
+        let made = holder.post("/api/v1/api-keys", wish).await.expect(201);
+        (holder.with_token(made["key"].as_str().unwrap()), id_of(&made))
+    }
+
+    /// What is needed for a request, made just now.
+    async fn thing(&self, thing: Thing) -> Value {
+        let name = self.name();
+        match thing {
+            Thing::Nothing => json!({"name": name}),
+            Thing::Instance => self.owner.create(self.agent).await,
+            Thing::ApiKey => {
+                let (_, id) = self.key(&self.owner, &[Permission::AgentList]).await;
+                json!({"id": id})
+            }
+            Thing::Agent => {
+                let draft = self.thing_of_catalog(&name).await;
+                let path = format!("/api/v1/agents/{}/publish", draft["id"]);
+                let agent = self.root.post(&path, Value::Null).await.expect(200);
+                self.offered(agent["id"].as_i64().unwrap()).await;
+                agent
+            }
+            Thing::Draft => {
+                let mut draft = self.thing_of_catalog(&name).await;
+                draft["name"] = name.into();
+                draft
+            }
+            Thing::DeadLetter => {
+                let sql = self.stage.sql().await;
+                let insert = "INSERT INTO dead_letters (queue, event_id, routing_key, reason, headers, envelope, body, body_bytes)
+                              VALUES ('q', gen_random_uuid(), 'a.b', 'it had to', '{}', '{\"headers\": {}}', '{}', 2)
+                              RETURNING id::text";
+                let id: String = sql.query_one(insert, &[]).await.unwrap().get(0);
+                json!({ "id": id })
+            }
+            Thing::Replay => {
+                let sql = self.stage.sql().await;
+                let insert = "INSERT INTO event_replays
+                                  (id, from_position, to_position, requested_by, position, finished_at, outcome, is_open)
+                              VALUES (gen_random_uuid(), 1, 1, gen_random_uuid(), 1, now(), 'done', NULL) RETURNING id::text";
+                let id: String = sql.query_one(insert, &[]).await.unwrap().get(0);
+                json!({ "id": id })
+            }
+            Thing::User => {
+                let id = self.nobody().sign_up(&name).await.user_id().await;
+                json!({ "id": id })
+            }
+            Thing::ResetToken => {
+                let id = self.nobody().sign_up(&name).await.user_id().await;
+                let path = format!("/api/v1/users/{id}/password-reset");
+                self.root.post(&path, Value::Null).await.expect(201)
+            }
+            Thing::RefreshToken => {
+                let registration = json!({"username": name, "password": PASSWORD});
+                self.nobody().post("/api/v1/auth/register", registration.clone()).await.expect(201);
+                let tokens = self.nobody().post("/api/v1/auth/login", registration).await.expect(200);
+                json!({"token": tokens["refresh_token"]})
+            }
+        }
+    }
+
+    async fn thing_of_catalog(&self, name: &str) -> Value {
+        let draft = json!({"title": name, "content": {}, "activation_code": name, "rate": 1});
+        self.root.post("/api/v1/agents", draft).await.expect(201)
+    }
+
+    /// Waits until the users' catalog has it.
+    async fn offered(&self, agent: i64) {
+        let path = format!("/api/v1/agents/{agent}");
+        crate::support::wait::eventually("the agent is on offer", async || {
+            (self.owner.get(&path).await.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// Asks, and answers with the status.
+    pub(super) async fn ask(
+        &self,
+        row: &Row,
+        listener: &str,
+        method: &str,
+        path: &str,
+        (actor, caller): (Actor, &Caller),
+    ) -> u16 {
+        let made = self.thing(row.thing).await;
+        let id = made["id"].as_str().map(str::to_owned).unwrap_or_else(|| made["id"].to_string());
+        let path = path.replace("{id}", &id);
+        if path == "/api/v1/ws" {
+            return caller.try_socket(None).await.err().unwrap_or(101);
+        }
+        let method: Method = method.to_uppercase().parse().unwrap();
+        let mut request = caller.request(method.clone(), &path);
+        let body = (row.body)(&made);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        if path == "/api/v1/events" {
+            // It has no end: its head is all there is to see.
+            return within("an answer", request.send()).await.unwrap().status().as_u16();
+        }
+        let answer = try_answer(request).await.unwrap();
+        let is_others = listener == "user" && !actor.is_owner();
+        if is_others && answer.body.to_string().contains(&self.secret) {
+            self.leaks.lock().unwrap().push(path);
+        }
+        answer.status
+    }
+
+    /// Where somebody was shown what is the owner's.
+    pub(super) fn leaks(&self) -> Vec<String> {
+        self.leaks.lock().unwrap().clone()
+    }
+}
+
+fn all(is_wanted: impl Fn(Permission) -> bool) -> Vec<Permission> {
+    Permission::ALL.iter().copied().filter(|permission| is_wanted(*permission)).collect()
+}
