@@ -101,7 +101,7 @@ async fn everybody_can_do_what_is_declared_and_nothing_else() {
         }
     }
     let all: usize = cells.values().sum();
-    println!("the access matrix has {all} cells: {cells:?}");
+    tracing::info!(cells = all, by = ?cells, "the access matrix");
     assert!(wrong.is_empty(), "{} of {all} are wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(all > 500, "{all} cells");
     let leaks = world.leaks();
