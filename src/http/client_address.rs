@@ -96,7 +96,9 @@ fn read_hop(hop: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -138,5 +140,39 @@ mod tests {
     fn a_chain_of_proxies_of_ours_begins_where_its_first_one_says() {
         assert_eq!(client(&["0.0.0.0/0"], "9.9.9.9", &["1.2.3.4"]), "1.2.3.4");
         assert_eq!(Networks::read(&["localhost".to_owned()]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_forwarded_the_client_is_the_peer_or_somebody_that_a_proxy_of_ours_has_seen(
+            peer in any::<u32>(),
+            values in prop::collection::vec(
+                prop_oneof![
+                    "(([0-9]{1,3}\\.){3}[0-9]{1,3}(:[0-9]{1,5})?[, ]{0,2}){0,5}".prop_map(String::into_bytes),
+                    "[0-9a-f:.,\\[\\] ]{0,60}".prop_map(String::into_bytes),
+                    prop::collection::vec(any::<u8>(), 0..60),
+                ],
+                0..4,
+            ),
+        ) {
+            let mut headers = HeaderMap::new();
+            for value in &values {
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    headers.append(HeaderName::from_static(FORWARDED_FOR), value);
+                }
+            }
+            let ours = Networks::read(&["10.0.0.0/8".to_owned(), "128.0.0.0/1".to_owned()]).unwrap();
+            let peer = IpAddr::from(peer.to_be_bytes());
+            let client = ours.client(peer, &headers);
+            if !ours.hold(peer) {
+                prop_assert_eq!(client, peer);
+            }
+            if client != peer {
+                let said = values.iter().any(|value| {
+                    String::from_utf8_lossy(value).split(',').any(|hop| read_hop(hop.trim()) == Some(client))
+                });
+                prop_assert!(said, "{} was named by nobody", client);
+            }
+        }
     }
 }
