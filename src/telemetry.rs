@@ -6,8 +6,10 @@ use std::io::IsTerminal;
 
 use serde::Deserialize;
 use thiserror::Error;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{FilterFn, ParseError};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::faults::Faults;
@@ -52,6 +54,18 @@ impl TelemetrySettings {
     }
 }
 
+/// Clients of servers that write down all that they say at these levels: the parameters of every statement, hashes of passwords
+/// and what users wrote among them, and RabbitMQ's password.
+const TALKATIVE: [&str; 2] = ["tokio_postgres", "lapin"];
+
+/// Whether a line may be written, whatever the filter says.
+fn is_discreet(line: &Metadata<'_>) -> bool {
+    let is_of = |name: &&str| {
+        line.target().strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    *line.level() <= Level::INFO || !TALKATIVE.iter().any(is_of)
+}
+
 /// Sends log lines and panics to stderr from now on, for the whole process.
 ///
 /// # Errors
@@ -62,9 +76,12 @@ pub fn init(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
     // an unrouted event is ordinary where nobody waits for it.
     let filter = EnvFilter::builder().parse(format!("{},lapin::returned_messages=off", settings.filter))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let discreet = FilterFn::new(is_discreet);
     match settings.format {
-        LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).finish().try_init()?,
-        LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
+        LogFormat::Human => {
+            lines.with_ansi(std::io::stderr().is_terminal()).finish().with(discreet).try_init()?;
+        }
+        LogFormat::Json => lines.json().flatten_event(true).finish().with(discreet).try_init()?,
     }
     panic_hook::install();
     Ok(())

@@ -9,6 +9,8 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
+use crate::models::network::Network;
+
 /// Where proxies write whom they speak for, each behind what the one before it has written.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -31,17 +33,17 @@ impl FromRequest for ClientAddress {
 
 /// The networks of proxies that are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Networks(Vec<(IpAddr, u32)>);
+pub(super) struct Networks(Vec<Network>);
 
 impl Networks {
     /// Reads addresses such as `10.1.2.3`, and networks such as `10.0.0.0/8`; `None` if one of them is neither.
     #[must_use]
     pub(super) fn read(networks: &[String]) -> Option<Self> {
-        networks.iter().map(|text| read_one(text)).collect::<Option<_>>().map(Self)
+        networks.iter().map(|text| Network::read(text)).collect::<Option<_>>().map(Self)
     }
 
     fn hold(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|(network, bits)| is_within(address.to_canonical(), *network, *bits))
+        self.0.iter().any(|network| network.holds(address.to_canonical()))
     }
 
     /// Whether the peer says whom it speaks for, and is not believed.
@@ -86,37 +88,17 @@ impl Networks {
     }
 }
 
-fn read_one(text: &str) -> Option<(IpAddr, u32)> {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    let address: IpAddr = address.parse().ok()?;
-    let bits_max = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.map_or(Some(bits_max), |bits| bits.parse().ok())?;
-    (bits <= bits_max).then_some((address, bits))
-}
-
 /// Some proxies write the port, too.
 fn read_hop(hop: &str) -> Option<IpAddr> {
     let plain = hop.trim_matches(['[', ']']).parse();
     plain.ok().or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
 }
 
-fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
-    match (address, network) {
-        (IpAddr::V4(address), IpAddr::V4(network)) => {
-            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-            address.to_bits() & mask == network.to_bits() & mask
-        }
-        (IpAddr::V6(address), IpAddr::V6(network)) => {
-            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-            address.to_bits() & mask == network.to_bits() & mask
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -155,10 +137,42 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_not_read() {
-        for not_one in ["", "10.0.0.0/33", "10.0.0", "fd00::/129", "10.0.0.0/x", "localhost"] {
-            assert_eq!(Networks::read(&[not_one.to_owned()]), None, "{not_one}");
-        }
+    fn a_chain_of_proxies_of_ours_begins_where_its_first_one_says() {
         assert_eq!(client(&["0.0.0.0/0"], "9.9.9.9", &["1.2.3.4"]), "1.2.3.4");
+        assert_eq!(Networks::read(&["localhost".to_owned()]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_forwarded_the_client_is_the_peer_or_somebody_that_a_proxy_of_ours_has_seen(
+            peer in any::<u32>(),
+            values in prop::collection::vec(
+                prop_oneof![
+                    "(([0-9]{1,3}\\.){3}[0-9]{1,3}(:[0-9]{1,5})?[, ]{0,2}){0,5}".prop_map(String::into_bytes),
+                    "[0-9a-f:.,\\[\\] ]{0,60}".prop_map(String::into_bytes),
+                    prop::collection::vec(any::<u8>(), 0..60),
+                ],
+                0..4,
+            ),
+        ) {
+            let mut headers = HeaderMap::new();
+            for value in &values {
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    headers.append(HeaderName::from_static(FORWARDED_FOR), value);
+                }
+            }
+            let ours = Networks::read(&["10.0.0.0/8".to_owned(), "128.0.0.0/1".to_owned()]).unwrap();
+            let peer = IpAddr::from(peer.to_be_bytes());
+            let client = ours.client(peer, &headers);
+            if !ours.hold(peer) {
+                prop_assert_eq!(client, peer);
+            }
+            if client != peer {
+                let said = values.iter().any(|value| {
+                    String::from_utf8_lossy(value).split(',').any(|hop| read_hop(hop.trim()) == Some(client))
+                });
+                prop_assert!(said, "{} was named by nobody", client);
+            }
+        }
     }
 }

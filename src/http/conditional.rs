@@ -328,6 +328,28 @@ mod tests {
         }
 
         #[test]
+        fn a_list_of_tags_is_read_as_it_was_written_however_it_is_parted(
+            tags in prop::collection::vec((any::<bool>(), "[!#-~]{0,20}"), 1..6), parting in "[ \t]{0,2},[ \t,]{0,3}"
+        ) {
+            let tags: Vec<Given> = tags.into_iter().map(|(is_weak, text)| Given { is_weak, text }).collect();
+            let written: Vec<String> =
+                tags.iter().map(|tag| format!("{}\"{}\"", if tag.is_weak { "W/" } else { "" }, tag.text)).collect();
+            let IfMatch(named) = if_match(&written.join(&parting)).unwrap();
+            prop_assert_eq!(named, Some(Named::Tags(tags)));
+        }
+
+        #[test]
+        fn any_bytes_are_a_condition_or_a_bad_request(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let Ok(value) = HeaderValue::from_bytes(&bytes) else { return Ok(()) };
+            let request = TestRequest::patch().insert_header((header::IF_MATCH, value.clone())).to_http_request();
+            if let Err(problem) = IfMatch::from_request(&request, &mut Payload::None).into_inner() {
+                prop_assert_eq!(problem.code(), ErrorCode::BadRequest);
+            }
+            let request = TestRequest::get().insert_header((header::IF_NONE_MATCH, value)).to_http_request();
+            prop_assert!(IfNoneMatch::from_request(&request, &mut Payload::None).into_inner().is_ok());
+        }
+
+        #[test]
         fn any_text_is_a_condition_or_an_error(text in "[ -~\t]{0,60}") {
             let _condition_or_error = if_match(&text);
         }

@@ -181,6 +181,7 @@ pub fn parsed<T: std::str::FromStr>(value: Value, expected: &str) -> Result<T, F
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -264,5 +265,47 @@ mod tests {
     fn a_parameter_that_is_given_twice_is_a_fault() {
         let pairs = vec![("name".to_owned(), "a".to_owned()), ("name".to_owned(), "b".to_owned())];
         assert_eq!(Fields::read_query::<Pet>(pairs).unwrap_err()[0].field, "name");
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaves = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaves.prop_recursive(4, 24, 4, |inner| {
+            let names = prop_oneof![Just("name".to_owned()), Just("age".to_owned()), ".{0,200}"];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(names, inner, 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_read_or_has_short_faults_each_of_which_names_a_field_of_it_or_one_that_is_missing(body in values()) {
+            if let Err(faults) = Fields::read_body::<Pet>(body.clone()) {
+                prop_assert!(!faults.is_empty());
+                for fault in faults {
+                    let is_of_it = body.as_object().is_some_and(|fields| {
+                        fields.keys().any(|name| name.starts_with(&fault.field))
+                    });
+                    prop_assert!(is_of_it || fault.field == "name" || fault.field.is_empty(), "{:?}", fault);
+                    prop_assert!(fault.field.chars().count() <= NAME_CHARS_MAX && fault.message.len() < 100);
+                }
+            }
+        }
+
+        #[test]
+        fn any_query_is_read_or_has_faults(pairs in prop::collection::vec(("name|note|.{0,5}", ".{0,10}"), 0..6)) {
+            let names: Vec<String> = pairs.iter().map(|(name, _)| name.clone()).collect();
+            match Fields::read_query::<Pet>(pairs.clone()) {
+                Ok(pet) => prop_assert!(pairs.contains(&("name".to_owned(), pet.name))),
+                Err(faults) => prop_assert!(faults.iter().all(|fault| fault.field == "name" || names.contains(&fault.field))),
+            }
+        }
     }
 }

@@ -70,6 +70,7 @@ impl ReadFields for NumberPage {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use uuid::Uuid;
 
     use super::*;
@@ -107,5 +108,26 @@ mod tests {
     #[test]
     fn an_unknown_parameter_is_refused() {
         assert_eq!(read(&[("limt", "5")]), Err(vec!["limt".into()]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_parameters_are_a_page_within_its_bounds_or_named_faults(
+            limit in "[0-9+-]{0,4}|.{0,12}", cursor in "[A-Za-z0-9_-]{11}|.{0,30}", other in prop::option::of(".{0,8}")
+        ) {
+            let mut query = vec![("limit", limit.as_str()), ("cursor", cursor.as_str())];
+            query.extend(other.as_deref().map(|name| (name, "1")));
+            match read(&query) {
+                Ok(page) => {
+                    prop_assert!((1..=100).contains(&page.limit.items()));
+                    prop_assert!(page.before_number().is_none_or(|number| number >= 0 || page.cursor.is_some()));
+                    prop_assert_eq!(page.cursor.map_or(String::new(), Cursor::encode), cursor);
+                }
+                Err(fields) => {
+                    let ours = |field: &String| field == "limit" || field == "cursor" || Some(field) == other.as_ref();
+                    prop_assert!(!fields.is_empty() && fields.iter().all(ours), "{:?}", fields);
+                }
+            }
+        }
     }
 }

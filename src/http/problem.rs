@@ -65,7 +65,7 @@ pub(super) struct ProblemDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     request_id: Option<&'a str>,
-    /// Every field at fault; only with `validation_failed`.
+    /// Every field at fault; only with `validation_failed` and `url_not_allowed`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [FieldError],
@@ -254,9 +254,12 @@ impl ResponseError for Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    fn json(problem: &Problem) -> Value {
+    use super::*;
+    use crate::outbound::{Refusal, UrlNotAllowed};
+
+    fn document(problem: &Problem) -> Value {
         serde_json::from_str(&problem.document(Some("r-1"))).unwrap()
     }
 
@@ -265,7 +268,7 @@ mod tests {
         for code in ErrorCode::ALL {
             let problem = Problem::new(*code);
             let response = problem.respond(Some("r-1"));
-            let document = json(&problem);
+            let document = document(&problem);
 
             assert_eq!(response.status().as_u16(), code.kind().status());
             assert_eq!(response.headers().get(header::CONTENT_TYPE).unwrap(), MEDIA_TYPE);
@@ -289,9 +292,19 @@ mod tests {
     fn a_validation_problem_lists_its_fields() {
         let fault =
             FieldError { field: "tasks[0].agent_id".into(), message: "must be a whole number".into() };
-        let document = json(&Problem::invalid(vec![fault]));
+        let document = document(&Problem::invalid(vec![fault]));
         assert_eq!(document["errors"][0]["field"], "tasks[0].agent_id");
         assert_eq!(document["status"], 422);
+    }
+
+    #[test]
+    fn an_address_to_which_nothing_is_sent_is_told_as_a_field_at_fault() {
+        let field = "tasks[0].source_url".to_owned();
+        let document = document(&Problem::from(UrlNotAllowed { field, refusal: Refusal::Host }));
+        let message = "must name a host of the public internet";
+        assert_eq!(document["code"], "url_not_allowed");
+        assert_eq!(document["errors"], json!([{ "field": "tasks[0].source_url", "message": message }]));
+        assert_eq!(document["detail"], format!("tasks[0].source_url {message}"));
     }
 
     #[test]

@@ -158,9 +158,9 @@ impl WsSession {
 
     /// The client has said something.
     fn hear(&mut self, text: &[u8], context: &mut WebsocketContext<Self>) {
-        let frame = match serde_json::from_slice(text) {
+        let frame = match protocol::read(text) {
             Ok(frame) => frame,
-            Err(error) => return self.reject("malformed_frame", &error.to_string(), context),
+            Err(reason) => return self.reject("malformed_frame", &reason, context),
         };
         match frame {
             ClientFrame::Ping => {

@@ -273,6 +273,8 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn orders() -> [Order; 4] {
@@ -313,5 +315,54 @@ mod tests {
         assert!(matches!(read, Err(ControlError::Many(257))));
         let long = vec![b' '; BODY_BYTES_MAX + 1];
         assert!(matches!(Order::read("order.take_up", &long), Err(ControlError::Long(_))));
+    }
+
+    fn instance_ids() -> impl Strategy<Value = InstanceId> {
+        any::<u128>().prop_map(|bits| uuid::Uuid::from_u128(bits).to_string().parse().unwrap())
+    }
+
+    fn any_orders() -> impl Strategy<Value = Order> {
+        let known = (instance_ids(), any::<i64>())
+            .prop_map(|(instance_id, revision)| KnownRevision { instance_id, revision });
+        prop_oneof![
+            prop::collection::vec(known, 0..=ORDERED_MAX)
+                .prop_map(|instances| Order::LookAfter(LookAfterThese { instances })),
+            Just(Order::TakeUp(TakeUp {})),
+            (instance_ids(), any::<i64>())
+                .prop_map(|(instance_id, owner_epoch)| Order::LetGo(LetGo { instance_id, owner_epoch })),
+            instance_ids().prop_map(|instance_id| Order::Describe(Describe { instance_id })),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_order_is_read_back_and_is_short_enough_to_be_read(order in any_orders()) {
+            let body = order.body().unwrap();
+            prop_assert_eq!(Order::read(order.kind(), &body).unwrap(), order);
+        }
+
+        #[test]
+        fn whatever_is_changed_in_an_order_it_is_one_of_its_kind_or_an_error(
+            order in any_orders(), place in any::<prop::sample::Index>(), with in prop::collection::vec(any::<u8>(), 0..4)
+        ) {
+            let mut body = order.body().unwrap();
+            let place = place.index(body.len());
+            body.splice(place..=place, with);
+            if let Ok(read) = Order::read(order.kind(), &body) {
+                prop_assert_eq!(read.kind(), order.kind());
+            }
+        }
+
+        #[test]
+        fn any_bytes_under_any_name_are_a_message_or_an_error(
+            kind in "order\\.(look_after|take_up|let_go|describe)|reply\\.(taken|described|refused)|.{0,80}",
+            body in prop_oneof![prop::collection::vec(any::<u8>(), 0..60), "\\{\"schema_version\":-?[0-9]{1,12}.{0,60}".prop_map(String::into_bytes)],
+        ) {
+            for error in [Order::read(&kind, &body).err(), OrderReply::read(&kind, &body).err()].into_iter().flatten() {
+                prop_assert!(error.to_string().len() < 500, "{error}");
+            }
+        }
     }
 }

@@ -135,6 +135,7 @@ error_codes! {
     DeadLetterUnderWay,    "dead_letter_under_way",  Conflict,             "Dead letter is being sent again";
     DeadLetterHandled,     "dead_letter_handled",    Conflict,             "Dead letter is handled";
     DeadLetterNotRedrivable, "dead_letter_not_redrivable", Conflict,       "Dead letter cannot be sent again";
+    UrlNotAllowed,         "url_not_allowed",        Unprocessable,        "Nothing is sent to this address";
     PositionsOutOfRange,   "positions_out_of_range", Unprocessable,        "Positions are not in the event log";
     InstanceNotFound,      "instance_not_found",     NotFound,             "Instance does not exist";
     NothingToRequeue,      "nothing_to_requeue",     Conflict,             "Instance has nothing that a worker could do";

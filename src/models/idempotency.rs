@@ -62,7 +62,8 @@ impl<T> Made<T> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
 
     use super::*;
 
@@ -84,5 +85,32 @@ mod tests {
         let is_key = |text: &str| IdempotencyKey::new(text, "/", &json!({})).is_some();
         assert!(is_key("8e03978e-40d5") && is_key("a b\"~") && is_key(&"x".repeat(255)));
         assert!(!is_key("") && !is_key("a\tb") && !is_key("ä") && !is_key(&"x".repeat(256)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_key_as_it_is_or_none(text in "[ -~]{0,260}|.{0,40}") {
+            let key = IdempotencyKey::new(&text, "/", &json!({}));
+            let is_printable = text.chars().all(|letter| matches!(letter, ' '..='~'));
+            prop_assert_eq!(key.is_some(), is_printable && (1..=255).contains(&text.len()));
+            prop_assert!(key.is_none_or(|key| key.text() == text));
+        }
+
+        #[test]
+        fn bodies_that_say_the_same_have_one_print_and_others_have_not(
+            fields in prop::collection::btree_map(".{0,5}", prop_oneof![any::<i64>().prop_map(Value::from), ".{0,5}".prop_map(Value::from)], 1..6),
+        ) {
+            let print = |body: &Value| IdempotencyKey::new("k", "/a", body).unwrap().fingerprint().to_vec();
+            let body = Value::Object(fields.clone().into_iter().collect());
+            let turned: Map<String, Value> = fields.clone().into_iter().rev().collect();
+            prop_assert_eq!(print(&body), print(&Value::Object(turned)));
+            let read_again: Value = serde_json::from_str(&format!("{body:#}")).unwrap();
+            prop_assert_eq!(print(&body), print(&read_again));
+            for name in fields.keys() {
+                let mut other = body.clone();
+                other[name] = json!([body[name]]);
+                prop_assert_ne!(print(&body), print(&other));
+            }
+        }
     }
 }

@@ -51,22 +51,41 @@ impl FromStr for KeyPattern {
 }
 
 /// AMQP's topic rules: `*` is one word, `#` any number of them.
+///
+/// Where what follows a `#` does not fit, only the last `#` takes a word more: those before it have nothing to gain by it. To try
+/// them all would take longer than a second for a pattern of eight and a key of a hundred words.
 #[must_use]
 pub fn topic_matches(pattern: &str, key: &str) -> bool {
-    fn rest(pattern: &[&str], key: &[&str]) -> bool {
-        match (pattern.split_first(), key.split_first()) {
-            (None, None) => true,
-            (Some((&"#", others)), _) => (0..=key.len()).any(|skipped| rest(others, &key[skipped..])),
-            (Some((&"*", others)), Some((_, words))) => rest(others, words),
-            (Some((wanted, others)), Some((word, words))) => wanted == word && rest(others, words),
-            _ => false,
+    let (pattern, key): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), key.split('.').collect());
+    let (mut place, mut word) = (0, 0);
+    // What follows the last `#`, and where the words begin that it has not taken.
+    let mut last_any: Option<(usize, usize)> = None;
+    loop {
+        match (pattern.get(place), key.get(word)) {
+            (Some(&"#"), _) => {
+                place += 1;
+                last_any = Some((place, word));
+            }
+            (Some(wanted), Some(found)) if *wanted == "*" || wanted == found => {
+                place += 1;
+                word += 1;
+            }
+            (None, None) => return true,
+            _ => match last_any {
+                Some((after, taken)) if taken < key.len() => {
+                    (place, word) = (after, taken + 1);
+                    last_any = Some((place, word));
+                }
+                _ => return false,
+            },
         }
     }
-    rest(&pattern.split('.').collect::<Vec<_>>(), &key.split('.').collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -92,6 +111,58 @@ mod tests {
             ["", ".", "a..b", "Instance.*", "a b", "instance.cre*", &"#.".repeat(16), &"a".repeat(256)]
         {
             assert!(text.parse::<KeyPattern>().is_err(), "{text}");
+        }
+    }
+
+    /// The rules as they are written: which beginnings of the pattern fit which beginnings of the key.
+    fn by_the_table(pattern: &str, key: &str) -> bool {
+        let key: Vec<&str> = key.split('.').collect();
+        let mut fits: Vec<bool> = (0..=key.len()).map(|words| words == 0).collect();
+        for wanted in pattern.split('.') {
+            let before = fits.clone();
+            for words in 0..fits.len() {
+                let by_one = words > 0 && before[words - 1] && (wanted == "*" || wanted == key[words - 1]);
+                fits[words] = match wanted {
+                    "#" => before[words] || (words > 0 && fits[words - 1]),
+                    _ => by_one,
+                };
+            }
+        }
+        fits[key.len()]
+    }
+
+    #[test]
+    fn a_pattern_of_many_hashes_costs_no_more_than_any_other() {
+        let pattern: KeyPattern = "#.a.#.a.#.a.#.a.#.a.#.a.#.a.#.b".parse().unwrap();
+        let key = ["a"; 128].join(".").parse().unwrap();
+        assert!(!pattern.matches(&key));
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_matches_what_the_rules_say(
+            pattern in "([ab*#]\\.){0,6}[ab*#]", key in "([abc]\\.){0,6}[abc]"
+        ) {
+            prop_assert_eq!(topic_matches(&pattern, &key), by_the_table(&pattern, &key), "{} {}", pattern, key);
+        }
+
+        #[test]
+        fn any_text_is_a_pattern_that_reads_back_or_an_error(text in "[a-z0-9_.*#]{0,40}|.{0,300}") {
+            match text.parse::<KeyPattern>() {
+                Ok(pattern) => {
+                    prop_assert_eq!(pattern.to_string(), text.clone());
+                    // Every key is a pattern of itself alone.
+                    if let Ok(key) = text.parse::<RoutingKey>() {
+                        prop_assert!(pattern.matches(&key));
+                    }
+                }
+                Err(InvalidKeyPattern) => {
+                    let is_plain = |letter| matches!(letter, 'a'..='z' | '0'..='9' | '_');
+                    let is_word = |word: &str| !word.is_empty() && word.chars().all(is_plain);
+                    let are_words = text.split('.').all(|word| word == "*" || word == "#" || is_word(word));
+                    prop_assert!(!are_words || text.split('.').count() > WORDS_MAX || text.len() > 255);
+                }
+            }
         }
     }
 }

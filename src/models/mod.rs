@@ -15,6 +15,7 @@ pub mod ids;
 pub mod instance;
 pub mod key_pattern;
 pub mod knowledge;
+pub mod network;
 pub mod origin;
 pub mod page;
 pub mod permission;

@@ -92,6 +92,8 @@ impl fmt::Display for Traceparent {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -126,6 +128,26 @@ mod tests {
             "00-0af7651916cd43dd8448eb211c80319ä-b7ad6b7169203331-0",
         ] {
             assert_eq!(bad.parse::<Traceparent>(), Err(InvalidTraceparent), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_traceparent_that_is_passed_on_is_read_as_the_same(trace_id in 1..=u128::MAX, parent_id in 1..=u64::MAX, flags: u8) {
+            let sent = Traceparent { trace_id, parent_id, flags };
+            prop_assert_eq!(sent.to_string().parse(), Ok(sent));
+        }
+
+        #[test]
+        fn any_text_is_a_traceparent_that_can_be_passed_on_or_none(
+            text in "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}.{0,3}|[0-9a-fA-F-]{50,60}|.{0,60}"
+        ) {
+            if let Ok(read) = text.parse::<Traceparent>() {
+                let passed_on = read.to_string();
+                prop_assert_eq!(passed_on.parse(), Ok(read));
+                prop_assert_eq!(&passed_on[3..52], &text[3..52]);
+                prop_assert!(read.trace_id != 0 && read.parent_id != 0);
+            }
         }
     }
 }

@@ -165,8 +165,10 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_cursor_or_an_error(text in ".*") {
-            let _never_panics = Cursor::decode(&text);
+        fn any_text_is_a_cursor_that_is_written_so_or_an_error(text in "[A-Za-z0-9_-]{10,23}|.*") {
+            if let Ok(cursor) = Cursor::decode(&text) {
+                prop_assert_eq!(cursor.encode(), text);
+            }
         }
     }
 

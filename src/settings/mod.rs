@@ -64,6 +64,8 @@ pub struct Settings {
     pub worker: WorkerSettings,
     /// Requests of one caller.
     pub rate_limits: RateLimitsSettings,
+    /// Requests to addresses that users name.
+    pub outbound: OutboundSettings,
     /// What users may have.
     pub quotas: QuotaSettings,
     /// Sockets.
@@ -128,6 +130,7 @@ impl Settings {
         faults.within("retention", |section| self.retention.check(section));
         faults.within("worker", |section| self.worker.check(section));
         faults.within("rate_limits", |section| self.rate_limits.check(section));
+        faults.within("outbound", |section| self.outbound.check(section));
         faults.within("quotas", |section| self.quotas.check(section));
         faults.within("websocket", |section| self.websocket.check(section));
         faults.within("supervision", |section| self.supervision.check(section));

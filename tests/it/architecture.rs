@@ -10,6 +10,12 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "models/",
         &["crate::actors", "crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"],
     ),
+    ("models/", &["crate::outbound"]),
+    (
+        "outbound/",
+        &["crate::actors", "crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"],
+    ),
+    ("outbound/", &["crate::models::store", "actix", "actix_web", "lapin", "redis", "tokio_postgres"]),
     ("models/", &["actix", "actix_web", "lapin", "redis"]),
     ("actors/", &["crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"]),
     ("actors/", &["actix_web", "reqwest"]),
@@ -79,6 +85,16 @@ fn only_one_file_names_the_deprecated_crate() {
     for source in sources() {
         let names_it = source.named.iter().any(|path| is_at_or_below(path, "actix_web_actors"));
         assert!(!names_it || source.path.starts_with("http/ws_session"), "{} names it", source.path);
+    }
+}
+
+#[test]
+fn requests_to_addresses_of_users_go_out_in_one_place() {
+    let clients = ["hyper", "hyper_util", "http_body_util", "reqwest", "tokio_rustls", "rustls_native_certs"];
+    for source in sources().into_iter().filter(|source| !source.path.starts_with("outbound/")) {
+        let offence =
+            source.named.iter().find(|path| clients.iter().any(|client| is_at_or_below(path, client)));
+        assert!(offence.is_none(), "{} names {offence:?}: use crate::outbound", source.path);
     }
 }
 

@@ -10,6 +10,7 @@ mod api;
 mod architecture;
 mod attacks;
 mod broker_api;
+mod canaries;
 mod chaos;
 mod cli;
 mod cluster;

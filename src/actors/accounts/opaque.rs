@@ -23,6 +23,8 @@ pub(in crate::actors) fn digest(text: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -32,6 +34,18 @@ mod tests {
         assert_ne!(one, other);
         for none in ["", "x", &"*".repeat(43), &"A".repeat(42), &"A".repeat(44)] {
             assert!(!is_well_formed(none), "{none}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_well_formed_if_it_is_what_some_32_bytes_are_written_as(
+            bytes in any::<[u8; BYTES]>(), text in "[A-Za-z0-9_-]{43}|[A-Za-z0-9_=+/-]{40,46}|.{0,60}"
+        ) {
+            prop_assert!(is_well_formed(&URL_SAFE_NO_PAD.encode(bytes)));
+            let read = URL_SAFE_NO_PAD.decode(&text).ok().filter(|read| read.len() == BYTES);
+            let written_again = read.map(|read| URL_SAFE_NO_PAD.encode(read));
+            prop_assert_eq!(is_well_formed(&text), written_again.as_deref() == Some(text.as_str()));
         }
     }
 }

@@ -394,4 +394,35 @@ mod tests {
             prop_assert!(tokens().verify(&text).is_err());
         }
     }
+
+    proptest! {
+        // Signing takes milliseconds without optimisation.
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn whatever_is_signed_it_is_whole_claims_of_ours_or_no_token(
+            left_out in 0..9_usize, with in "[0-9]{1,25}|-1|null|true|\"\"|\"botberi\"|\\[\\]|1e400", junk in prop::collection::vec(any::<u8>(), 0..300)
+        ) {
+            let tokens = tokens();
+            let sign = |claims: &[u8]| {
+                let message = format!("{}.{}", tokens.shared.known[0].header, URL_SAFE_NO_PAD.encode(claims));
+                let signature = tokens.shared.signing.sign(message.as_bytes()).to_bytes();
+                format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+            };
+            prop_assert_eq!(tokens.verify(&sign(&junk)), Err(TokenError::Invalid));
+
+            let mut fields: Vec<(String, String)> = serde_json::to_value(claims()).unwrap().as_object().unwrap().iter()
+                .map(|(name, value)| (name.clone(), value.to_string())).collect();
+            if let Some((_, value)) = fields.get_mut(left_out) {
+                *value = with;
+            }
+            let written: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let token = sign(format!("{{{}}}", written.join(",")).as_bytes());
+            if let Ok(principal) = tokens.verify(&token) {
+                // Only times may differ from those of a token of ours, and a text that was one before.
+                prop_assert!(principal.expires_at.as_second() > now_seconds() - LEEWAY_SECONDS);
+                prop_assert_eq!(tokens.verify(&token).unwrap(), principal);
+            }
+        }
+    }
 }

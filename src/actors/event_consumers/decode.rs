@@ -103,5 +103,35 @@ mod tests {
         fn any_bytes_are_an_event_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _never_panics = decode("instance.created", Origin::default(), &bytes);
         }
+
+        #[test]
+        fn whatever_is_changed_in_a_message_it_is_one_of_its_key_or_an_error(
+            place in any::<prop::sample::Index>(), with in prop::collection::vec(any::<u8>(), 0..4), cut in 0..3_usize
+        ) {
+            let id = EventId::new();
+            let mut body = format!(
+                r#"{{"event_id":"{id}","event_type":"instance.created","schema_version":1,"position":7,"user_id":null}}"#
+            )
+            .into_bytes();
+            let place = place.index(body.len());
+            body.splice(place..(place + cut).min(body.len()), with);
+            match decode("instance.created", Origin::default(), &body) {
+                Ok(event) => {
+                    prop_assert_eq!(event.routing_key, RoutingKey::INSTANCE_CREATED);
+                    prop_assert_eq!(event.body.as_bytes(), body.as_slice());
+                }
+                // The reason is kept with the dead letter.
+                Err(error) => prop_assert!(error.to_string().len() < 500, "{error}"),
+            }
+        }
+
+        #[test]
+        fn a_key_that_is_none_makes_a_short_reason_however_long_it_is(text in "[a-z]{900,1000}|.{0,200}") {
+            let text = serde_json::to_string(&text).unwrap();
+            let body = format!(r#"{{"event_id":"{}","event_type":{text},"schema_version":1,"position":7}}"#, EventId::new());
+            if let Err(error) = decode("x", Origin::default(), body.as_bytes()) {
+                prop_assert!(error.to_string().len() < 1_000, "{error}");
+            }
+        }
     }
 }

@@ -70,6 +70,8 @@ fn is_sane(id: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn taken(value: &[u8]) -> RequestId {
@@ -89,5 +91,22 @@ mod tests {
             assert!(Uuid::parse_str(taken(insane).as_str()).is_ok(), "{insane:?}");
         }
         assert!(Uuid::parse_str(RequestId::of(&HeaderMap::new()).as_str()).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_the_id_is_safe_everywhere_and_taken_as_it_is_or_not_at_all(
+            sent in prop_oneof![prop::collection::vec(any::<u8>(), 0..140), "[!-~]{0,140}".prop_map(String::into_bytes)]
+        ) {
+            let Ok(value) = HeaderValue::from_bytes(&sent) else { return Ok(()) };
+            let mut headers = HeaderMap::new();
+            headers.insert(HEADER, value);
+            let id = RequestId::of(&headers);
+            let is_taken = id.as_str().as_bytes() == sent;
+            prop_assert!(is_taken || Uuid::parse_str(id.as_str()).is_ok());
+            prop_assert!(is_sane(id.as_str().as_bytes()));
+            prop_assert!(id.header() == id.as_str());
+            prop_assert_eq!(serde_json::to_string(id.as_str()).unwrap(), format!("\"{id}\""));
+        }
     }
 }

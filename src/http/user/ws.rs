@@ -140,6 +140,8 @@ pub(super) async fn open(
 mod tests {
     use actix_web::test::TestRequest;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::actors::system::AskLimits;
 
@@ -182,5 +184,15 @@ mod tests {
         assert!(door(&app).check_origin(&nobody).is_ok());
         assert!(door(&app).check_origin(&from("https://evil.example.com")).is_err());
         assert!(door(&app).check_origin(&from("null")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_position_that_is_not_negative_or_a_fault(text in "[+-]?[0-9]{1,21}|.{0,30}") {
+            let read = position(Value::String(text.clone()));
+            let expected = text.parse::<i128>().ok().filter(|number| (0..=i128::from(i64::MAX)).contains(number));
+            prop_assert_eq!(read.as_ref().ok().map(|number| i128::from(*number)), expected);
+            prop_assert!(read.is_ok() || read.is_err_and(|fault| fault.len() < 100));
+        }
     }
 }

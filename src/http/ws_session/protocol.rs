@@ -109,8 +109,21 @@ pub(super) enum ClientFrame {
     Ping,
 }
 
+/// What stands in a frame that has no such form.
+const NO_FRAME: &str = "a frame is an object whose `type` is `ping`, or `subscribe` or `unsubscribe` with `channels`, a list of names";
+
+/// Reads what a client says.
+///
+/// # Errors
+/// Where it is no JSON, or what a frame looks like. None of it is repeated: somebody might have pasted a token into it.
+pub(super) fn read(text: &[u8]) -> Result<ClientFrame, String> {
+    serde_json::from_slice(text)
+        .map_err(|error| if error.is_data() { NO_FRAME.to_owned() } else { error.to_string() })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -136,7 +149,7 @@ mod tests {
 
     #[test]
     fn frames_are_read_as_the_contract_says() {
-        let read = |text| serde_json::from_str::<ClientFrame>(text).ok();
+        let read = |text: &str| read(text.as_bytes()).ok();
         assert_eq!(read(r#"{"type":"ping","nonce":1}"#), Some(ClientFrame::Ping));
         assert_eq!(
             read(r#"{"channels":["executions"],"type":"subscribe"}"#),
@@ -150,6 +163,32 @@ mod tests {
             r#"{"type":"subscribe","channels":"x"}"#,
         ] {
             assert_eq!(read(not_one), None, "{not_one}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_client_says_is_read_as_it_was_written(names in prop::collection::vec(".{0,20}", 0..8), adds: bool) {
+            let frame = if adds {
+                ClientFrame::Subscribe { channels: names }
+            } else {
+                ClientFrame::Unsubscribe { channels: names }
+            };
+            let written = serde_json::to_string(&frame).unwrap();
+            prop_assert_eq!(read(written.as_bytes()).unwrap(), frame);
+        }
+
+        #[test]
+        fn any_bytes_are_a_frame_or_a_short_reason_that_repeats_none_of_them(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                r#"\{"type":("subscribe|"ping"|"[a-z]{0,40}"|hunter2),"channels":("hunter2"|\[("hunter2",?|1){0,3}\])\}"#.prop_map(String::into_bytes),
+                r#"\{"type":"(hunter2){1,900}"\}"#.prop_map(String::into_bytes),
+            ]
+        ) {
+            if let Err(reason) = read(&bytes) {
+                prop_assert!(!reason.contains("hunter2") && reason.len() < 200, "{reason}");
+            }
         }
     }
 }

@@ -124,9 +124,11 @@ fn without_envelope_fields(own: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
 
     use super::*;
+    use crate::models::event::EventHead;
 
     fn event(body: &str) -> StoredEvent {
         StoredEvent {
@@ -183,5 +185,43 @@ mod tests {
         let parsed: Value =
             serde_json::from_str(&event(r#"{"config": {"position": "left"}}"#).message_body()).unwrap();
         assert_eq!(parsed["config"]["position"], "left");
+    }
+
+    /// Bodies as a writer of plain SQL could make them: any names, those of the envelope among them.
+    fn bodies() -> impl Strategy<Value = Map<String, Value>> {
+        let names = prop_oneof![
+            prop::sample::select(ENVELOPE_FIELDS.to_vec()).prop_map(str::to_owned),
+            prop::sample::select(vec!["status", "config", "user_id", "revision"]).prop_map(str::to_owned),
+            ".{0,12}",
+        ];
+        let values = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+            ".{0,8}".prop_map(|text| json!({"position": text, "}": ["{", text]})),
+        ];
+        prop::collection::vec((names, values), 0..8).prop_map(|fields| fields.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_body_the_message_has_the_envelope_and_the_own_fields(own in bodies(), pretty in any::<bool>()) {
+            let object = Value::Object(own.clone());
+            let text = if pretty { format!(" {object:#} ") } else { object.to_string() };
+            let event = event(&text);
+            let message = event.message_body();
+            let mut read: Map<String, Value> = serde_json::from_str(&message).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Envelope>(&message).unwrap(), event.envelope());
+            for field in ENVELOPE_FIELDS {
+                prop_assert!(read.remove(field).is_some());
+            }
+            let own: Map<String, Value> =
+                own.into_iter().filter(|(name, _)| !ENVELOPE_FIELDS.contains(&name.as_str())).collect();
+            // A head that cannot be read because of an own field is an error of the reader, and no other event.
+            if let Ok(head) = serde_json::from_str::<EventHead>(&message) {
+                prop_assert_eq!((head.position, head.event_id), (event.position, event.event_id));
+            }
+            prop_assert_eq!(read, own);
+        }
     }
 }

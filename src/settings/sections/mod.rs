@@ -19,6 +19,7 @@ pub use crate::actors::retention::RetentionSettings;
 pub use crate::actors::ws_sessions::WebsocketSettings;
 pub use crate::http::{HttpSettings, ListenerSettings};
 pub use crate::models::store::{PostgresSettings, StoreSettings};
+pub use crate::outbound::OutboundSettings;
 pub use metrics::MetricsSettings;
 pub use redis::RedisSettings;
 pub use service::{Role, ServiceSettings};

@@ -9,6 +9,7 @@ mod bursts;
 mod clients;
 mod flood;
 mod outages;
+mod strangers;
 mod watch;
 
 use std::time::Duration;

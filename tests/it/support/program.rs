@@ -48,6 +48,14 @@ impl Program {
         Self::run(sources, Box::new(stderr())).await
     }
 
+    /// The same with its log in a file.
+    pub(crate) async fn serve_with_log(stage: &Stage, log: &Path, own: &[(&str, Value)]) -> Self {
+        let places = stage.places();
+        let loaded = Settings::load(&Self::sources(&places, own), Purpose::Serve).unwrap();
+        std::thread::spawn(move || prepare(&loaded)).join().unwrap();
+        Self::serve_again(&places, log, own).await
+    }
+
     /// The same on databases that were prepared before, with its log in a file.
     pub(crate) async fn serve_again(places: &Places, log: &Path, own: &[(&str, Value)]) -> Self {
         let log = File::options().create(true).append(true).open(log).unwrap();

@@ -87,3 +87,57 @@ impl Body for ExecutionReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaves = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaves.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(".{0,6}", inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_worker_reports_is_read_as_it_was_written(
+            owner_epoch in any::<i64>(), reason in prop::option::of(".{0,40}"), result in values(), kept in values()
+        ) {
+            let metadata = kept.as_object().cloned();
+            let instance = InstanceReport {
+                owner_epoch, status_reason: reason.clone(), metadata: metadata.clone(), ..InstanceReport::sample()
+            };
+            let written = serde_json::to_string(&instance).unwrap();
+            prop_assert_eq!(serde_json::from_str::<InstanceReport>(&written).unwrap(), instance);
+
+            // A result of `null` is none.
+            let result = Some(result).filter(|result| !result.is_null());
+            let execution = ExecutionReport { owner_epoch, result, error: reason, metadata, ..ExecutionReport::sample() };
+            let written = serde_json::to_string(&execution).unwrap();
+            prop_assert_eq!(serde_json::from_str::<ExecutionReport>(&written).unwrap(), execution);
+        }
+
+        #[test]
+        fn any_json_is_a_report_or_an_error(fields in prop::collection::btree_map(
+            prop::sample::select(vec!["instance_id", "owner_epoch", "status", "status_reason", "metadata", "x"]), values(), 0..6
+        )) {
+            let body = serde_json::to_string(&fields).unwrap();
+            if let Ok(report) = serde_json::from_str::<InstanceReport>(&body) {
+                prop_assert_eq!(Some(report.owner_epoch), fields["owner_epoch"].as_i64());
+            }
+        }
+    }
+}
