@@ -3,6 +3,8 @@
 //! An operation without a row in `rows` fails the test. What is expected follows from the document and the policy, not from the rows:
 //! they only say how a good request looks and whose things it touches.
 
+mod dumps;
+mod measure;
 mod rows;
 mod world;
 
