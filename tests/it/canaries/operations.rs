@@ -21,6 +21,8 @@ pub(super) struct Operation {
 
 /// Words of which one is in the name of whatever holds a secret.
 const OF_SECRETS: [&str; 4] = ["password", "token", "ticket", "secret"];
+/// A field of this name is one of an API key.
+const KEY: &str = "key";
 /// Names with such a word that hold none.
 const NO_SECRETS: [&str; 2] = ["token_type", "max_tokens"];
 
@@ -37,9 +39,8 @@ impl Operation {
     /// Whether a secret is meant to be sent to it, or comes from it.
     pub(super) fn is_about_secrets(&self) -> bool {
         let mut names = self.fields.iter().chain(&self.parameters).chain(&self.answers);
-        names.any(|name| {
-            !NO_SECRETS.contains(&name.as_str()) && OF_SECRETS.iter().any(|word| name.contains(word))
-        })
+        let is_of_secrets = |name: &str| name == KEY || OF_SECRETS.iter().any(|word| name.contains(word));
+        names.any(|name| is_of_secrets(name) && !NO_SECRETS.contains(&name.as_str()))
     }
 }
 
@@ -83,9 +84,11 @@ fn resolve<'a>(document: &'a Value, node: &'a Value) -> &'a Value {
     node["$ref"].as_str().map_or(node, |pointer| document.pointer(pointer.trim_start_matches('#')).unwrap())
 }
 
-/// The names of an object's fields, or of those of the first thing that it may be.
+/// The names of an object's fields, of all its parts, or of those of the first thing that it may be.
 fn names(document: &Value, schema: &Value) -> Vec<String> {
     let schema = resolve(document, schema);
     let schema = schema["oneOf"].get(0).map_or(schema, |first| resolve(document, first));
-    schema["properties"].as_object().map(Map::keys).into_iter().flatten().cloned().collect()
+    let own = schema["properties"].as_object().map(Map::keys).into_iter().flatten().cloned();
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    own.chain(parts.flat_map(|part| names(document, part))).collect()
 }

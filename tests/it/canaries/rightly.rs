@@ -7,9 +7,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{CANARY, ways};
-use crate::support::client::{Answer, Caller, answer};
+use crate::support::client::{Answer, Caller, answer, id_of};
 use crate::support::program::Program;
 use crate::support::replica::ADMIN_PASSWORD;
+use crate::support::wait::eventually;
 
 /// What was sent or given out, and must not be seen anywhere.
 #[derive(Default)]
@@ -40,8 +41,10 @@ pub(super) async fn go(program: &Program) -> Secrets {
     let mut secrets = Secrets::default();
     let [first, second, third, wrong] =
         ["first", "second", "third", "wrong"].map(|name| format!("{CANARY}-{name}-password"));
-    // RabbitMQ's password is among what the program is started with.
-    secrets.texts.extend([ADMIN_PASSWORD, "guest"].map(str::to_owned));
+    // RabbitMQ's password and the key that signs tokens are among what the program is started with.
+    let dev: toml::Table = include_str!("../../../config/dev.toml").parse().unwrap();
+    let signing_key = dev["auth"]["signing_key"].as_str().unwrap();
+    secrets.texts.extend([ADMIN_PASSWORD, "guest", signing_key].map(str::to_owned));
     let nobody = Caller::stranger(&program.user_api);
 
     secrets.case("user POST /api/v1/auth/register");
@@ -85,9 +88,33 @@ pub(super) async fn go(program: &Program) -> Secrets {
     assert!((200..300).contains(&changed.status), "{}", changed.body);
     let id = nobody.with_token(&secrets.keep_tokens(&login(&second).await.expect(200)).0).user_id().await;
 
+    with_keys(&nobody.sign_in("eve", &second).await, &mut secrets).await;
     at_the_administrators_door(program, &mut secrets, &id, &wrong, &third).await;
     secrets.keep_tokens(&login(&third).await.expect(200));
     secrets
+}
+
+/// Keys for programs: made, used, replaced, revoked, and used once more.
+async fn with_keys(eve: &Caller, secrets: &mut Secrets) {
+    secrets.texts.push(eve.token().to_owned());
+    let path = "/api/v1/api-keys";
+    secrets.case("user POST /api/v1/api-keys");
+    let made = eve.post(path, json!({"name": "mine", "permissions": ["agent:list"]})).await.expect(201);
+    let first = secrets.keep(&made, "key");
+    eve.with_token(&first).get("/api/v1/agents").await.expect(200);
+    secrets.case("user POST /api/v1/api-keys/{id}/rotate");
+    let rotate = format!("{path}/{}/rotate", id_of(&made));
+    let made = eve.post(&rotate, json!({"overlap_seconds": 0})).await.expect(201);
+    let second = secrets.keep(&made, "key");
+    eve.delete(&format!("{path}/{}", id_of(&made))).await.expect(204);
+    for over in [first, second] {
+        let refused_key = eventually("the key is refused", async || {
+            let answer = eve.with_token(&over).get("/api/v1/agents").await;
+            (answer.status == 401).then_some(answer)
+        })
+        .await;
+        assert!(!refused_key.body.to_string().contains(&over), "{}", refused_key.body);
+    }
 }
 
 async fn at_the_administrators_door(

@@ -67,7 +67,9 @@ impl Way {
         let id = if matches!(self, Self::Path) { canary.as_str() } else { id };
         let path = operation.path.replace("{id}", id);
         let path = match self {
-            Self::Query => format!("{path}?{canary}={canary}&password={canary}&access_token={canary}"),
+            Self::Query => {
+                format!("{path}?{canary}={CANARY}-value&password={CANARY}-value&access_token={CANARY}-value")
+            }
             Self::KnownParameters => {
                 let pairs: Vec<String> =
                     operation.parameters.iter().map(|name| format!("{name}={canary}%00%FF")).collect();
@@ -120,9 +122,12 @@ impl Way {
         request.header(name, kind).body(body)
     }
 
-    /// Whether the caller's own text comes back to the caller: the name of a field that is not known is told.
-    pub(super) fn is_told_to_its_sender(self) -> bool {
-        matches!(self, Self::UnknownField | Self::Query)
+    /// An answer without what may come back to the caller: the name, and no value, of a field that is not known.
+    pub(super) fn without_its_name(self, answer: &str) -> String {
+        match self {
+            Self::UnknownField | Self::Query => answer.replace(&format!("{CANARY}-{self:?}"), ""),
+            _ => answer.to_owned(),
+        }
     }
 }
 
