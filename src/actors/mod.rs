@@ -44,6 +44,8 @@ pub mod replica;
 pub mod retention;
 pub mod revocations;
 pub mod system;
+pub mod team_projection;
+pub mod teams;
 pub mod user_registry;
 pub mod user_relay;
 pub mod ws_sessions;

@@ -25,6 +25,7 @@ use crate::actors::replica::{Replica, ReplicaLease};
 use crate::actors::retention::{KeptIn, Retention};
 use crate::actors::revocations::{Gate, Revocations, RevocationsParts};
 use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervisor, actor};
+use crate::actors::teams::Teams;
 use crate::actors::user_registry::{UserRegistry, UserRegistryParts};
 use crate::actors::user_relay::{UserRelay, UserRelayParts};
 use crate::actors::ws_sessions::WsSessions;
@@ -42,6 +43,7 @@ pub(super) struct Handles {
     pub(super) gate: Gate,
     pub(super) api_keys: Handle<ApiKeys>,
     pub(super) instances: Handle<Instances>,
+    pub(super) teams: Handle<Teams>,
     pub(super) catalog_editor: Handle<CatalogEditor>,
     pub(super) instance_registry: Handle<InstanceRegistry>,
     pub(super) dead_letter_registry: Handle<DeadLetterRegistry>,
@@ -67,6 +69,7 @@ impl Handles {
             gate,
             api_keys: Handle::new(ApiKeys::NAME, limits),
             instances: Handle::new(Instances::NAME, limits),
+            teams: Handle::new(Teams::NAME, limits),
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
             instance_registry: Handle::new(InstanceRegistry::NAME, limits),
             dead_letter_registry: Handle::new(DeadLetterRegistry::NAME, limits),
@@ -97,7 +100,7 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
             .with(api_keys(parts, handles, callers))
             .with(rate_limits(parts, handles, callers));
         if parts.plays(Role::User) {
-            root = root.with(user(parts, handles));
+            root = root.with(user(parts, handles, callers));
         }
         if parts.plays(Role::Admin) {
             root = root.with(admin(parts, handles, callers));
@@ -153,7 +156,7 @@ fn rate_limits(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
     })
 }
 
-fn user(parts: &Parts, handles: &Handles) -> Child {
+fn user(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
     let (shared_db, bell, view) =
         (parts.shared_db.clone(), handles.bell.clone(), handles.catalog_view.clone());
     let quotas = parts.settings.quotas;
@@ -170,6 +173,11 @@ fn user(parts: &Parts, handles: &Handles) -> Child {
         .with(actor(parts.spec(Instances::NAME), &handles.instances, {
             let shared_db = shared_db.clone();
             move |lifeline| Instances::new(shared_db.clone(), bell.clone(), quotas, lifeline)
+        }))
+        .with(actor(parts.spec(Teams::NAME), &handles.teams, {
+            let (user_db, shared_db) = (callers.user_db.clone(), shared_db.clone());
+            let settings = parts.settings.teams;
+            move |lifeline| Teams::new(user_db.clone(), shared_db.clone(), settings, lifeline)
         }))
         .with(actor(parts.spec(WsSessions::NAME), &ws_sessions, {
             let (shared_db, ended) = (shared_db.clone(), handles.gate.view().clone());

@@ -73,7 +73,13 @@ impl Bound {
                 identities: identities.clone(),
                 catalog: handles.catalog_view.clone(),
                 instances: handles.instances.clone(),
-                sockets: SocketDoor::new(handles.ws_sessions.clone(), &parts.settings.websocket),
+                teams: handles.teams.clone(),
+                sockets: SocketDoor::new(
+                    handles.ws_sessions.clone(),
+                    handles.teams.clone(),
+                    handles.gate.view().clone(),
+                    &parts.settings.websocket,
+                ),
             };
             let routes = move |config: &mut ServiceConfig| user::configure(config, &api);
             self.bind_one(parts, Role::User, settings.user.port, settings, common, routes)?;

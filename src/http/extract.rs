@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::fields::{Fields, ReadFields};
 use super::memory::{Held, Memory, NoRoom, footprint};
 use super::problem::Problem;
-use crate::models::{AgentId, ErrorCode, InstanceId, Origin};
+use crate::models::{AgentId, ErrorCode, InstanceId, Origin, TeamId};
 
 /// What is read of a body, and how long it may take to come.
 #[derive(Clone, Debug)]
@@ -171,6 +171,10 @@ impl PathKey for AgentId {
 
 impl PathKey for InstanceId {
     const MISSING: ErrorCode = ErrorCode::InstanceNotFound;
+}
+
+impl PathKey for TeamId {
+    const MISSING: ErrorCode = ErrorCode::TeamNotFound;
 }
 
 /// The `{id}` of a path.

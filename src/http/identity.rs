@@ -2,6 +2,10 @@
 //! without.
 
 pub mod needs;
+mod reach;
+
+pub use reach::Reaching;
+pub(super) use reach::reach;
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;

@@ -138,6 +138,11 @@ error_codes! {
     UrlNotAllowed,         "url_not_allowed",        Unprocessable,        "Nothing is sent to this address";
     PositionsOutOfRange,   "positions_out_of_range", Unprocessable,        "Positions are not in the event log";
     InstanceNotFound,      "instance_not_found",     NotFound,             "Instance does not exist";
+    TeamNotFound,          "team_not_found",         NotFound,             "Team does not exist";
+    MemberNotFound,        "member_not_found",       NotFound,             "User is not a member of the team";
+    LastOwner,             "last_owner",             Conflict,             "Team would be without an owner";
+    TeamInUse,             "team_in_use",            Conflict,             "Team still has instances";
+    TeamClosing,           "team_closing",           Conflict,             "Team is being deleted";
     NothingToRequeue,      "nothing_to_requeue",     Conflict,             "Instance has nothing that a worker could do";
     IllegalTransition,     "illegal_transition",     Conflict,             "Status change is not allowed";
     Conflict,              "conflict",               Conflict,             "Request conflicts with what exists";

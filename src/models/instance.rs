@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::document::Document;
 use super::ids::{AgentId, InstanceId, KnowledgeBaseId, ReplicaId, TeamId, UserId};
 use super::origin::Origin;
+use super::team::TeamRoles;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -127,6 +128,8 @@ pub struct NewInstance {
     pub user_id: UserId,
     /// The team that will share it, if any.
     pub team_id: Option<TeamId>,
+    /// The roles in that team that let a member make one.
+    pub team_roles: TeamRoles,
     /// What its user calls it.
     pub title: String,
     /// Settings of the user, a JSON object.

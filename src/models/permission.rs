@@ -75,6 +75,20 @@ impl Permission {
         !matches!(self, Self::AccountManage | Self::ApiKeyManage)
     }
 
+    /// What lets somebody see the thing that this is done to: whoever may see it is told that they may not do this to it, and
+    /// whoever may not is told that there is no such thing.
+    #[must_use]
+    pub const fn to_see(self) -> Self {
+        match self {
+            Self::InstanceCreate | Self::InstanceUpdate | Self::InstanceControl | Self::InstanceDelete => {
+                Self::InstanceRead
+            }
+            Self::TeamCreate | Self::TeamManage => Self::TeamRead,
+            Self::WorkflowCreate => Self::WorkflowRead,
+            itself => itself,
+        }
+    }
+
     const fn bit(self) -> u64 {
         1 << self as u32
     }

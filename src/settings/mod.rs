@@ -68,6 +68,8 @@ pub struct Settings {
     pub outbound: OutboundSettings,
     /// What users may have.
     pub quotas: QuotaSettings,
+    /// How large teams may be.
+    pub teams: TeamSettings,
     /// Sockets.
     pub websocket: WebsocketSettings,
     /// The supervision kernel.
@@ -132,6 +134,7 @@ impl Settings {
         faults.within("rate_limits", |section| self.rate_limits.check(section));
         faults.within("outbound", |section| self.outbound.check(section));
         faults.within("quotas", |section| self.quotas.check(section));
+        faults.within("teams", |section| self.teams.check(section));
         faults.within("websocket", |section| self.websocket.check(section));
         faults.within("supervision", |section| self.supervision.check(section));
         faults.within("telemetry", |section| self.telemetry.check(section));

@@ -30,6 +30,7 @@ mod store;
 mod supervision;
 mod support;
 
+mod teams;
 mod user_relay;
 mod worker;
 mod ws;

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::models::store::StoreError;
-use crate::models::{ApiKeyId, Coded, ErrorCode};
+use crate::models::{ApiKeyId, Coded, ErrorCode, TeamId};
 
 /// What `ApiKeys` answers instead.
 #[derive(Debug, Error)]
@@ -14,6 +14,9 @@ pub enum ApiKeyError {
     /// There is none, or not of this user.
     #[error("there is no API key {0} of yours that goes on")]
     NotFound(ApiKeyId),
+    /// The user is in no such team.
+    #[error("team {0} does not exist")]
+    TeamNotFound(TeamId),
     /// The user has as many as they may have.
     #[error("you have {0} API keys, as many as you may have; revoke one first")]
     TooMany(i64),
@@ -39,6 +42,7 @@ impl Coded for ApiKeyError {
         match self {
             Self::Invalid | Self::AccountClosed => ErrorCode::Unauthenticated,
             Self::NotFound(_) => ErrorCode::ApiKeyNotFound,
+            Self::TeamNotFound(_) => ErrorCode::TeamNotFound,
             Self::TooMany(_) => ErrorCode::QuotaExceeded,
             Self::KeyReused => ErrorCode::IdempotencyKeyReused,
             Self::KeyBusy => ErrorCode::ServiceBusy,

@@ -5,8 +5,8 @@ use super::messages::{CreateApiKey, RotateApiKey, ShownKey};
 use super::{ApiKeyError, Works};
 use crate::models::store::api_keys::{self, KeyRow};
 use crate::models::store::idempotency::{self, Claim, Known};
-use crate::models::store::{Transaction, UserSide, sessions};
-use crate::models::{ApiKey, ApiKeyId, IdempotencyKey, Made, NewApiKey};
+use crate::models::store::{Transaction, UserSide, sessions, teams};
+use crate::models::{ApiKey, ApiKeyId, IdempotencyKey, Made, NewApiKey, Reach};
 
 /// What keys are used for here.
 const ROUTE: &str = "POST /api-keys";
@@ -82,6 +82,12 @@ impl Works {
     ) -> Result<ShownKey, ApiKeyError> {
         if !api_keys::lock_user(transaction, wish.user_id).await? {
             return Err(ApiKeyError::AccountClosed);
+        }
+        // Locked, so that nobody leaves the team and keeps a key of it.
+        if let Some(team) = wish.team_id
+            && teams::lock(transaction, Reach::from(wish.user_id), team).await?.is_none()
+        {
+            return Err(ApiKeyError::TeamNotFound(team));
         }
         let text = key::fresh();
         let hash = self.known.hasher().digest(text.expose());

@@ -21,7 +21,7 @@ use crate::actors::system::Handle;
 use crate::models::idempotency::{IdempotencyKey, Made};
 use crate::models::store::idempotency::{self, Claim, Known};
 use crate::models::store::instances::{self, InsertOutcome};
-use crate::models::store::{Session, SharedDb, SharedSide, StoreError};
+use crate::models::store::{Session, SharedDb, SharedSide, StoreError, team_projection};
 use crate::models::{Instance, NewInstance, UserId};
 
 /// Commits under way at once. One would leave Postgres idle between a commit and the next; many make batches small.
@@ -225,7 +225,10 @@ impl Committer {
         for _try in 0..CLAIMS_MAX {
             let known = idempotency::find(&self.shared_db.connection().await?, ROUTE, claim).await?;
             match known {
-                Known::Made(thing) => return Ok(Made { thing, is_replayed: true }),
+                Known::Made(thing) => {
+                    self.check_still_in(wish).await?;
+                    return Ok(Made { thing, is_replayed: true });
+                }
                 Known::OtherWork => return Err(InstanceError::KeyReused),
                 Known::Nothing => {}
             }
@@ -235,6 +238,14 @@ impl Committer {
             }
         }
         Err(InstanceError::Busy)
+    }
+
+    /// Whoever left a team is shown nothing of it, not even what they made there.
+    async fn check_still_in(&self, Wish { instance: wish, .. }: &Wish) -> Result<(), InstanceError> {
+        let Some(team) = wish.team_id else { return Ok(()) };
+        let session = self.shared_db.connection().await?;
+        let role = team_projection::find_role(&session, team, wish.user_id).await?;
+        role.map(|_any| ()).ok_or(InstanceError::TeamNotFound(team))
     }
 
     async fn commit(&self, wishes: &[Wish]) -> Result<Vec<Fate>, StoreError> {
@@ -359,8 +370,18 @@ fn granted(Wish { instance: wish, .. }: &Wish, outcome: InsertOutcome) -> Grante
         InsertOutcome::Created(instance) => Ok(Made::anew(*instance)),
         InsertOutcome::AgentUnknown => Err(InstanceError::AgentNotFound(wish.agent_id)),
         InsertOutcome::AgentRetired => Err(InstanceError::AgentRetired(wish.agent_id)),
+        InsertOutcome::TeamUnknown => Err(gone_team(wish)),
+        InsertOutcome::RoleTooLow => Err(InstanceError::RoleTooLow),
+        InsertOutcome::TeamClosed => {
+            Err(wish.team_id.map_or(InstanceError::RoleTooLow, InstanceError::TeamClosing))
+        }
         InsertOutcome::QuotaExceeded { used, limit } => Err(InstanceError::QuotaExceeded { used, limit }),
     }
+}
+
+/// Only wishes that name a team are refused for it.
+fn gone_team(wish: &NewInstance) -> InstanceError {
+    wish.team_id.map_or(InstanceError::RoleTooLow, InstanceError::TeamNotFound)
 }
 
 /// An asker that has gone away has no use for the outcome; the instance is there all the same.

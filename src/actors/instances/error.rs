@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::models::store::StoreError;
-use crate::models::{AgentId, Coded, ErrorCode, InstanceId};
+use crate::models::{AgentId, Coded, ErrorCode, InstanceId, TeamId};
 
 /// The name of the quota.
 pub(super) const INSTANCES: &str = "instances";
@@ -13,7 +13,7 @@ pub(super) const INSTANCES: &str = "instances";
 /// What `Instances` answers instead.
 #[derive(Debug, Error)]
 pub enum InstanceError {
-    /// The user has none of that id.
+    /// Nothing of that id is reached.
     #[error("instance {0} does not exist")]
     NotFound(InstanceId),
     /// There is no such agent on offer, and never was.
@@ -22,6 +22,15 @@ pub enum InstanceError {
     /// There was.
     #[error("agent {0} is retired")]
     AgentRetired(AgentId),
+    /// The user is in no such team.
+    #[error("team {0} does not exist")]
+    TeamNotFound(TeamId),
+    /// The team is going away.
+    #[error("team {0} is being deleted")]
+    TeamClosing(TeamId),
+    /// It is a team's, and the user's role there is for looking.
+    #[error("your role in the team does not let you do this")]
+    RoleTooLow,
     /// It has changed since the user looked.
     #[error("instance {0} has changed meanwhile")]
     Stale(InstanceId),
@@ -59,6 +68,9 @@ impl Coded for InstanceError {
             Self::NotFound(_) => ErrorCode::InstanceNotFound,
             Self::AgentNotFound(_) => ErrorCode::AgentNotFound,
             Self::AgentRetired(_) => ErrorCode::AgentRetired,
+            Self::TeamNotFound(_) => ErrorCode::TeamNotFound,
+            Self::TeamClosing(_) => ErrorCode::TeamClosing,
+            Self::RoleTooLow => ErrorCode::Forbidden,
             Self::Stale(_) => ErrorCode::PreconditionFailed,
             Self::NothingToRequeue(_) => ErrorCode::NothingToRequeue,
             Self::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,

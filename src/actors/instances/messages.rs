@@ -1,5 +1,5 @@
-//! What `Instances` understands. All of it is sent by `http::user`, and names the owner: what belongs to somebody else
-//! does not exist.
+//! What `Instances` understands. All of it is sent by `http::user`, and says what the caller reaches: anything else does not
+//! exist.
 
 use actix::Message;
 
@@ -7,7 +7,7 @@ use super::InstanceError;
 use crate::models::standing::Standing;
 use crate::models::{
     AgentId, IdempotencyKey, Instance, InstanceId, InstancePatch, InstanceStatus, Made, NewInstance, Origin,
-    Page, PageLimit, StoredEvent, UserId,
+    Page, PageLimit, Reach, StoredEvent, UserId,
 };
 
 /// Makes an instance. Answered with the `pending` row, or, for a key that was used for it before, with the row as it was then.
@@ -24,18 +24,18 @@ pub struct CreateInstance {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Instance, InstanceError>")]
 pub struct FindInstance {
-    /// Whose.
-    pub owner: UserId,
+    /// What the caller reaches.
+    pub reach: Reach,
     /// Which.
     pub id: InstanceId,
 }
 
-/// Asks for a page of the owner's instances, newest first.
+/// Asks for a page of the instances that are reached, newest first.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Page<Instance>, InstanceError>")]
 pub struct ListInstances {
-    /// Whose.
-    pub owner: UserId,
+    /// What the caller reaches.
+    pub reach: Reach,
     /// Only those of this status.
     pub status: Option<InstanceStatus>,
     /// Only those of this agent.
@@ -50,8 +50,8 @@ pub struct ListInstances {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Instance, InstanceError>")]
 pub struct PatchInstance {
-    /// Whose.
-    pub owner: UserId,
+    /// What the caller reaches.
+    pub reach: Reach,
     /// Which.
     pub id: InstanceId,
     /// What.
@@ -62,8 +62,8 @@ pub struct PatchInstance {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), InstanceError>")]
 pub struct DeleteInstance {
-    /// Whose.
-    pub owner: UserId,
+    /// What the caller reaches.
+    pub reach: Reach,
     /// Which.
     pub id: InstanceId,
     /// Deletes it only while it has this revision.
@@ -76,8 +76,8 @@ pub struct DeleteInstance {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Instance, InstanceError>")]
 pub struct StopInstance {
-    /// Whose.
-    pub owner: UserId,
+    /// What the caller reaches.
+    pub reach: Reach,
     /// Which.
     pub id: InstanceId,
     /// The request that wishes it.
@@ -88,8 +88,8 @@ pub struct StopInstance {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Instance, InstanceError>")]
 pub struct StartInstance {
-    /// Whose.
-    pub owner: UserId,
+    /// What the caller reaches.
+    pub reach: Reach,
     /// Which.
     pub id: InstanceId,
     /// The request that wishes it.
@@ -100,8 +100,8 @@ pub struct StartInstance {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Page<StoredEvent>, InstanceError>")]
 pub struct ListInstanceEvents {
-    /// Whose.
-    pub owner: UserId,
+    /// What the caller reaches.
+    pub reach: Reach,
     /// Which.
     pub id: InstanceId,
     /// Only what came after this position.
@@ -114,8 +114,8 @@ pub struct ListInstanceEvents {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Standing, InstanceError>")]
 pub struct ExplainInstance {
-    /// Whose.
-    pub owner: UserId,
+    /// What the caller reaches.
+    pub reach: Reach,
     /// Which.
     pub id: InstanceId,
 }

@@ -1,9 +1,10 @@
 //! Users' instances: made, changed, wished up and down, and deleted.
 //!
 //! - **Owns:** the queue of wishes for instances, the commits that they share (`commit.rs`), and how many a user may have.
-//! - **Receives:** the messages of `messages.rs` from `http::user`; every one of them names the owner.
+//! - **Receives:** the messages of `messages.rs` from `http::user`; every one of them says what the caller reaches.
 //! - **Sends:** `Ring` to the bell after each commit; the triggers tell the rest through the outbox.
-//! - **Invariant:** one wish's failure never fails another; nobody touches or sees what is not theirs; nobody has more than
+//! - **Invariant:** one wish's failure never fails another; nobody touches or sees what is neither
+//!   theirs nor their team's; nobody has more than
 //!   their quota; one key makes one instance.
 //! - **On failure:** what was waiting to be made is answered with `outcome_unknown`; beside the queue it keeps no state.
 
@@ -29,7 +30,7 @@ use super::system::{Answer, Handle, Lifeline};
 use crate::models::standing::Standing;
 use crate::models::store::instances::{self as rows, ChangeOutcome, InstanceFilter};
 use crate::models::store::{SharedDb, outbox, standings, usage};
-use crate::models::{Cursor, Instance, InstanceId, Made, Page, StoredEvent};
+use crate::models::{Cursor, Instance, InstanceId, Made, Page, Reach, StoredEvent};
 
 /// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one row apart.
 pub struct Instances {
@@ -88,13 +89,13 @@ impl Handler<FindInstance> for Instances {
 
     fn handle(
         &mut self,
-        FindInstance { owner, id }: FindInstance,
+        FindInstance { reach, id }: FindInstance,
         _context: &mut Self::Context,
     ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            rows::find(&session, owner, id).await?.ok_or(InstanceError::NotFound(id))
+            rows::find(&session, reach, id).await?.ok_or(InstanceError::NotFound(id))
         })
     }
 }
@@ -105,9 +106,9 @@ impl Handler<ListInstances> for Instances {
     fn handle(&mut self, question: ListInstances, _context: &mut Self::Context) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let ListInstances { owner, status, agent_id, before, limit } = question;
+            let ListInstances { reach, status, agent_id, before, limit } = question;
             let session = works.shared_db.connection().await?;
-            Ok(rows::list(&session, owner, InstanceFilter { status, agent_id }, before, limit).await?)
+            Ok(rows::list(&session, reach, InstanceFilter { status, agent_id }, before, limit).await?)
         })
     }
 }
@@ -118,10 +119,11 @@ impl Handler<PatchInstance> for Instances {
     fn handle(&mut self, order: PatchInstance, _context: &mut Self::Context) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let PatchInstance { owner, id, patch } = order;
+            let PatchInstance { reach, id, patch } = order;
             let session = works.shared_db.connection().await?;
-            let outcome = rows::patch(&session, owner, id, &patch).await?;
-            works.changed(id, outcome)
+            let outcome = rows::patch(&session, reach, id, &patch).await?;
+            drop(session);
+            works.changed(reach, id, outcome).await
         })
     }
 }
@@ -132,10 +134,11 @@ impl Handler<DeleteInstance> for Instances {
     fn handle(&mut self, order: DeleteInstance, _context: &mut Self::Context) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let DeleteInstance { owner, id, expected_revision, origin } = order;
+            let DeleteInstance { reach, id, expected_revision, origin } = order;
             let session = works.shared_db.connection().await?;
-            let outcome = rows::tombstone(&session, owner, id, expected_revision, &origin).await?;
-            works.changed(id, outcome).map(|_tombstone| ())
+            let outcome = rows::tombstone(&session, reach, id, expected_revision, &origin).await?;
+            drop(session);
+            works.changed(reach, id, outcome).await.map(|_tombstone| ())
         })
     }
 }
@@ -145,15 +148,16 @@ impl Handler<StopInstance> for Instances {
 
     fn handle(
         &mut self,
-        StopInstance { owner, id, origin }: StopInstance,
+        StopInstance { reach, id, origin }: StopInstance,
         _context: &mut Self::Context,
     ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let instance = rows::stop(&session, owner, id, &origin).await?;
-            bell::ring(&works.bell);
-            instance.ok_or(InstanceError::NotFound(id))
+            let instance = rows::stop(&session, reach, id, &origin).await?;
+            drop(session);
+            let outcome = instance.map_or(ChangeOutcome::NotFound, |it| ChangeOutcome::Changed(Box::new(it)));
+            works.changed(reach, id, outcome).await
         })
     }
 }
@@ -163,15 +167,16 @@ impl Handler<StartInstance> for Instances {
 
     fn handle(
         &mut self,
-        StartInstance { owner, id, origin }: StartInstance,
+        StartInstance { reach, id, origin }: StartInstance,
         _context: &mut Self::Context,
     ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            let instance = rows::start(&session, owner, id, &origin).await?;
-            bell::ring(&works.bell);
-            instance.ok_or(InstanceError::NotFound(id))
+            let instance = rows::start(&session, reach, id, &origin).await?;
+            drop(session);
+            let outcome = instance.map_or(ChangeOutcome::NotFound, |it| ChangeOutcome::Changed(Box::new(it)));
+            works.changed(reach, id, outcome).await
         })
     }
 }
@@ -182,11 +187,11 @@ impl Handler<ListInstanceEvents> for Instances {
     fn handle(&mut self, question: ListInstanceEvents, _context: &mut Self::Context) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
-            let ListInstanceEvents { owner, id, after, limit } = question;
+            let ListInstanceEvents { reach, id, after, limit } = question;
             let session = works.shared_db.connection().await?;
             // The log outlives the instance; what was deleted has no history any more for its user.
-            rows::find(&session, owner, id).await?.ok_or(InstanceError::NotFound(id))?;
-            let events = outbox::of_instance(&session, owner, id, after, limit.rows()).await?;
+            rows::find(&session, reach, id).await?.ok_or(InstanceError::NotFound(id))?;
+            let events = outbox::of_instance(&session, reach, id, after, limit.rows()).await?;
             Ok(Page::cut(events, limit, |event: &StoredEvent| Cursor::Number(event.position)))
         })
     }
@@ -197,13 +202,13 @@ impl Handler<ExplainInstance> for Instances {
 
     fn handle(
         &mut self,
-        ExplainInstance { owner, id }: ExplainInstance,
+        ExplainInstance { reach, id }: ExplainInstance,
         _context: &mut Self::Context,
     ) -> Self::Result {
         let works = self.works.clone();
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
-            standings::explain(&session, owner, id).await?.ok_or(InstanceError::NotFound(id))
+            standings::explain(&session, reach, id).await?.ok_or(InstanceError::NotFound(id))
         })
     }
 }
@@ -223,14 +228,25 @@ impl Handler<FindUsage> for Instances {
 }
 
 impl Works {
-    fn changed(&self, id: InstanceId, outcome: ChangeOutcome) -> Result<Instance, InstanceError> {
+    async fn changed(
+        &self,
+        reach: Reach,
+        id: InstanceId,
+        outcome: ChangeOutcome,
+    ) -> Result<Instance, InstanceError> {
         match outcome {
             ChangeOutcome::Changed(instance) => {
                 bell::ring(&self.bell);
                 Ok(*instance)
             }
             ChangeOutcome::Stale => Err(InstanceError::Stale(id)),
-            ChangeOutcome::NotFound => Err(InstanceError::NotFound(id)),
+            ChangeOutcome::NotFound if reach.to_see() == reach => Err(InstanceError::NotFound(id)),
+            // Whoever may see it is told that their role lets them do no more.
+            ChangeOutcome::NotFound => {
+                let session = self.shared_db.connection().await?;
+                let seen = rows::find(&session, reach.to_see(), id).await?;
+                Err(seen.map_or(InstanceError::NotFound(id), |_instance| InstanceError::RoleTooLow))
+            }
         }
     }
 }

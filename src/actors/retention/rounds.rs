@@ -135,6 +135,7 @@ impl Tables for SharedTables {
             (Kept::Aging(retention::EVENT_REPLAYS), settings.replays_seconds),
             (Kept::Aging(retention::IDEMPOTENCY_KEYS), settings.idempotency_keys_seconds),
             (Kept::Aging(retention::DELETED_USERS), settings.relayed_seconds),
+            (Kept::Aging(retention::TEAM_PROJECTION), settings.relayed_seconds),
         ]
     }
 
@@ -169,6 +170,7 @@ impl Tables for UserTables {
             (Kept::Aging(retention::CREDENTIAL_CHANGES), 0),
             (Kept::Aging(retention::IDEMPOTENCY_KEYS), settings.idempotency_keys_seconds),
             (Kept::Aging(retention::RELAYED_EVENTS), settings.relayed_seconds),
+            (Kept::Aging(retention::TEAMS), settings.relayed_seconds),
         ]
     }
 

@@ -1,15 +1,16 @@
 //! Hands on what happens to accounts: from the outbox of `user_psql` to the event log in `shared_psql`.
 //!
-//! - **Owns:** the way of account events between the two databases, and the end of what a closed account owned.
+//! - **Owns:** the way of account events and of teams between the two databases, and the end of what a closed account owned.
 //! - **Receives:** NOTIFY from `user_psql` when sessions are revoked; without it, it looks every second.
 //! - **Sends:** a ring of the bell after each commit in `shared_psql`.
 //! - **Invariant:** an event is marked as handed on after it is committed in the log, where its id is unique: killed in
 //!   between, it is copied again and found to be there. Positions are given in the log only. The wish to take away what a
-//!   user owned is committed with the event that the account is closed.
+//!   user owned is committed with the event that the account is closed, and a team is known no later than it is told of.
 //! - **On failure:** holds nothing. Every broker replica tries; a transaction's lock lets one copy at a time, and goes with
 //!   the transaction of a replica that was frozen.
 
 mod copying;
+mod grouping;
 mod sweeping;
 
 use std::time::Duration;
@@ -102,13 +103,14 @@ impl UserRelayParts {
         loop {
             // By turns: the events of others do not wait for the end of a user with a hundred thousand instances.
             let copied = copying::copy_some(&self.user_db, &self.shared_db).await?;
+            let grouped = grouping::group_some(&self.user_db, &self.shared_db).await?;
             let swept = sweeping::sweep_some(&self.shared_db, settles_ms).await?;
             if copied || swept {
                 bell::ring(&self.bell);
             }
             lifeline.recovered();
             *failures = 0;
-            if copied || swept {
+            if copied || grouped || swept {
                 continue;
             }
             tokio::select! {

@@ -20,6 +20,9 @@ pub enum JoinError {
     /// The sign-in was ended on its way here.
     #[error("the session has been ended; sign in again")]
     Ended,
+    /// Something about its user has changed since their teams were looked up: the door looks again.
+    #[error("the user's teams are changing")]
+    Regrouped,
     /// The replica is going away.
     #[error("this replica is going away")]
     Draining,
@@ -31,7 +34,7 @@ pub enum JoinError {
 impl Coded for JoinError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::ReplicaFull | Self::Draining => ErrorCode::ServiceBusy,
+            Self::ReplicaFull | Self::Regrouped | Self::Draining => ErrorCode::ServiceBusy,
             Self::TooManyOfUser { .. } => ErrorCode::RateLimited,
             Self::Ended => ErrorCode::Unauthenticated,
             Self::NotReady => ErrorCode::DependencyUnavailable,

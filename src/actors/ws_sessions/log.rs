@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::models::StoredEvent;
-use crate::models::UserId;
-use crate::models::store::{SharedDb, StoreError, outbox};
+use crate::models::store::outbox::{self, Audience};
+use crate::models::store::{SharedDb, StoreError};
 
 /// The log of this installation. Cheap to clone.
 #[derive(Clone)]
@@ -46,15 +46,15 @@ impl EventLog {
         outbox::range(&self.shared_db.connection().await?, after, to, limit).await
     }
 
-    /// One user's events.
-    pub(super) async fn of_user(
+    /// The events that one session hears.
+    pub(super) async fn of_session(
         &self,
-        user_id: UserId,
+        audience: Audience<'_>,
         after: i64,
         to: i64,
         limit: i64,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        outbox::for_owner(&self.shared_db.connection().await?, user_id, after, to, limit).await
+        outbox::for_audience(&self.shared_db.connection().await?, audience, after, to, limit).await
     }
 
     /// The oldest position that the log still has; none when it has nothing.

@@ -9,7 +9,7 @@ use super::error::{JoinError, ReplayError};
 use super::seat::{Seat, Seated};
 use super::shelf::Page;
 use super::turns::Turn;
-use crate::models::{Principal, TeamId};
+use crate::models::{Membership, Principal};
 
 /// A socket or an event stream wants events. Sent by the route before anything is written, and answered with a seat: from
 /// then on what comes after [`Joined::position`] waits in its letterbox. What it missed is on its shelf already, if it was
@@ -20,7 +20,9 @@ pub struct Join {
     /// The holder of the credential.
     pub holder: Principal,
     /// The teams whose things they may see.
-    pub teams: Vec<TeamId>,
+    pub teams: Vec<Membership>,
+    /// How much had been heard of changed credentials and memberships before the teams were looked up.
+    pub teams_as_of: u64,
     /// It has everything up to here, and wants what came after that first.
     pub since: Option<i64>,
 }

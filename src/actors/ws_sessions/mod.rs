@@ -11,7 +11,7 @@
 //!   With Postgres away, holes wait to be filled and resumes wait for their history; live events go on.
 //!
 //! An event goes to the sessions of its owner (`user_id`, `team_id`, stamped in the event's own transaction; deletes too)
-//! and to nobody else. One without an owner goes to nobody: the catalog's (`agent.*`) is the same for everybody and cheap
+//! and to nobody else. What has a team is its members', and no longer its maker's (see `regrouping.rs`). One without an owner goes to nobody: the catalog's (`agent.*`) is the same for everybody and cheap
 //! to read, `report.*` is what somebody claims and not what is so, `auth.*` and `user.*` concern the platform itself;
 //! the last two close sessions (see `revocation.rs`).
 
@@ -27,6 +27,7 @@ mod messages;
 mod positions;
 mod recent;
 mod register;
+mod regrouping;
 mod replay;
 mod resume;
 mod revocation;

@@ -156,6 +156,7 @@ mod tests {
     use crate::actors::ws_sessions::frame::EventFrame;
     use crate::actors::ws_sessions::recent::{Recent, RecentLimits};
     use crate::actors::ws_sessions::register::Owner;
+    use crate::models::store::outbox::Audience;
     use crate::models::{RoutingKey, UserId};
 
     /// What happens to the queue of one replica, in the order in which it happens.
@@ -227,7 +228,11 @@ mod tests {
         fn check_memory(&self) {
             for after in self.log_end - 12..=self.log_end {
                 for to in after..=self.log_end {
-                    let Some(missed) = self.recent.missed((self.user, &[]), (after, to), 1000) else {
+                    let Some(missed) = self.recent.missed(
+                        Audience { user_id: self.user, hears_own: true, teams: &[] },
+                        (after, to),
+                        1000,
+                    ) else {
                         continue;
                     };
                     let positions: Vec<i64> = missed.frames.iter().map(|frame| frame.position).collect();

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::frame::EventFrame;
 use super::register::Owner;
+use crate::models::store::outbox::Audience;
 use crate::models::{TeamId, UserId};
 
 /// How much is kept.
@@ -67,8 +68,11 @@ impl Recent {
         let told = Told { owner, frame };
         self.bytes += told.bytes();
         if told.frame.is_some() {
-            owner.user_id.into_iter().for_each(|id| self.by_user.entry(id).or_default().push_back(position));
-            owner.team_id.into_iter().for_each(|id| self.by_team.entry(id).or_default().push_back(position));
+            match owner {
+                Owner { team_id: Some(id), .. } => self.by_team.entry(id).or_default().push_back(position),
+                Owner { user_id: Some(id), .. } => self.by_user.entry(id).or_default().push_back(position),
+                Owner { user_id: None, team_id: None } => {}
+            }
         }
         self.told.push_back(told);
         while self.told.len() > self.limits.events_max || self.bytes > self.limits.bytes_max {
@@ -85,11 +89,11 @@ impl Recent {
         self.last - i64::try_from(self.told.len()).unwrap_or(i64::MAX)
     }
 
-    /// What a user and their teams were told after one position up to and including another, `rows_max` of it at most.
+    /// What a session's audience was told after one position up to and including another, `rows_max` of it at most.
     /// None if it is not all in here.
     pub(super) fn missed(
         &self,
-        (user_id, teams): (UserId, &[TeamId]),
+        Audience { user_id, hears_own, teams }: Audience<'_>,
         (after, to): (i64, i64),
         rows_max: usize,
     ) -> Option<Missed> {
@@ -98,7 +102,8 @@ impl Recent {
             return None;
         }
         let of_teams = teams.iter().filter_map(|team_id| self.by_team.get(team_id));
-        let lists = self.by_user.get(&user_id).into_iter().chain(of_teams);
+        let own = self.by_user.get(&user_id).filter(|_| hears_own);
+        let lists = own.into_iter().chain(of_teams);
         // No more of each list than is wanted of all: the first so many of them are among these.
         let of_list = |list: &VecDeque<i64>| {
             let begin = list.partition_point(|position| *position <= after);
@@ -151,6 +156,10 @@ mod tests {
         Some(Arc::new(EventFrame { position, topic, instance_id: None, text }))
     }
 
+    fn alone(user_id: UserId) -> Audience<'static> {
+        Audience { user_id, hears_own: true, teams: &[] }
+    }
+
     fn positions(missed: Option<Missed>) -> Option<(Vec<i64>, i64)> {
         missed.map(|missed| (missed.frames.iter().map(|frame| frame.position).collect(), missed.reached))
     }
@@ -165,10 +174,19 @@ mod tests {
             recent.push(position, Owner { user_id: Some(user_id), team_id }, frame(position, 10));
         }
         let teams = [team];
-        let of = |who, span, rows| positions(recent.missed(who, span, rows));
+        let of = |(user_id, teams): (UserId, &[TeamId]), span, rows| {
+            positions(recent.missed(Audience { user_id, hears_own: true, teams }, span, rows))
+        };
         assert_eq!(of((ada, &[]), (12, 16), 9), Some((vec![14, 16], 16)));
         assert_eq!(of((ada, &[]), (12, 16), 1), Some((vec![14], 15)));
         assert_eq!(of((ada, &teams), (13, 15), 9), Some((vec![14, 15], 15)));
+        assert_eq!(
+            of((eve, &[]), (12, 16), 9),
+            Some((vec![13], 16)),
+            "what is the team's is not its maker's"
+        );
+        let key_of_team = Audience { user_id: ada, hears_own: false, teams: &teams };
+        assert_eq!(positions(recent.missed(key_of_team, (12, 16), 9)), Some((vec![15], 16)));
         assert_eq!(of((UserId::new(), &[]), (12, 16), 9), Some((vec![], 16)));
         assert_eq!(of((ada, &[]), (16, 16), 9), Some((vec![], 16)));
         for outside in [(11, 16), (12, 17), (17, 17), (15, 14)] {
@@ -184,8 +202,8 @@ mod tests {
         for position in [5, 6, 9] {
             recent.push(position, owner, frame(position, 10));
         }
-        assert_eq!(positions(recent.missed((ada, &[]), (6, 9), 9)), None);
-        assert_eq!(positions(recent.missed((ada, &[]), (8, 9), 9)), Some((vec![9], 9)));
+        assert_eq!(positions(recent.missed(alone(ada), (6, 9), 9)), None);
+        assert_eq!(positions(recent.missed(alone(ada), (8, 9), 9)), Some((vec![9], 9)));
     }
 
     #[test]
@@ -200,8 +218,8 @@ mod tests {
         recent.push(6, owner, frame(6, 101));
         assert_eq!((recent.told.len(), recent.bytes), (0, 0));
         assert!(recent.by_user.is_empty(), "what is forgotten is forgotten everywhere");
-        assert_eq!(positions(recent.missed((ada, &[]), (5, 6), 9)), None);
+        assert_eq!(positions(recent.missed(alone(ada), (5, 6), 9)), None);
         recent.push(7, owner, frame(7, 40));
-        assert_eq!(positions(recent.missed((ada, &[]), (6, 7), 9)), Some((vec![7], 7)));
+        assert_eq!(positions(recent.missed(alone(ada), (6, 7), 9)), Some((vec![7], 7)));
     }
 }

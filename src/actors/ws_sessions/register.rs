@@ -13,6 +13,7 @@ use super::farewell::Farewell;
 use super::frame::EventFrame;
 use super::letterbox::{Letter, LetterboxLimits, NotPosted, Room};
 use super::messages::Join;
+use super::regrouping::Regrouping;
 use super::seat::{Desk, Seat, Seated};
 use super::seat_list::SeatList;
 use super::settings::WebsocketSettings;
@@ -103,21 +104,21 @@ impl Register {
 
     /// Whether an event of this owner is for anybody here: most events are not, and are then never written as frames.
     pub(super) fn concerns(&self, owner: Owner) -> bool {
-        owner.user_id.is_some_and(|id| self.by_user.contains_key(&id))
-            || owner.team_id.is_some_and(|id| self.by_team.contains_key(&id))
+        match owner {
+            Owner { team_id: Some(team_id), .. } => self.by_team.contains_key(&team_id),
+            Owner { user_id: Some(user_id), .. } => self.by_user.contains_key(&user_id),
+            Owner { user_id: None, team_id: None } => false,
+        }
     }
 
-    /// Puts an event into the letterboxes of its owner's sessions, and of those of its team.
+    /// Puts an event into the letterboxes of those whom it concerns: what belongs to a team is its members', and else its owner's.
     pub(super) fn post(&mut self, owner: Owner, frame: &Arc<EventFrame>) {
         let Self { by_user, by_team, crowded, limits, .. } = self;
-        if let Some(user_id) = owner.user_id {
-            by_user.get(&user_id).into_iter().flatten().for_each(|seat| post(seat, frame, *limits, crowded));
-        }
         if let Some(team_id) = owner.team_id {
-            let members = by_team.get(&team_id).into_iter().flatten();
-            // Once each: the owner's own sessions have it already.
-            let others = members.filter(|seat| Some(seat.user_id) != owner.user_id);
-            others.for_each(|seat| post(seat, frame, *limits, crowded));
+            by_team.get(&team_id).into_iter().flatten().for_each(|seat| post(seat, frame, *limits, crowded));
+        } else if let Some(user_id) = owner.user_id {
+            let own = by_user.get(&user_id).into_iter().flatten().filter(|seat| seat.hears_own);
+            own.for_each(|seat| post(seat, frame, *limits, crowded));
         }
     }
 
@@ -163,6 +164,23 @@ impl Register {
         let seats = self.by_user.get(&user_id).into_iter().flatten();
         let meant = seats.filter(|seat| credential.is_none_or(|ended| seat.credential == ended));
         meant.for_each(|seat| seat.letterbox.dismiss(Farewell::Expired));
+    }
+
+    /// Ends sessions of a user who is in fewer teams, or may do less there: those whose teams were looked up before so much was
+    /// heard of changes.
+    pub(super) fn end_if_older(&self, user_id: UserId, heard: u64) {
+        let seats = self.by_user.get(&user_id).into_iter().flatten();
+        let older = seats.filter(|seat| seat.teams_as_of < heard);
+        older.for_each(|seat| seat.letterbox.dismiss(Farewell::Expired));
+    }
+
+    /// Has the sessions come again of a user whose part in a team has changed, unless they have heard of it already.
+    pub(super) fn regroup(&self, user_id: UserId, regrouping: &Regrouping) {
+        for seat in self.by_user.get(&user_id).into_iter().flatten() {
+            if let Some(farewell) = regrouping.farewell(seat.revision_of(regrouping.team_id)) {
+                seat.letterbox.dismiss(farewell);
+            }
+        }
     }
 
     /// Every seat, in no order.

@@ -1,4 +1,4 @@
-//! One page of a user's history for a session that resumes.
+//! One page of the history for a session that resumes.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) async fn read_page(
         return at_the_end(&log, turn, to).await;
     }
     let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
-    let events = log.of_user(seat.user_id, after, to, rows_max).await?;
+    let events = log.of_session(seat.audience(), after, to, rows_max).await?;
     // After the events: what is deleted between the two reads makes a gap of a page that is whole, and never hides one.
     if !reaches_back_to(&log, after, to).await? {
         return Ok(Replayed::Gap);

@@ -13,17 +13,24 @@ use super::seat_list::SeatList;
 use super::shelf::{Lent, Page, Shelf};
 use super::turns::{Turn, Turns};
 use crate::actors::system::Node;
-use crate::models::{CredentialId, TeamId, UserId};
+use crate::models::store::outbox::Audience;
+use crate::models::{Credential, CredentialId, TeamId, UserId};
 
 /// What the register and the session share.
 #[derive(Debug)]
 pub struct Seat {
     /// The session's own id.
     pub id: Uuid,
-    /// Whose events it gets.
+    /// Whose it is.
     pub user_id: UserId,
-    /// The teams whose events it gets, too.
+    /// Whether it gets those of what is theirs alone: not with the key of a team.
+    pub(super) hears_own: bool,
+    /// The teams whose events it gets.
     pub teams: Box<[TeamId]>,
+    /// How much had been heard of changes before they were looked up.
+    pub(super) teams_as_of: u64,
+    /// As of which revision of each of them.
+    revisions: Box<[i64]>,
     /// Where events wait for it.
     pub letterbox: Letterbox,
     pub(super) credential: CredentialId,
@@ -55,11 +62,15 @@ pub struct Seated {
 impl Seat {
     /// Gives a seat, and shows it in the tree as long as it is held.
     pub(super) fn give(join: Join, desk: Desk, node: &Arc<Node>) -> (Arc<Self>, Seated) {
-        let Join { holder, teams, since } = join;
+        let Join { holder, teams, teams_as_of, since } = join;
+        let is_of_team = matches!(holder.credential, Credential::ApiKey { team_id: Some(_), .. });
         let seat = Arc::new(Self {
             id: Uuid::now_v7(),
             user_id: holder.user_id,
-            teams: teams.into_boxed_slice(),
+            hears_own: !is_of_team,
+            teams_as_of,
+            revisions: teams.iter().map(|membership| membership.revision).collect(),
+            teams: teams.into_iter().map(|membership| membership.team_id).collect(),
             letterbox: Letterbox::new(since.is_some()),
             credential: holder.credential_id(),
             expires_at: holder.expires_at,
@@ -71,6 +82,17 @@ impl Seat {
         });
         node.members().fetch_add(1, Ordering::Relaxed);
         (seat.clone(), Seated { seat, node: node.clone() })
+    }
+
+    /// Whose events it gets.
+    pub(super) fn audience(&self) -> Audience<'_> {
+        Audience { user_id: self.user_id, hears_own: self.hears_own, teams: &self.teams }
+    }
+
+    /// As of which revision of the team it gets its events; `None` if it does not.
+    pub(super) fn revision_of(&self, team: TeamId) -> Option<i64> {
+        let place = self.teams.iter().position(|known| *known == team)?;
+        self.revisions.get(place).copied()
     }
 
     /// The peer has given a sign of life.

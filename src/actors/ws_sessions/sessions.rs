@@ -15,6 +15,7 @@ use super::messages::{Drain, Join, Joined, ReplayPage, Replayed};
 use super::positions::Positions;
 use super::recent::{Missed, Recent};
 use super::register::{Owner, Register};
+use super::regrouping::Regrouping;
 use super::replay::read_page;
 use super::revocation::Revocation;
 use super::seat::Seat;
@@ -24,7 +25,7 @@ use crate::actors::event_consumers::{Bound, BusEvent, Deliver, NotTaken};
 use crate::actors::revocations::RevocationView;
 use crate::actors::system::{Answer, Lifeline};
 use crate::models::store::SharedDb;
-use crate::models::{Credential, CredentialId, StoredEvent};
+use crate::models::{Credential, CredentialId, RoutingKey, StoredEvent, UserId};
 
 /// How often it is looked what is due: how late a heartbeat or the end of a credential may be.
 const TICK: Duration = Duration::from_millis(250);
@@ -91,20 +92,26 @@ impl WsSessions {
 
     /// Posts an event of the bus to whom it concerns.
     pub(super) fn tell(&mut self, event: &BusEvent) {
-        if let Some(revocation) = Revocation::of(&event.routing_key, event.user_id, &event.body) {
-            self.register.revoke(revocation.user_id, revocation.credential);
-        }
         let owner = Owner { user_id: event.user_id, team_id: event.team_id };
         self.tell_frame(event.position, owner, || EventFrame::of_bus(event));
+        self.end_sessions(&event.routing_key, event.user_id, &event.body);
     }
 
     /// Posts an event of the log to whom it concerns.
     pub(super) fn tell_logged(&mut self, event: &StoredEvent) {
-        if let Some(revocation) = Revocation::of(&event.routing_key, event.user_id, event.body.get()) {
-            self.register.revoke(revocation.user_id, revocation.credential);
-        }
         let owner = Owner { user_id: event.user_id, team_id: event.team_id };
         self.tell_frame(event.position, owner, || EventFrame::of_log(event));
+        self.end_sessions(&event.routing_key, event.user_id, event.body.get());
+    }
+
+    /// Ends the sessions that go on no longer with what an event tells, or not as before.
+    fn end_sessions(&self, key: &RoutingKey, user_id: Option<UserId>, body: &str) {
+        if let Some(Revocation { user_id, credential }) = Revocation::of(key, user_id, body) {
+            self.register.revoke(user_id, credential);
+        }
+        if let (Some(user_id), Some(regrouping)) = (user_id, Regrouping::of(key, body)) {
+            self.register.regroup(user_id, &regrouping);
+        }
     }
 
     /// What nobody owns concerns nobody, now or later, and is never written as a frame.
@@ -120,8 +127,7 @@ impl WsSessions {
 
     /// What a session missed, if it was told so lately that it is in memory.
     fn missed(&self, seat: &Seat, after: i64, to: i64) -> Option<Missed> {
-        let who = (seat.user_id, &*seat.teams);
-        let missed = self.recent.missed(who, (after, to), self.settings.replay_page_rows);
+        let missed = self.recent.missed(seat.audience(), (after, to), self.settings.replay_page_rows);
         if missed.is_some() {
             metrics::counter!("botberi_ws_history_pages_total", "from" => "memory").increment(1);
         }
@@ -159,7 +165,10 @@ impl WsSessions {
         let (changes, seen) = self.ended.heard_since(self.changes_seen);
         self.changes_seen = seen;
         for change in changes {
-            self.register.revoke(change.user_id, change.api_key_id.map(CredentialId::from));
+            match change.api_key_id {
+                Some(key_id) => self.register.revoke(change.user_id, Some(CredentialId::from(key_id))),
+                None => self.register.end_if_older(change.user_id, seen),
+            }
         }
         if self.ended.last_learned() == self.ended_seen {
             return;
@@ -235,6 +244,11 @@ impl Handler<Join> for WsSessions {
         };
         if is_over {
             return Err(JoinError::Ended);
+        }
+        // And so may a membership have been, since the teams were looked up.
+        let (news, _) = self.ended.heard_since(join.teams_as_of);
+        if news.iter().any(|change| change.user_id == join.holder.user_id) {
+            return Err(JoinError::Regrouped);
         }
         let position = self.positions.last().ok_or(JoinError::NotReady)?;
         let since = join.since;

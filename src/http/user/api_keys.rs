@@ -200,7 +200,7 @@ fn made(shown: ShownKey, is_replayed: bool) -> HttpResponse {
             ("Idempotency-Replayed" = bool, description = "`true` if the same request was answered before.")
         )
     )),
-    extensions(("x-problems" = json!(["quota_exceeded", "idempotency_key_reused", "bad_request"])))
+    extensions(("x-problems" = json!(["quota_exceeded", "team_not_found", "idempotency_key_reused", "bad_request"])))
 )]
 pub(super) async fn create(
     user: Caller<needs::ApiKeyManage>,

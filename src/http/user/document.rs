@@ -3,7 +3,7 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{accounts, agents, api_keys, events, history, instances, keys, usage, ws};
+use super::{accounts, agents, api_keys, events, history, instances, keys, members, teams, usage, ws};
 use crate::http::document::complete;
 use crate::http::login;
 
@@ -37,6 +37,13 @@ use crate::http::login;
         instances::start,
         instances::explain,
         history::list,
+        teams::create,
+        teams::list,
+        teams::show,
+        teams::change,
+        teams::delete,
+        members::put,
+        members::remove,
         usage::show,
         ws::open,
         events::open,
@@ -45,7 +52,8 @@ use crate::http::login;
         (name = "Accounts", description = "Making an account and signing in. Everything else asks for the access token that signing in gives."),
         (name = "API keys", description = "What your programs come with, instead of a sign-in."),
         (name = "Agents", description = "The catalog: the agents that are on offer."),
-        (name = "Instances", description = "Your own instances of agents, and how they fare."),
+        (name = "Instances", description = "Your own instances of agents and those of your teams, and how they fare."),
+        (name = "Teams", description = "Users who share instances: each member reaches them by their role in the team."),
         (name = "Live", description = "Events as they happen, over a WebSocket or as an event stream."),
     )
 )]

@@ -10,7 +10,7 @@ use crate::actors::instances::{Instances, ListInstanceEvents};
 use crate::actors::system::Handle;
 use crate::http::extract::{Id, Parameters};
 use crate::http::fields::{Fields, ReadFields, parsed};
-use crate::http::identity::{Caller, needs};
+use crate::http::identity::{Reaching, needs};
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::{ErrorCode, InstanceId, Page, PageLimit, StoredEvent};
@@ -77,12 +77,12 @@ impl TryFrom<Page<StoredEvent>> for EventsView {
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn list(
-    owner: Caller<needs::InstanceRead>,
+    caller: Reaching<needs::InstanceRead>,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
     Parameters(Span { after, limit }): Parameters<Span>,
 ) -> Result<HttpResponse, Problem> {
-    let page = instances.ask(ListInstanceEvents { owner: owner.id(), id, after, limit }).await?;
+    let page = instances.ask(ListInstanceEvents { reach: caller.reach, id, after, limit }).await?;
 
     let view = EventsView::try_from(page).map_err(|error| {
         tracing::error!(%error, "an event of the log is no JSON");

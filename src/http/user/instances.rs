@@ -15,19 +15,19 @@ use crate::actors::system::Handle;
 use crate::http::PREFIX;
 use crate::http::conditional::{EntityTag, IfMatch, IfNoneMatch};
 use crate::http::extract::{Body, Id, Parameters};
-use crate::http::fields::{Fields, ReadFields, parsed, text, whole_number};
+use crate::http::fields::{Fault, Fields, ReadFields, parsed, text, whole_number};
 use crate::http::idempotency::{Keyed, REPLAYED};
-use crate::http::identity::{Caller, needs};
+use crate::http::identity::{Reaching, needs};
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::http::standing::StandingView;
 use crate::models::{
-    AgentId, Instance, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, Made, NewInstance, Origin,
-    Page, UserId,
+    AgentId, ErrorCode, Instance, InstanceId, InstancePatch, InstanceStatus, KnowledgeBaseId, Made,
+    NewInstance, Origin, Page, Reach, TeamId,
 };
 
 /// A new instance.
-// Without its owner. Teams (`team_id`) have their place here.
+// Without its owner.
 #[derive(ToSchema)]
 #[schema(as = NewInstance, example = json!({
     "agent_id": 7, "title": "Leads for spring", "user_config": {"region": "EU"},
@@ -52,6 +52,9 @@ pub(super) struct Wish {
     /// and `temperature` (0 to 2); they are checked when the instance is prepared. Without it: `{}`.
     #[schema(value_type = Option<Object>)]
     pipeline_config: Option<Value>,
+    /// The team that it will belong to: its members reach it by their role, and nobody else does. Without it, it is yours
+    /// alone.
+    team_id: Option<TeamId>,
 }
 
 impl ReadFields for Wish {
@@ -60,29 +63,41 @@ impl ReadFields for Wish {
         let title = fields.required("title", |value| rules::title(&text(value)?));
         let user_config = fields.nullable("user_config", rules::config);
         let pipeline_config = fields.nullable("pipeline_config", rules::config);
+        let team_id = fields.nullable("team_id", team);
         Some(Self {
             agent_id: agent_id?,
             title: title?,
             user_config: user_config?,
             pipeline_config: pipeline_config?,
+            team_id: team_id?,
         })
     }
 }
 
+fn team(value: Value) -> Result<TeamId, Fault> {
+    parsed(value, "the id of a team")
+}
+
 impl Wish {
-    fn of(self, owner: UserId, origin: Origin) -> NewInstance {
+    /// What a team's key makes is the team's; and in the name of another team it makes nothing.
+    fn of(self, reach: Reach, origin: Origin) -> Result<NewInstance, Problem> {
+        let team_id = self.team_id.or(reach.team_only);
+        if reach.team_only.is_some() && reach.team_only != team_id {
+            return Err(Problem::new(ErrorCode::TeamNotFound));
+        }
         let empty = || Value::Object(serde_json::Map::new());
-        NewInstance {
+        Ok(NewInstance {
             id: InstanceId::new(),
             knowledge_base_id: KnowledgeBaseId::new(),
             agent_id: self.agent_id,
-            user_id: owner,
-            team_id: None,
+            user_id: reach.user_id,
+            team_id,
+            team_roles: reach.team_roles,
             title: self.title,
             user_config: self.user_config.unwrap_or_else(empty),
             pipeline_config: self.pipeline_config.unwrap_or_else(empty),
             origin,
-        }
+        })
     }
 }
 
@@ -108,15 +123,15 @@ fn tag(instance: &Instance) -> EntityTag {
             ("Idempotency-Replayed" = bool, description = "`true` when it was made before, under the same key.")
         )
     )),
-    extensions(("x-problems" = json!(["agent_not_found", "agent_retired", "quota_exceeded", "idempotency_key_reused", "bad_request"])))
+    extensions(("x-problems" = json!(["agent_not_found", "agent_retired", "team_not_found", "team_closing", "quota_exceeded", "idempotency_key_reused", "bad_request"])))
 )]
 pub(super) async fn create(
-    owner: Caller<needs::InstanceCreate>,
+    caller: Reaching<needs::InstanceCreate>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Keyed(wish, key): Keyed<Wish>,
 ) -> Result<HttpResponse, Problem> {
-    let wish = wish.of(owner.id(), origin);
+    let wish = wish.of(caller.reach, origin)?;
 
     let Made { thing: instance, is_replayed } = instances.ask(CreateInstance { wish, key }).await?;
 
@@ -142,6 +157,9 @@ pub(super) struct Selection {
     /// Only those of this agent.
     #[param(nullable = false)]
     agent_id: Option<AgentId>,
+    /// Only those of this team.
+    #[param(nullable = false)]
+    team_id: Option<TeamId>,
 }
 
 impl ReadFields for Selection {
@@ -150,26 +168,28 @@ impl ReadFields for Selection {
         let statuses = "pending, provisioning, running, failed or stopped";
         let status = fields.optional("status", |value| parsed(value, statuses));
         let agent_id = fields.optional("agent_id", |value| parsed(value, "a whole number"));
-        Some(Self { paging: paging?, status: status?, agent_id: agent_id? })
+        let team_id = fields.optional("team_id", team);
+        Some(Self { paging: paging?, status: status?, agent_id: agent_id?, team_id: team_id? })
     }
 }
 
 /// List your instances
 ///
-/// The newest first. Deleted ones are not among them.
+/// Your own and those of your teams, the newest first. Deleted ones are not among them.
 #[utoipa::path(
     get, path = "/api/v1/instances", tag = "Instances", operation_id = "listInstances", security(("bearer" = ["instance:read"])),
     params(Paging, Selection),
     responses((status = 200, description = "A page of instances.", body = Page<InstanceView>))
 )]
 pub(super) async fn list(
-    owner: Caller<needs::InstanceRead>,
+    caller: Reaching<needs::InstanceRead>,
     instances: Data<Handle<Instances>>,
     Parameters(selection): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
-    let Selection { paging, status, agent_id } = selection;
+    let Selection { paging, status, agent_id, team_id } = selection;
     let before = paging.cursor.and_then(|cursor| cursor.uuid().ok()).map(InstanceId);
-    let question = ListInstances { owner: owner.id(), status, agent_id, before, limit: paging.limit };
+    let reach = team_id.map_or(caller.reach, |team| caller.reach.within(team));
+    let question = ListInstances { reach, status, agent_id, before, limit: paging.limit };
 
     let page = instances.ask(question).await?;
 
@@ -178,7 +198,7 @@ pub(super) async fn list(
 
 /// Show an instance
 ///
-/// One of your own, as it is now.
+/// One of your own or of a team that you are in, as it is now.
 #[utoipa::path(
     get, path = "/api/v1/instances/{id}", tag = "Instances", operation_id = "getInstance", security(("bearer" = ["instance:read"])),
     params(("id" = InstanceId, Path, description = "Which instance.", example = "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02"), IfNoneMatch),
@@ -186,12 +206,12 @@ pub(super) async fn list(
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn show(
-    owner: Caller<needs::InstanceRead>,
+    caller: Reaching<needs::InstanceRead>,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
     known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
-    let instance = instances.ask(FindInstance { owner: owner.id(), id }).await?;
+    let instance = instances.ask(FindInstance { reach: caller.reach, id }).await?;
 
     let tag = tag(&instance);
     Ok(known.answer(&tag, || HttpResponse::Ok().json(InstanceView::from(instance))))
@@ -201,10 +221,11 @@ pub(super) async fn show(
 async fn expected(
     seen: &IfMatch,
     instances: &Handle<Instances>,
-    owner: UserId,
+    reach: Reach,
     id: InstanceId,
 ) -> Result<Option<i64>, Problem> {
-    let current = async || Ok(instances.ask(FindInstance { owner, id }).await?.revision);
+    let reach = reach.to_see();
+    let current = async || Ok(instances.ask(FindInstance { reach, id }).await?.revision);
     seen.revision(id, current).await
 }
 
@@ -250,7 +271,7 @@ impl ReadFields for Change {
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn change(
-    owner: Caller<needs::InstanceUpdate>,
+    caller: Reaching<needs::InstanceUpdate>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
@@ -258,10 +279,10 @@ pub(super) async fn change(
     Body(change): Body<Change>,
 ) -> Result<HttpResponse, Problem> {
     let Change { title, user_config, pipeline_config } = change;
-    let expected_revision = expected(&seen, &instances, owner.id(), id).await?;
+    let expected_revision = expected(&seen, &instances, caller.reach, id).await?;
     let patch = InstancePatch { title, user_config, pipeline_config, expected_revision, origin };
 
-    let instance = instances.ask(PatchInstance { owner: owner.id(), id, patch }).await?;
+    let instance = instances.ask(PatchInstance { reach: caller.reach, id, patch }).await?;
 
     Ok(HttpResponse::Ok().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
@@ -277,15 +298,15 @@ pub(super) async fn change(
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn delete(
-    owner: Caller<needs::InstanceDelete>,
+    caller: Reaching<needs::InstanceDelete>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Problem> {
-    let expected_revision = expected(&seen, &instances, owner.id(), id).await?;
+    let expected_revision = expected(&seen, &instances, caller.reach, id).await?;
 
-    instances.ask(DeleteInstance { owner: owner.id(), id, expected_revision, origin }).await?;
+    instances.ask(DeleteInstance { reach: caller.reach, id, expected_revision, origin }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }
@@ -301,12 +322,12 @@ pub(super) async fn delete(
     extensions(("x-problems" = json!(["instance_not_found", "illegal_transition"])))
 )]
 pub(super) async fn stop(
-    owner: Caller<needs::InstanceControl>,
+    caller: Reaching<needs::InstanceControl>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
-    let instance = instances.ask(StopInstance { owner: owner.id(), id, origin }).await?;
+    let instance = instances.ask(StopInstance { reach: caller.reach, id, origin }).await?;
 
     Ok(HttpResponse::Accepted().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
@@ -322,12 +343,12 @@ pub(super) async fn stop(
     extensions(("x-problems" = json!(["instance_not_found", "illegal_transition"])))
 )]
 pub(super) async fn start(
-    owner: Caller<needs::InstanceControl>,
+    caller: Reaching<needs::InstanceControl>,
     origin: Origin,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
-    let instance = instances.ask(StartInstance { owner: owner.id(), id, origin }).await?;
+    let instance = instances.ask(StartInstance { reach: caller.reach, id, origin }).await?;
 
     Ok(HttpResponse::Accepted().insert_header(tag(&instance).header()).json(InstanceView::from(instance)))
 }
@@ -343,11 +364,11 @@ pub(super) async fn start(
     extensions(("x-problems" = json!(["instance_not_found"])))
 )]
 pub(super) async fn explain(
-    owner: Caller<needs::InstanceRead>,
+    caller: Reaching<needs::InstanceRead>,
     instances: Data<Handle<Instances>>,
     Id(id): Id<InstanceId>,
 ) -> Result<HttpResponse, Problem> {
-    let standing = instances.ask(ExplainInstance { owner: owner.id(), id }).await?;
+    let standing = instances.ask(ExplainInstance { reach: caller.reach, id }).await?;
 
     Ok(HttpResponse::Ok().json(StandingView::from(&standing)))
 }

@@ -8,6 +8,8 @@ mod events;
 mod history;
 mod instances;
 mod keys;
+mod members;
+mod teams;
 mod usage;
 mod view;
 mod ws;
@@ -26,6 +28,7 @@ use crate::actors::accounts::Accounts;
 use crate::actors::catalog::CatalogView;
 use crate::actors::instances::Instances;
 use crate::actors::system::Handle;
+use crate::actors::teams::Teams;
 
 /// What the users' API stands on.
 #[derive(Clone)]
@@ -38,19 +41,22 @@ pub struct UserApi {
     pub catalog: CatalogView,
     /// Users' instances.
     pub instances: Handle<Instances>,
+    /// Teams.
+    pub teams: Handle<Teams>,
     /// Sockets and event streams.
     pub sockets: SocketDoor,
 }
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
-    let UserApi { accounts, identities, catalog, instances, sockets } = api.clone();
+    let UserApi { accounts, identities, catalog, instances, teams, sockets } = api.clone();
     config
         .app_data(Data::new(accounts))
         .app_data(Data::new(identities.api_keys.clone()))
         .app_data(Data::new(identities))
         .app_data(Data::new(catalog))
         .app_data(Data::new(instances))
+        .app_data(Data::new(teams))
         .app_data(Data::new(sockets));
     mount(config, &document());
     config.service(resource("/.well-known/jwks.json", "GET, HEAD").route(get().to(keys::show)));
@@ -98,5 +104,21 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/instances/{id}/stop", "POST").route(web::post().to(instances::stop)))
         .service(resource("/instances/{id}/start", "POST").route(web::post().to(instances::start)))
         .service(resource("/instances/{id}/explain", "GET, HEAD").route(get().to(instances::explain)))
-        .service(resource("/instances/{id}/events", "GET, HEAD").route(get().to(history::list)));
+        .service(resource("/instances/{id}/events", "GET, HEAD").route(get().to(history::list)))
+        .service(
+            resource("/teams", "GET, HEAD, POST")
+                .route(get().to(teams::list))
+                .route(web::post().to(teams::create)),
+        )
+        .service(
+            resource("/teams/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(teams::show))
+                .route(web::patch().to(teams::change))
+                .route(web::delete().to(teams::delete)),
+        )
+        .service(
+            resource("/teams/{id}/members/{user_id}", "PUT, DELETE")
+                .route(web::put().to(members::put))
+                .route(web::delete().to(members::remove)),
+        );
 }

@@ -7,14 +7,20 @@ use serde_json::Value;
 use utoipa::IntoParams;
 
 use crate::actors::accounts::{Accounts, RedeemTicket};
-use crate::actors::system::Handle;
-use crate::actors::ws_sessions::{Join, Joined, WebsocketSettings, WsSessions};
+use crate::actors::revocations::RevocationView;
+use crate::actors::system::{AskError, Handle};
+use crate::actors::teams::{ListMemberships, Teams};
+use crate::actors::ws_sessions::{Join, JoinError, Joined, WebsocketSettings, WsSessions};
 use crate::http::extract::Parameters;
 use crate::http::fields::{Fields, ReadFields, parsed, text};
-use crate::http::identity::{authenticate, permit};
+use crate::http::identity::{authenticate, permit, reach};
 use crate::http::problem::Problem;
 use crate::http::ws_session;
 use crate::models::{ErrorCode, Permission, WebOrigins};
+
+/// How often the teams of somebody are looked up whose memberships or credentials change meanwhile. Then they are told that the
+/// service is busy.
+const LOOKS_MAX: u32 = 3;
 
 /// What sockets are opened with.
 #[derive(Clone)]
@@ -22,6 +28,9 @@ pub struct SocketDoor {
     sessions: Handle<WsSessions>,
     /// For whoever has a seat: what they have missed does not wait for those who want one.
     history: Handle<WsSessions>,
+    /// Asked whose things somebody may hear of.
+    teams: Handle<Teams>,
+    ended: RevocationView,
     heartbeat_seconds: u64,
     /// `None` for pages from anywhere.
     allowed_origins: Option<WebOrigins>,
@@ -29,12 +38,18 @@ pub struct SocketDoor {
 
 impl SocketDoor {
     /// The door to the sessions of this replica.
-    pub fn new(sessions: Handle<WsSessions>, settings: &WebsocketSettings) -> Self {
+    pub fn new(
+        sessions: Handle<WsSessions>,
+        teams: Handle<Teams>,
+        ended: RevocationView,
+        settings: &WebsocketSettings,
+    ) -> Self {
         let listed = &settings.allowed_origins;
         // A list that cannot be read was refused with the settings; here it allows nobody.
         let allowed_origins = (!listed.is_empty()).then(|| WebOrigins::read(listed).unwrap_or_default());
         let history = sessions.lane(settings.replay_pages_max);
-        Self { sessions, history, heartbeat_seconds: settings.heartbeat_seconds, allowed_origins }
+        let heartbeat_seconds = settings.heartbeat_seconds;
+        Self { sessions, history, teams, ended, heartbeat_seconds, allowed_origins }
     }
 
     /// Gives a seat to who may have one. A ticket is used up by this, so whatever else can be wrong is looked at before.
@@ -53,8 +68,18 @@ impl SocketDoor {
             }
             None => authenticate(request, Permission::EventRead).await?,
         };
-        // Teams are not kept yet; their sessions' events are routed already.
-        Ok(self.sessions.ask(Join { holder, teams: Vec::new(), since }).await?)
+        let reach = reach(request, &holder, Permission::EventRead)?;
+        let mut looks = 1;
+        loop {
+            // What is heard of between this look and the seat is found out by the place.
+            let (_, teams_as_of) = self.ended.heard_since(u64::MAX);
+            let teams = self.teams.ask(ListMemberships { reach }).await?;
+            let join = Join { holder: holder.clone(), teams, teams_as_of, since };
+            match self.sessions.ask(join).await {
+                Err(AskError::Reply(JoinError::Regrouped)) if looks < LOOKS_MAX => looks += 1,
+                joined => return Ok(joined?),
+            }
+        }
     }
 
     pub(super) fn history(&self) -> Handle<WsSessions> {
@@ -171,6 +196,8 @@ mod tests {
         };
         let door = |origins: &[&str]| SocketDoor {
             history: Handle::new(WsSessions::NAME, AskLimits::default()),
+            teams: Handle::new(Teams::NAME, AskLimits::default()),
+            ended: RevocationView::default(),
             sessions: Handle::new(WsSessions::NAME, AskLimits::default()),
             heartbeat_seconds: 1,
             allowed_origins: read(origins),

@@ -76,7 +76,7 @@ pub(in crate::http) enum ServerFrame<'a> {
     /// Why the session is closed next.
     Error {
         /// A stable name: `slow_reader` and `history_unavailable` (closed with 1013), `credential_expired` (4401),
-        /// `service_restart` (1012), `no_sign_of_life` (1001), `malformed_frame`, `unknown_channel`, `too_many_channels` and
+        /// `service_restart` and `teams_changed` (1012), `no_sign_of_life` (1001), `malformed_frame`, `unknown_channel`, `too_many_channels` and
         /// `too_many_frames` (1008), `binary_frame` and `fragmented_message` (1003), `frame_too_large` (1009),
         /// `protocol_error` (1002 or 1007).
         code: &'a str,

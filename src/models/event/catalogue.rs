@@ -116,9 +116,9 @@ catalogue! {
     WORKFLOW_DELETED: WorkflowChanged, Told, "A workflow was deleted.";
     AUTH_REVOKED: AuthRevoked, Told, "Credentials were revoked. Sockets that were opened with them are closed.";
     USER_DELETED: UserDeleted, Told, "Somebody has closed their account.";
-    TEAM_MEMBER_ADDED: TeamMemberChanged, Planned, "Somebody has joined a team.";
-    TEAM_MEMBER_UPDATED: TeamMemberChanged, Planned, "A member of a team has another role.";
-    TEAM_MEMBER_REMOVED: TeamMemberChanged, Planned, "Somebody has left a team.";
+    TEAM_MEMBER_ADDED: TeamMemberChanged, Told, "Somebody has joined a team.";
+    TEAM_MEMBER_UPDATED: TeamMemberChanged, Told, "A member of a team has another role.";
+    TEAM_MEMBER_REMOVED: TeamMemberChanged, Told, "Somebody has left a team.";
     REPORT_INSTANCE: InstanceReport, PlannedInbound, "A worker of others says how an instance gets on.";
     REPORT_EXECUTION: ExecutionReport, PlannedInbound, "A worker of others says how an execution gets on.";
 }

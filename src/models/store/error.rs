@@ -31,6 +31,8 @@ pub enum Rule {
     RevokedKeys,
     /// `BB009`: an API key is revoked before it is deleted.
     GoodKeys,
+    /// `BB012`: a team has an owner.
+    LastOwners,
 }
 
 impl Rule {
@@ -45,6 +47,7 @@ impl Rule {
         (Self::LivingSessions, "BB007"),
         (Self::RevokedKeys, "BB008"),
         (Self::GoodKeys, "BB009"),
+        (Self::LastOwners, "BB012"),
     ];
 
     fn from_sqlstate(code: &str) -> Option<Self> {
@@ -202,6 +205,7 @@ impl Coded for StoreError {
             Self::RuleBroken { rule, .. } => match rule {
                 Rule::LegalMoves => ErrorCode::IllegalTransition,
                 Rule::Tombstones => ErrorCode::InstanceNotFound,
+                Rule::LastOwners => ErrorCode::LastOwner,
                 Rule::FixedColumns
                 | Rule::Beginnings
                 | Rule::PublishedVersions

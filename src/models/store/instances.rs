@@ -1,5 +1,5 @@
-//! Instances as their users see them, in `shared_psql`. Every function names the owner; what belongs to somebody else
-//! does not exist.
+//! Instances as their users see them, in `shared_psql`. Every function says what the caller reaches; anything else does not
+//! exist.
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
@@ -9,10 +9,11 @@ use super::session::{self, Session, SharedSide};
 use super::usage;
 use crate::models::agent::AgentStatus;
 use crate::models::document::Document;
-use crate::models::ids::{AgentId, InstanceId, UserId};
+use crate::models::ids::{AgentId, InstanceId};
 use crate::models::instance::{Instance, InstancePatch, InstanceStatus, NewInstance};
 use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
+use crate::models::reach::Reach;
 
 const INSERT: &str = include_str!("sql/instances/insert.sql");
 const FIND: &str = include_str!("sql/instances/find.sql");
@@ -34,6 +35,12 @@ pub enum InsertOutcome {
     AgentUnknown,
     /// The agent is no longer offered.
     AgentRetired,
+    /// The user is in no such team.
+    TeamUnknown,
+    /// The user's role in the team does not let them.
+    RoleTooLow,
+    /// The team is going away.
+    TeamClosed,
     /// The user has as many as they may have.
     QuotaExceeded {
         /// How many there are, those of the same statement included.
@@ -84,6 +91,9 @@ async fn insert_metered(
     let pipeline_configs: Vec<_> = wishes.iter().map(|wish| &wish.pipeline_config).collect();
     let request_ids: Vec<_> = wishes.iter().map(|wish| wish.origin.request_id.as_deref()).collect();
     let traceparents: Vec<_> = wishes.iter().map(|wish| wish.origin.traceparent_text()).collect();
+    // Arrays in an array have to be of one length, so each is a text here.
+    let team_roles: Vec<_> =
+        wishes.iter().map(|wish| format!("{{{}}}", wish.team_roles.names().join(","))).collect();
 
     let rows = session::rows(
         db,
@@ -100,6 +110,7 @@ async fn insert_metered(
             &request_ids,
             &traceparents,
             &instances_max,
+            &team_roles,
         ],
     )
     .await?;
@@ -128,6 +139,15 @@ fn insert_outcome(row: &Row) -> Result<InsertOutcome, StoreError> {
     if row.try_get::<_, Option<InstanceId>>("id")?.is_some() {
         return Ok(InsertOutcome::Created(Box::new(Instance::try_from(row)?)));
     }
+    if !row.try_get::<_, bool>("is_member")? {
+        return Ok(InsertOutcome::TeamUnknown);
+    }
+    if row.try_get::<_, Option<bool>>("role_is_enough")? == Some(false) {
+        return Ok(InsertOutcome::RoleTooLow);
+    }
+    if row.try_get::<_, Option<bool>>("is_closed")? == Some(true) {
+        return Ok(InsertOutcome::TeamClosed);
+    }
     Ok(match row.try_get::<_, Option<AgentStatus>>("agent_status")? {
         Some(AgentStatus::Retired) => InsertOutcome::AgentRetired,
         Some(AgentStatus::Published) => {
@@ -139,16 +159,17 @@ fn insert_outcome(row: &Row) -> Result<InsertOutcome, StoreError> {
     })
 }
 
-/// The instance of that id, if it is the owner's and not deleted.
+/// The instance of that id, if it is reached and not deleted.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn find(
     db: &impl Session<SharedSide>,
-    owner: UserId,
+    reach: impl Into<Reach>,
     id: InstanceId,
 ) -> Result<Option<Instance>, StoreError> {
-    let row = session::optional(db, FIND, &[&id, &owner]).await?;
+    let Reach { user_id, team_only, team_roles, .. } = reach.into();
+    let row = session::optional(db, FIND, &[&id, &user_id, &team_only, &team_roles.names()]).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
 
@@ -161,19 +182,22 @@ pub struct InstanceFilter {
     pub agent_id: Option<AgentId>,
 }
 
-/// A page of the owner's instances, newest first. `before` is the id of the cursor.
+/// A page of the instances that are reached, newest first. `before` is the id of the cursor.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn list(
     db: &impl Session<SharedSide>,
-    owner: UserId,
+    reach: impl Into<Reach>,
     filter: InstanceFilter,
     before: Option<InstanceId>,
     limit: PageLimit,
 ) -> Result<Page<Instance>, StoreError> {
-    let rows =
-        session::rows(db, LIST, &[&owner, &before, &filter.status, &filter.agent_id, &limit.rows()]).await?;
+    let Reach { user_id, team_only, team_roles, .. } = reach.into();
+    let InstanceFilter { status, agent_id } = filter;
+    let parameters: session::Parameters<'_> =
+        &[&user_id, &team_only, &team_roles.names(), &before, &status, &agent_id, &limit.rows()];
+    let rows = session::rows(db, LIST, parameters).await?;
     let key = |instance: &Instance| Cursor::Uuid(instance.id.as_uuid());
     session::decode_page(&rows, limit, &["user_config", "pipeline_config"], key)
 }
@@ -181,7 +205,7 @@ pub async fn list(
 /// What became of a conditional change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChangeOutcome {
-    /// The owner has no such instance.
+    /// Nothing of that id is reached.
     NotFound,
     /// It has another revision than was expected; nothing changed.
     Stale,
@@ -195,14 +219,18 @@ pub enum ChangeOutcome {
 /// [`StoreError::Invalid`] for a configuration that is no JSON object.
 pub async fn patch(
     db: &impl Session<SharedSide>,
-    owner: UserId,
+    reach: impl Into<Reach>,
     id: InstanceId,
     patch: &InstancePatch,
 ) -> Result<ChangeOutcome, StoreError> {
+    let Reach { user_id, team_only, team_roles, .. } = reach.into();
+    let team_roles = team_roles.names();
     let traceparent = patch.origin.traceparent_text();
     let parameters: session::Parameters<'_> = &[
         &id,
-        &owner,
+        &user_id,
+        &team_only,
+        &team_roles,
         &patch.title,
         &patch.user_config,
         &patch.pipeline_config,
@@ -213,19 +241,27 @@ pub async fn patch(
     change_outcome(session::optional(db, PATCH, parameters).await?.as_ref())
 }
 
-/// Deletes an instance for its owner: the row is hidden, `instance.deleted` is told, a worker tears down and purges.
+/// Deletes an instance for its users: the row is hidden, `instance.deleted` is told, a worker tears down and purges.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn tombstone(
     db: &impl Session<SharedSide>,
-    owner: UserId,
+    reach: impl Into<Reach>,
     id: InstanceId,
     expected_revision: Option<i64>,
     origin: &Origin,
 ) -> Result<ChangeOutcome, StoreError> {
-    let parameters: session::Parameters<'_> =
-        &[&id, &owner, &expected_revision, &origin.request_id, &origin.traceparent_text()];
+    let Reach { user_id, team_only, team_roles, .. } = reach.into();
+    let parameters: session::Parameters<'_> = &[
+        &id,
+        &user_id,
+        &team_only,
+        &team_roles.names(),
+        &expected_revision,
+        &origin.request_id,
+        &origin.traceparent_text(),
+    ];
     change_outcome(session::optional(db, TOMBSTONE, parameters).await?.as_ref())
 }
 
@@ -237,33 +273,37 @@ fn change_outcome(row: Option<&Row>) -> Result<ChangeOutcome, StoreError> {
     }
 }
 
-/// Wishes that the instance be halted. Wishing again changes nothing. `None` if the owner has no such instance.
+/// Wishes that the instance be halted. Wishing again changes nothing. `None` if nothing of that id is reached.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn stop(
     db: &impl Session<SharedSide>,
-    owner: UserId,
+    reach: impl Into<Reach>,
     id: InstanceId,
     origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let parameters: session::Parameters<'_> = &[&id, &owner, &origin.request_id, &origin.traceparent_text()];
+    let Reach { user_id, team_only, team_roles, .. } = reach.into();
+    let parameters: session::Parameters<'_> =
+        &[&id, &user_id, &team_only, &team_roles.names(), &origin.request_id, &origin.traceparent_text()];
     let row = session::optional(db, STOP, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
 
 /// Wishes that the instance be live: what failed or was stopped begins anew as `pending`, a stop that has not happened
-/// yet is called off, and else nothing changes. `None` if the owner has no such instance.
+/// yet is called off, and else nothing changes. `None` if nothing of that id is reached.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn start(
     db: &impl Session<SharedSide>,
-    owner: UserId,
+    reach: impl Into<Reach>,
     id: InstanceId,
     origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let parameters: session::Parameters<'_> = &[&id, &owner, &origin.request_id, &origin.traceparent_text()];
+    let Reach { user_id, team_only, team_roles, .. } = reach.into();
+    let parameters: session::Parameters<'_> =
+        &[&id, &user_id, &team_only, &team_roles.names(), &origin.request_id, &origin.traceparent_text()];
     let row = session::optional(db, START, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }

@@ -5,8 +5,8 @@
 //! - One module per table or concern; its functions hold no rules. The rules are in the migrations, for every writer.
 //! - `sql/<table>/<verb>.sql`: one statement per file; a test prepares every one of them.
 //!
-//! Every query on a user's behalf takes the owner as a mandatory argument and names it in its `WHERE`. When teams may
-//! share instances, that argument becomes "the owner or one of their teams", in those files and nowhere else.
+//! Every query on a user's behalf takes a [`Reach`](crate::models::Reach) as a mandatory argument and decides by it in its own
+//! `WHERE`, by what the database knows of teams at that moment.
 
 pub mod agents;
 pub mod api_keys;
@@ -34,6 +34,8 @@ mod session;
 pub mod sessions;
 pub mod settings;
 pub mod standings;
+pub mod team_projection;
+pub mod teams;
 pub mod usage;
 pub mod user_outbox;
 pub mod users;

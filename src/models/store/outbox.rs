@@ -6,10 +6,11 @@ use tokio_postgres::Row;
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use crate::models::event::{RoutingKey, StoredEvent};
-use crate::models::ids::{InstanceId, ReplicaId, UserId};
+use crate::models::ids::{InstanceId, ReplicaId, TeamId, UserId};
 use crate::models::origin::Origin;
+use crate::models::reach::Reach;
 
-const LIST_FOR_OWNER: &str = include_str!("sql/event_outbox/list_for_owner.sql");
+const LIST_FOR_AUDIENCE: &str = include_str!("sql/event_outbox/list_for_audience.sql");
 const LIST_RANGE: &str = include_str!("sql/event_outbox/list_range.sql");
 const LIST_OF_AGGREGATE: &str = include_str!("sql/event_outbox/list_of_aggregate.sql");
 const FIRST_POSITION: &str = include_str!("sql/event_outbox/first_position.sql");
@@ -35,18 +36,30 @@ pub async fn first_position(db: &impl Session<SharedSide>) -> Result<Option<i64>
     Ok(row.map(|row| row.try_get("position")).transpose()?)
 }
 
-/// The owner's events in `(after, upto]`, in order, at most `limit`: what a socket resumes with.
+/// Whose events a socket hears.
+#[derive(Clone, Copy, Debug)]
+pub struct Audience<'a> {
+    /// Whose socket it is.
+    pub user_id: UserId,
+    /// Whether it hears of what is theirs alone.
+    pub hears_own: bool,
+    /// The teams of whose things it hears.
+    pub teams: &'a [TeamId],
+}
+
+/// An audience's events in `(after, upto]`, in order, at most `limit`: what a socket resumes with.
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn for_owner(
+pub async fn for_audience(
     db: &impl Session<SharedSide>,
-    owner: UserId,
+    Audience { user_id, hears_own, teams }: Audience<'_>,
     after: i64,
     upto: i64,
     limit: i64,
 ) -> Result<Vec<StoredEvent>, StoreError> {
-    let rows = session::rows(db, LIST_FOR_OWNER, &[&owner, &after, &upto, &limit]).await?;
+    let parameters: session::Parameters<'_> = &[&user_id, &after, &upto, &limit, &hears_own, &teams];
+    let rows = session::rows(db, LIST_FOR_AUDIENCE, parameters).await?;
     session::decode_all(&rows)
 }
 
@@ -65,19 +78,22 @@ pub async fn range(
     session::decode_all(&rows)
 }
 
-/// The history of one of the owner's instances after a position, in order, at most `limit`.
+/// The history of an instance that is reached after a position, in order, at most `limit`.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn of_instance(
     db: &impl Session<SharedSide>,
-    owner: UserId,
+    reach: impl Into<Reach>,
     instance: InstanceId,
     after: i64,
     limit: i64,
 ) -> Result<Vec<StoredEvent>, StoreError> {
     let aggregate_id = instance.to_string();
-    let rows = session::rows(db, LIST_OF_AGGREGATE, &[&owner, &aggregate_id, &after, &limit]).await?;
+    let Reach { user_id, team_only, team_roles, .. } = reach.into();
+    let parameters: session::Parameters<'_> =
+        &[&user_id, &team_only, &team_roles.names(), &aggregate_id, &after, &limit];
+    let rows = session::rows(db, LIST_OF_AGGREGATE, parameters).await?;
     session::decode_all(&rows)
 }
 

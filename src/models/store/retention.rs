@@ -61,6 +61,12 @@ pub const CREDENTIAL_CHANGES: Aging =
 pub const RELAYED_EVENTS: Aging =
     Aging { name: "user_outbox", statement: include_str!("sql/user_outbox/delete_old.sql") };
 
+/// A deleted team, by when it was; in `user_psql`.
+pub const TEAMS: Aging = Aging { name: "teams", statement: include_str!("sql/teams/delete_old.sql") };
+/// What is known of a deleted team in `shared_psql`, by when it was.
+pub const TEAM_PROJECTION: Aging =
+    Aging { name: "team_projection", statement: include_str!("sql/team_projection/delete_old.sql") };
+
 /// Takes up to `limit` rows of `shared_psql` that are older than `life_seconds`, the oldest first.
 ///
 /// # Errors

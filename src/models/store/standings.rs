@@ -4,8 +4,9 @@ use tokio_postgres::Row;
 
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
-use crate::models::ids::{InstanceId, UserId};
+use crate::models::ids::InstanceId;
 use crate::models::instance::Instance;
+use crate::models::reach::Reach;
 use crate::models::standing::{Life, Owner, QUEUE_POSITION_MAX, Standing};
 
 const EXPLAIN: &str = include_str!("sql/instances/explain.sql");
@@ -14,16 +15,18 @@ const EXPLAIN_ANY: &str = include_str!("sql/instances/explain_any.sql");
 /// One more than is told: so that it is known that there are more.
 const COUNTED_MAX: i64 = QUEUE_POSITION_MAX + 1;
 
-/// How one of the owner's instances stands; `None` if the owner has no such instance.
+/// How an instance stands; `None` if nothing of that id is reached.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn explain(
     db: &impl Session<SharedSide>,
-    owner: UserId,
+    reach: impl Into<Reach>,
     id: InstanceId,
 ) -> Result<Option<Standing>, StoreError> {
-    let row = session::optional(db, EXPLAIN, &[&id, &COUNTED_MAX, &owner]).await?;
+    let Reach { user_id, team_only, team_roles, .. } = reach.into();
+    let parameters: session::Parameters<'_> = &[&id, &user_id, &team_only, &team_roles.names(), &COUNTED_MAX];
+    let row = session::optional(db, EXPLAIN, parameters).await?;
     row.as_ref().map(Standing::try_from).transpose()
 }
 

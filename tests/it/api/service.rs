@@ -26,6 +26,7 @@ use botberi::actors::rate_limits::{RateLimiter, RateLimitsSettings};
 use botberi::actors::redis_link::RedisAccess;
 use botberi::actors::revocations::{Gate, RevocationView, Revocations, RevocationsParts};
 use botberi::actors::system::{AskLimits, ChildSpec, Handle, Node, Root, Strategy, Supervisor, actor};
+use botberi::actors::teams::{TeamSettings, Teams};
 use botberi::actors::user_registry::{UserRegistry, UserRegistryParts};
 use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
@@ -130,6 +131,8 @@ fn http_settings() -> HttpSettings {
 
 const QUOTAS: QuotaSettings = QuotaSettings { instances_max: 1_000 };
 
+const TEAMS: TeamSettings = TeamSettings { teams_per_user_max: 10, members_max: 10 };
+
 /// The Redis of all tests.
 fn shared_redis() -> SocketAddr {
     let url = Endpoints::from_env().unwrap().expect("run the tests with `make test`").redis;
@@ -180,6 +183,7 @@ impl Service {
         let dead_letter_registry = Handle::new(DeadLetterRegistry::NAME, limits);
         let user_registry = Handle::new(UserRegistry::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
+        let teams = Handle::new(Teams::NAME, limits);
         let catalog_view = CatalogView::default();
         let revocations = Handle::new(Revocations::NAME, limits);
         let gate = Gate::new(RevocationView::default(), revocations.clone());
@@ -260,6 +264,10 @@ impl Service {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
             }))
+            .with(actor(ChildSpec::permanent(Teams::NAME), &teams, {
+                let (user, shared) = (databases.user.clone(), databases.shared.clone());
+                move |lifeline| Teams::new(user.clone(), shared.clone(), TEAMS, lifeline)
+            }))
             .start(tree.clone());
         root.ready().await.unwrap();
 
@@ -270,13 +278,19 @@ impl Service {
             memory: RequestMemory::new(&http_settings()),
             stop_within: Duration::from_secs(1),
         };
-        let sockets = SocketDoor::new(Handle::new(WsSessions::NAME, limits), &websocket_settings());
+        let sockets = SocketDoor::new(
+            Handle::new(WsSessions::NAME, limits),
+            teams.clone(),
+            gate.view().clone(),
+            &websocket_settings(),
+        );
 
         let user_api = UserApi {
             accounts: accounts.clone(),
             identities: identities.clone(),
             catalog: catalog_view,
             instances,
+            teams,
             sockets,
         };
         let admin_api = AdminApi {

@@ -6,6 +6,7 @@ use botberi::models::ids::{InstanceId, KnowledgeBaseId, ReplicaId, UserId};
 use botberi::models::instance::{Instance, NewInstance};
 use botberi::models::store::instances::InsertOutcome;
 use botberi::models::store::{Session, SharedSide, agents, instances, publisher, replicas};
+use botberi::models::{TeamId, TeamRole, TeamRoles};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
@@ -30,11 +31,24 @@ pub(crate) fn wish(agent: &Agent, user_id: UserId) -> NewInstance {
         agent_id: agent.id,
         user_id,
         team_id: None,
+        team_roles: TeamRoles::default(),
         title: "Parrot".to_owned(),
         user_config: json!({"tone": "dry"}),
         pipeline_config: json!({"steps": [1, 2]}),
         origin: botberi::models::Origin::default(),
     }
+}
+
+/// A team with one member, as `shared_psql` knows of it.
+pub(crate) async fn team_of(plain: &Client, user_id: UserId, role: TeamRole) -> TeamId {
+    let team = TeamId::new();
+    plain
+        .execute("INSERT INTO teams (id, revision, is_closed) VALUES ($1, 1, false)", &[&team])
+        .await
+        .unwrap();
+    let join = "INSERT INTO team_members (team_id, user_id, role) VALUES ($1, $2, $3)";
+    plain.execute(join, &[&team, &user_id, &role]).await.unwrap();
+    team
 }
 
 pub(crate) fn created(outcome: InsertOutcome) -> Instance {

@@ -1,13 +1,14 @@
 //! What the triggers tell, checked field by field against the event catalogue.
 
 use botberi::models::event::{RowChange, StoredEvent};
-use botberi::models::ids::{ReplicaId, TeamId, UserId};
+use botberi::models::ids::{ReplicaId, UserId};
 use botberi::models::instance::InstanceStatus;
 use botberi::models::store::instance_work::{self, Claim, Move};
 use botberi::models::store::{agents, instances, outbox};
+use botberi::models::{Reach, TeamRole, TeamRoles};
 use serde_json::{Value, json};
 
-use super::builders::{an_instance, created, fields, names, placed, published_agent, wish};
+use super::builders::{an_instance, created, fields, names, placed, published_agent, team_of, wish};
 use crate::support::database::TestDatabases;
 
 fn keys(events: &[StoredEvent]) -> Vec<&str> {
@@ -23,9 +24,12 @@ async fn the_life_of_an_instance_is_told_in_the_words_of_the_catalogue() {
     let databases = TestDatabases::create().await;
     let db = databases.shared().await;
     let agent = published_agent(&db).await;
-    let team = TeamId::new();
+    let user_id = UserId::new();
+    let team = team_of(&databases.plain("botberi").await, user_id, TeamRole::Owner).await;
+    let team_roles: TeamRoles = [TeamRole::Owner].into_iter().collect();
+    let reach = Reach { team_roles, ..Reach::from(user_id) };
     let wanted =
-        botberi::models::instance::NewInstance { team_id: Some(team), ..wish(&agent, UserId::new()) };
+        botberi::models::instance::NewInstance { team_id: Some(team), team_roles, ..wish(&agent, user_id) };
     let instance = created(instances::insert(&db, &wanted, i64::MAX).await.unwrap());
     let me = ReplicaId::new();
     let taken = instance_work::take_batch(&db, me, &[instance.id], 60_000).await.unwrap();
@@ -37,10 +41,9 @@ async fn the_life_of_an_instance_is_told_in_the_words_of_the_catalogue() {
         deadline_ms: None,
     };
     let _moved = instance_work::move_batch(&db, me, &[step]).await.unwrap();
-    let _gone =
-        instances::tombstone(&db, instance.user_id, instance.id, None, &botberi::models::Origin::default())
-            .await
-            .unwrap();
+    let _gone = instances::tombstone(&db, reach, instance.id, None, &botberi::models::Origin::default())
+        .await
+        .unwrap();
 
     let events: Vec<_> = placed(&databases).await.into_iter().skip(2).collect();
     assert_eq!(
@@ -76,7 +79,7 @@ async fn the_life_of_an_instance_is_told_in_the_words_of_the_catalogue() {
     assert!(is_utc(&told[0]["created_at"]));
     assert_eq!(events[0].occurred_at, instance.created_at);
 
-    assert_eq!(names(&told[1]), ["instance_id", "knowledge_base_id", "user_id"]);
+    assert_eq!(names(&told[1]), ["instance_id", "knowledge_base_id", "team_id", "user_id"]);
     assert_eq!(told[1]["knowledge_base_id"], json!(instance.knowledge_base_id));
 
     for (index, status, reason, revision) in
@@ -108,13 +111,15 @@ async fn the_life_of_an_instance_is_told_in_the_words_of_the_catalogue() {
     assert_eq!((&told[4]["revision"], events[4].row_change), (&json!(4), RowChange::Delete));
     assert!(is_utc(&told[4]["deleted_at"]));
 
-    // The same is its history, for its owner and nobody else.
-    let history = outbox::of_instance(&db, instance.user_id, instance.id, 0, 10).await.unwrap();
+    // The same is its history, for members and nobody else, not even its maker.
+    let history = outbox::of_instance(&db, reach, instance.id, 0, 10).await.unwrap();
     assert_eq!(
         keys(&history),
         ["instance.created", "instance.updated", "instance.updated", "instance.deleted"]
     );
-    assert!(outbox::of_instance(&db, UserId::new(), instance.id, 0, 10).await.unwrap().is_empty());
+    for other in [UserId::new(), user_id] {
+        assert!(outbox::of_instance(&db, other, instance.id, 0, 10).await.unwrap().is_empty());
+    }
 }
 
 #[tokio::test]
@@ -221,6 +226,7 @@ async fn entries_are_told_with_their_owner_and_without_their_content() {
                 "lang_hint",
                 "status",
                 "status_reason",
+                "team_id",
                 "user_id"
             ]
         );

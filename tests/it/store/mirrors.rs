@@ -1,5 +1,6 @@
 //! What the database and the code both know, they know alike.
 
+use botberi::models::TeamRole;
 use botberi::models::agent::AgentStatus;
 use botberi::models::instance::{DesiredState, InstanceStatus};
 use botberi::models::knowledge::{EntryDataType, EntryStatus, LanguageHint};
@@ -81,6 +82,16 @@ async fn the_words_of_every_check_are_those_of_the_enum() {
             &shared,
             "agent_executions_status_check",
             words(&ExecutionStatus::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        ),
+        (
+            &user,
+            "team_members_role_check",
+            words(&TeamRole::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        ),
+        (
+            &shared,
+            "team_members_role_check",
+            words(&TeamRole::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
         ),
         (&user, "users_role_check", words(&Role::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>())),
     ] {

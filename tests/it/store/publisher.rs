@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use botberi::models::ids::{ReplicaId, UserId};
 use botberi::models::store::dead_letters::{self, NewDeadLetter};
+use botberi::models::store::outbox::Audience;
 use botberi::models::store::{StoreError, instances, outbox, publisher, redrives};
 use botberi::models::{DeadLetterFilter, PageLimit};
 use serde_json::json;
@@ -181,12 +182,13 @@ async fn readers_get_their_own_events_in_order_and_within_bounds() {
     assert_eq!(expected.len(), 2);
 
     let upto = outbox::watermark(&db).await.unwrap();
-    let own = outbox::for_owner(&db, mine.user_id, 0, upto, 10).await.unwrap();
+    let mine_alone = Audience { user_id: mine.user_id, hears_own: true, teams: &[] };
+    let own = outbox::for_audience(&db, mine_alone, 0, upto, 10).await.unwrap();
     assert_eq!(own.iter().map(|event| event.position).collect::<Vec<_>>(), expected);
     assert!(own.iter().all(|event| event.user_id != Some(other.user_id)));
-    let rest = outbox::for_owner(&db, mine.user_id, expected[0], upto, 10).await.unwrap();
+    let rest = outbox::for_audience(&db, mine_alone, expected[0], upto, 10).await.unwrap();
     assert_eq!(rest.iter().map(|event| event.position).collect::<Vec<_>>(), expected[1..]);
-    assert!(outbox::for_owner(&db, mine.user_id, 0, expected[0] - 1, 10).await.unwrap().is_empty());
+    assert!(outbox::for_audience(&db, mine_alone, 0, expected[0] - 1, 10).await.unwrap().is_empty());
 
     let range = outbox::range(&db, 2, 5, 2).await.unwrap();
     assert_eq!(range.iter().map(|event| event.position).collect::<Vec<_>>(), [3, 4]);

@@ -7,7 +7,7 @@ use botberi::models::store::migrate::{self, Schema};
 use crate::support::database::TestDatabases;
 
 /// The tables of `user_psql`; all others are in `shared_psql`.
-pub(crate) const USER_TABLES: [&str; 8] = [
+pub(crate) const USER_TABLES: [&str; 10] = [
     "users",
     "sessions",
     "refresh_tokens",
@@ -16,6 +16,8 @@ pub(crate) const USER_TABLES: [&str; 8] = [
     "user_outbox",
     "api_keys",
     "credential_changes",
+    "teams",
+    "team_members",
 ];
 
 pub(crate) fn statement_files() -> Vec<(String, PathBuf)> {

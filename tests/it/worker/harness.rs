@@ -263,6 +263,7 @@ impl TestUser {
             agent_id: self.agent.id,
             user_id: self.id,
             team_id: None,
+            team_roles: botberi::models::TeamRoles::default(),
             title: "Parrot".to_owned(),
             user_config: json!({"language": "en", "channels": ["web", "mail"], "greeting": "hello", "n": 1}),
             pipeline_config,

@@ -16,6 +16,7 @@ use crate::actors::ws_sessions::seat::{Desk, Seat};
 use crate::actors::ws_sessions::seat_list::SeatList;
 use crate::actors::ws_sessions::shelf::{NoPage, Page};
 use crate::actors::ws_sessions::turns::Turns;
+use crate::models::store::outbox::Audience;
 use crate::models::{Credential, Principal, Role, RoutingKey, SessionId, TokenId, UserId};
 
 /// So small that readers are often too slow, and resumes often overrun.
@@ -87,7 +88,7 @@ fn seated(user_id: UserId, since: Option<i64>) -> (Arc<Seat>, Seated) {
         expires_at: Timestamp::MAX,
     };
     let desk = Desk { left: SeatList::default(), lent: SeatList::default(), turns: Turns::new(1) };
-    Seat::give(Join { holder, teams: Vec::new(), since }, desk, &Node::root())
+    Seat::give(Join { holder, teams: Vec::new(), teams_as_of: 0, since }, desk, &Node::root())
 }
 
 impl World {
@@ -165,7 +166,11 @@ impl World {
     }
 
     fn missed(&mut self, after: i64, to: i64) -> Option<Page> {
-        let missed = self.recent[self.home].missed((self.user, &[]), (after, to), PAGE_ROWS);
+        let missed = self.recent[self.home].missed(
+            Audience { user_id: self.user, hears_own: true, teams: &[] },
+            (after, to),
+            PAGE_ROWS,
+        );
         self.from_memory += usize::from(missed.is_some());
         missed.map(|Missed { frames, reached }| Page { frames, reached, turn: None })
     }

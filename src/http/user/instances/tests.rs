@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::models::UserId;
 
 fn faulty<T: ReadFields>(body: Value) -> Vec<String> {
     let faults = Fields::read_body::<T>(body).err().unwrap_or_default();
@@ -14,9 +15,22 @@ fn a_wish_has_empty_configurations_unless_it_brings_some() {
     let wish: Wish =
         Fields::read_body(json!({"agent_id": 7, "title": " Mine ", "user_config": null})).unwrap();
     let owner = UserId::new();
-    let wish = wish.of(owner, Origin::default());
+    let wish = wish.of(Reach::from(owner), Origin::default()).unwrap();
     assert_eq!((wish.agent_id, wish.user_id, wish.title.as_str()), (AgentId(7), owner, "Mine"));
     assert_eq!((wish.user_config, wish.pipeline_config), (json!({}), json!({})));
+}
+
+#[test]
+fn what_a_teams_key_wishes_is_that_teams_and_no_others() {
+    let (team, owner) = (TeamId::new(), UserId::new());
+    let reach = Reach { team_only: Some(team), ..Reach::from(owner) };
+    let wish = |team_id: Option<TeamId>| {
+        let body = json!({"agent_id": 7, "title": "Ours", "team_id": team_id});
+        Fields::read_body::<Wish>(body).unwrap().of(reach, Origin::default())
+    };
+    assert_eq!(wish(None).unwrap().team_id, Some(team));
+    assert_eq!(wish(Some(team)).unwrap().team_id, Some(team));
+    assert_eq!(wish(Some(TeamId::new())).unwrap_err().code(), ErrorCode::TeamNotFound);
 }
 
 #[test]

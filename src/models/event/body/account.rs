@@ -36,6 +36,8 @@ pub struct TeamMemberChanged {
     pub user_id: UserId,
     /// The member's role after the change; of one who left, the last.
     pub role: String,
+    /// The team's: it grows with each change of the team or of its members.
+    pub revision: i64,
 }
 
 impl Body for AuthRevoked {
@@ -52,6 +54,6 @@ impl Body for UserDeleted {
 
 impl Body for TeamMemberChanged {
     fn sample() -> Self {
-        Self { team_id: A_TEAM, user_id: A_USER, role: "developer".to_owned() }
+        Self { team_id: A_TEAM, user_id: A_USER, role: "developer".to_owned(), revision: 4 }
     }
 }

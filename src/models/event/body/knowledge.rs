@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::Body;
 use super::sample::{A_KNOWLEDGE_BASE, A_USER, AN_ENTRY, AN_INSTANCE};
-use crate::models::ids::{EntryId, InstanceId, KnowledgeBaseId, UserId};
+use crate::models::ids::{EntryId, InstanceId, KnowledgeBaseId, TeamId, UserId};
 use crate::models::knowledge::{EntryDataType, EntryStatus, LanguageHint};
 
 /// A knowledge base. It is born with its instance; what goes away together with the instance is not told by itself.
@@ -15,8 +15,12 @@ pub struct KnowledgeBaseChanged {
     pub knowledge_base_id: KnowledgeBaseId,
     /// The instance that it belongs to.
     pub instance_id: InstanceId,
-    /// Whose it is.
+    /// Who made it.
     pub user_id: UserId,
+    /// The team that it belongs to, if it does.
+    #[serde(default)]
+    #[schema(required)]
+    pub team_id: Option<TeamId>,
 }
 
 /// An entry of a knowledge base, without its content.
@@ -28,8 +32,12 @@ pub struct EntryChanged {
     pub knowledge_base_id: KnowledgeBaseId,
     /// The instance that the knowledge base belongs to.
     pub instance_id: InstanceId,
-    /// Whose it is.
+    /// Who made it.
     pub user_id: UserId,
+    /// The team that it belongs to, if it does.
+    #[serde(default)]
+    #[schema(required)]
+    pub team_id: Option<TeamId>,
     /// What kind of thing it is.
     pub data_type: EntryDataType,
     /// What language it is in.
@@ -43,7 +51,7 @@ pub struct EntryChanged {
 
 impl Body for KnowledgeBaseChanged {
     fn sample() -> Self {
-        Self { knowledge_base_id: A_KNOWLEDGE_BASE, instance_id: AN_INSTANCE, user_id: A_USER }
+        Self { knowledge_base_id: A_KNOWLEDGE_BASE, instance_id: AN_INSTANCE, user_id: A_USER, team_id: None }
     }
 }
 
@@ -54,6 +62,7 @@ impl Body for EntryChanged {
             knowledge_base_id: A_KNOWLEDGE_BASE,
             instance_id: AN_INSTANCE,
             user_id: A_USER,
+            team_id: None,
             data_type: EntryDataType::Document,
             lang_hint: LanguageHint::English,
             status: EntryStatus::Queued,

@@ -17,10 +17,16 @@ SELECT
             SELECT
             FROM instances q
             WHERE instance_needs_work(q.desired_state, q.status) AND q.owner_replica IS NULL AND q.id <= i.id
-            LIMIT $2
+            LIMIT $5
         ) AS ahead
     ) END AS queue_position,
     clock_timestamp() AS looked_at
 FROM instances i
 LEFT JOIN replicas owner ON owner.id = i.owner_replica
-WHERE i.id = $1 AND i.user_id = $3 AND i.deleted_at IS NULL
+WHERE i.id = $1 AND i.deleted_at IS NULL
+    AND CASE
+        WHEN i.team_id IS NULL THEN i.user_id = $2 AND $3::uuid IS NULL
+        ELSE i.team_id = coalesce($3, i.team_id) AND EXISTS (
+            SELECT FROM team_members m WHERE m.team_id = i.team_id AND m.user_id = $2 AND m.role = ANY ($4::text[])
+        )
+    END

@@ -4,4 +4,10 @@ SELECT
     i.status_reason, i.desired_state, i.revision, i.owner_replica, i.owner_epoch, i.attempts, i.deadline_at,
     i.created_at, i.updated_at, i.deleted_at
 FROM instances i
-WHERE i.id = $1 AND i.user_id = $2 AND i.deleted_at IS NULL
+WHERE i.id = $1 AND i.deleted_at IS NULL
+    AND CASE
+        WHEN i.team_id IS NULL THEN i.user_id = $2 AND $3::uuid IS NULL
+        ELSE i.team_id = coalesce($3, i.team_id) AND EXISTS (
+            SELECT FROM team_members m WHERE m.team_id = i.team_id AND m.user_id = $2 AND m.role = ANY ($4::text[])
+        )
+    END

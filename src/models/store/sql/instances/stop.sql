@@ -1,7 +1,13 @@
 -- A wish. The worker does the stopping, and says so in the status; wishing twice changes nothing.
 UPDATE instances i
-SET desired_state = 'stopped', request_id = $3, traceparent = $4
-WHERE i.id = $1 AND i.user_id = $2 AND i.deleted_at IS NULL
+SET desired_state = 'stopped', request_id = $5, traceparent = $6
+WHERE i.id = $1 AND i.deleted_at IS NULL
+    AND CASE
+        WHEN i.team_id IS NULL THEN i.user_id = $2 AND $3::uuid IS NULL
+        ELSE i.team_id = coalesce($3, i.team_id) AND EXISTS (
+            SELECT FROM team_members m WHERE m.team_id = i.team_id AND m.user_id = $2 AND m.role = ANY ($4::text[])
+        )
+    END
 RETURNING
     (SELECT kb.id FROM knowledge_bases kb WHERE kb.instance_id = i.id) AS knowledge_base_id,
     i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config, i.pipeline_config, i.status,

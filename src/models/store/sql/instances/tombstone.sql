@@ -2,13 +2,19 @@
 WITH target AS (
     SELECT target.revision AS target_revision
     FROM instances target
-    WHERE target.id = $1 AND target.user_id = $2 AND target.deleted_at IS NULL
+    WHERE target.id = $1 AND target.deleted_at IS NULL
+        AND CASE
+            WHEN target.team_id IS NULL THEN target.user_id = $2 AND $3::uuid IS NULL
+            ELSE target.team_id = coalesce($3, target.team_id) AND EXISTS (
+                SELECT FROM team_members m WHERE m.team_id = target.team_id AND m.user_id = $2 AND m.role = ANY ($4::text[])
+            )
+        END
     FOR NO KEY UPDATE
 ), changed AS (
     UPDATE instances i
-    SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL, request_id = $4, traceparent = $5
+    SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL, request_id = $6, traceparent = $7
     FROM target
-    WHERE i.id = $1 AND target_revision = coalesce($3::bigint, target_revision)
+    WHERE i.id = $1 AND target_revision = coalesce($5::bigint, target_revision)
     RETURNING
         (SELECT kb.id FROM knowledge_bases kb WHERE kb.instance_id = i.id) AS knowledge_base_id,
         i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config, i.pipeline_config, i.status,

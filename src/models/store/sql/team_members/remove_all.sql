@@ -1,0 +1,2 @@
+DELETE FROM team_members
+WHERE team_id = $1

@@ -1,0 +1,17 @@
+WITH turn AS MATERIALIZED (
+    SELECT pg_try_advisory_xact_lock(retention_key()) AS is_mine
+), old AS MATERIALIZED (
+    SELECT id
+    FROM teams
+    WHERE (SELECT is_mine FROM turn)
+        AND deleted_at < now() - make_interval(secs => greatest($1::bigint, 86400))
+        AND projected_revision = revision
+    ORDER BY deleted_at
+    LIMIT $2
+), gone AS (
+    DELETE FROM teams
+    WHERE id = ANY (ARRAY(SELECT id FROM old))
+    RETURNING id
+)
+SELECT is_mine, (SELECT count(*) FROM gone) AS deleted
+FROM turn

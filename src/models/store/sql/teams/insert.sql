@@ -1,0 +1,2 @@
+INSERT INTO teams (id, name)
+VALUES ($1, $2)

@@ -1,0 +1,3 @@
+UPDATE teams
+SET name = $2
+WHERE id = $1
