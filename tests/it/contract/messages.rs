@@ -20,6 +20,7 @@ async fn all_that_is_told_on_the_bus_fits_its_schema_and_nothing_that_is_promise
     live_through_instances(&app, &sql).await;
     live_through_agents(&app).await;
     live_through_work(&sql).await;
+    live_through_a_team(&app).await;
     live_through_an_account(&app).await;
     app.stage.until_told().await;
 
@@ -110,6 +111,16 @@ async fn what_the_document_lets_a_client_say_is_understood() {
         socket.say(&example).await;
         let _answer = socket.expect(answer).await;
     }
+}
+
+async fn live_through_a_team(app: &TestApp) {
+    let (owner, other) = (app.sign_up("owner").await, app.sign_up("other").await);
+    let team = id_of(&owner.post("/api/v1/teams", json!({"name": "Ours"})).await.expect(201));
+    let member = format!("/api/v1/teams/{team}/members/{}", other.user_id().await);
+    for role in ["viewer", "developer"] {
+        owner.put(&member, json!({"role": role})).await.expect(200);
+    }
+    owner.delete(&member).await.expect(204);
 }
 
 /// All frames up to the first that is wanted.

@@ -56,6 +56,33 @@ async fn an_event_without_a_position_is_never_too_old() {
 }
 
 #[tokio::test]
+async fn a_deleted_team_is_known_for_a_day_however_short_other_things_are_kept() {
+    let databases = TestDatabases::create().await;
+    let (shared, user) = (databases.plain("postgres").await, databases.plain_user("postgres").await);
+    let ages = "FROM (VALUES (interval '2 days'), (interval '1 hour'), (NULL)) AS of (age)";
+    let known = format!(
+        "INSERT INTO teams (id, revision, is_closed, deleted_at) SELECT gen_random_uuid(), 1, true, now() - age {ages}"
+    );
+    shared.batch_execute(&known).await.unwrap();
+    let held = format!(
+        "INSERT INTO teams (id, name, projected_revision, deleted_at) SELECT gen_random_uuid(), 'x', 1, now() - age {ages}"
+    );
+    user.batch_execute(&held).await.unwrap();
+    // One that is not known of yet.
+    user.batch_execute(
+        "INSERT INTO teams (id, name, deleted_at) SELECT gen_random_uuid(), 'x', now() - interval '2 days'",
+    )
+    .await
+    .unwrap();
+    let (db, user_db) = (databases.shared().await, databases.user.connection().await.unwrap());
+    let (known, held) = (retention::TEAM_PROJECTION, retention::TEAMS);
+    assert_eq!(retention::sweep_shared(&db, known, 0, 10).await.unwrap(), Batch::Deleted(1));
+    assert_eq!(retention::sweep_shared(&db, known, 0, 10).await.unwrap(), Batch::Deleted(0));
+    assert_eq!(retention::sweep_user(&user_db, held, 0, 10).await.unwrap(), Batch::Deleted(1));
+    assert_eq!(retention::sweep_user(&user_db, held, 0, 10).await.unwrap(), Batch::Deleted(0));
+}
+
+#[tokio::test]
 async fn one_replica_deletes_at_a_time() {
     let databases = TestDatabases::create().await;
     let (db, plain) = (databases.shared().await, databases.plain("postgres").await);

@@ -169,10 +169,11 @@ async fn teams_and_their_members_are_bounded_also_for_many_who_come_at_once() {
     );
     // Whoever is in as many as they may be in is taken in by nobody.
     let other = ada.listed(TEAMS).await.remove(1);
+    let busy = Person::sign_up(&app.stranger(), "busy").await;
     for number in 0..2 {
-        others[4].team(&format!("{number}")).await;
+        busy.team(&format!("{number}")).await;
     }
-    let refused = ada.put(&other, &others[4], "viewer").await;
+    let refused = ada.put(&other, &busy, "viewer").await;
     assert_eq!(refused.body["quota"]["name"], json!("teams"), "{}", refused.body);
 }
 
