@@ -4,6 +4,7 @@ mod chores;
 mod error;
 mod graph;
 mod listeners;
+mod operator;
 mod parts;
 mod prepare;
 mod run;

@@ -14,10 +14,11 @@ use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::client_address::ClientAddress;
 use super::fields::{Fields, ReadFields};
 use super::memory::{Held, Memory, NoRoom, footprint};
 use super::problem::Problem;
-use crate::models::{AgentId, ErrorCode, InstanceId, Origin};
+use crate::models::{Actor, AgentId, ErrorCode, InstanceId, Origin, Principal};
 
 /// What is read of a body, and how long it may take to come.
 #[derive(Clone, Debug)]
@@ -186,12 +187,19 @@ impl<T: PathKey> FromRequest for Id<T> {
     }
 }
 
-/// What the changes follow from that a request makes; the middleware has read it.
+/// What the changes follow from that a request makes, and who makes them; the middleware has read the one, the extractor of the
+/// holder the other.
 impl FromRequest for Origin {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(request.extensions().get::<Self>().cloned().ok_or(Problem::new(ErrorCode::Internal)))
+        let extensions = request.extensions();
+        let address = extensions.get::<ClientAddress>().and_then(|client| client.0);
+        // Whoever asks for the holder of the credential stands before this in the handler's arguments.
+        let holder = extensions.get::<Principal>();
+        let actor = holder.map_or_else(|| Actor::nobody(address), |holder| Actor::of(holder, address));
+        let origin = extensions.get::<Self>().cloned().map(|origin| origin.by(actor));
+        ready(origin.ok_or(Problem::new(ErrorCode::Internal)))
     }
 }

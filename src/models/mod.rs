@@ -4,6 +4,7 @@
 //! another kind of id; everything else about the database lives in [`store`], which sees the types; they never see it.
 
 pub mod agent;
+pub mod audit;
 pub mod control;
 pub mod dead_letter;
 pub mod document;
@@ -27,6 +28,7 @@ pub mod web_origin;
 pub mod work;
 
 pub use agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentStatus, AgentVersion};
+pub use audit::{Actor, ActorKind, AuditAction, AuditEntry, AuditOutcome};
 pub use dead_letter::{
     DeadLetter, DeadLetterFilter, DeadLetterOutcome, DeadLetterState, DeadLetterStep, HistoryStep,
     OpenedLetter,

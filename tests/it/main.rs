@@ -8,6 +8,7 @@
 mod api;
 mod architecture;
 mod attacks;
+mod audit;
 mod broker_api;
 mod chaos;
 mod cli;

@@ -127,12 +127,13 @@ fn routes(config: &mut ServiceConfig) {
     extensions(("x-problems" = json!(["invalid_credentials", "forbidden"])))
 )]
 async fn login(
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
     limiter: Data<RateLimiter>,
     client: ClientAddress,
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&accounts, &limiter, client, credentials, Some(Role::Admin)).await
+    sign_in(&accounts, &limiter, client, credentials, Some(Role::Admin), origin).await
 }
 
 /// Go on with a session

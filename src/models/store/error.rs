@@ -27,6 +27,8 @@ pub enum Rule {
     OpenAccounts,
     /// `BB007`: a session is deleted when its access tokens are dead.
     LivingSessions,
+    /// `BB010`: the audit log only ever grows.
+    AuditGrows,
 }
 
 impl Rule {
@@ -39,6 +41,7 @@ impl Rule {
         (Self::PublishedVersions, "BB005"),
         (Self::OpenAccounts, "BB006"),
         (Self::LivingSessions, "BB007"),
+        (Self::AuditGrows, "BB010"),
     ];
 
     fn from_sqlstate(code: &str) -> Option<Self> {
@@ -200,7 +203,8 @@ impl Coded for StoreError {
                 | Rule::Beginnings
                 | Rule::PublishedVersions
                 | Rule::OpenAccounts
-                | Rule::LivingSessions => ErrorCode::Conflict,
+                | Rule::LivingSessions
+                | Rule::AuditGrows => ErrorCode::Conflict,
             },
             Self::Invalid { .. } => ErrorCode::ValidationFailed,
             Self::Busy { .. } => ErrorCode::ServiceBusy,

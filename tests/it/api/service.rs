@@ -30,6 +30,7 @@ use botberi::cli::dev::Endpoints;
 use botberi::http::admin::{self, AdminApi};
 use botberi::http::user::{self, SocketDoor, UserApi};
 use botberi::http::{self, Common, HttpSettings, ListenerSettings, RequestMemory};
+use botberi::models::Origin;
 use botberi::secret::Secret;
 
 use crate::support::database::TestDatabases;
@@ -312,7 +313,7 @@ impl Service {
     /// Makes an administrator and signs them in.
     pub(crate) async fn admin(&self) -> Caller {
         let hash = hash_password(&auth_settings(), &Secret::new(PASSWORD)).unwrap();
-        ensure_admin(&self.databases.user, "root", hash).await.unwrap();
+        ensure_admin(&self.databases.user, "root", hash, &Origin::default()).await.unwrap();
         self.nobody_at_admin().sign_in("root").await
     }
 

@@ -14,6 +14,6 @@ mod privileges;
 mod publisher;
 mod quotas;
 mod sessions;
-mod statements;
+pub(crate) mod statements;
 mod stuck;
 mod users;
