@@ -17,6 +17,8 @@
 //! ```
 
 pub mod accounts;
+pub mod audit_sealer;
+pub mod audit_trail;
 pub mod bell;
 pub mod broker;
 pub mod catalog;

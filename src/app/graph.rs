@@ -1,6 +1,8 @@
 //! The actor graph: every child of every role, in start order, one place.
 
 use crate::actors::accounts::{Accounts, AccountsParts};
+use crate::actors::audit_sealer::AuditSealer;
+use crate::actors::audit_trail::AuditTrail;
 use crate::actors::bell::Bell;
 use crate::actors::broker::topology;
 use crate::actors::catalog::{Catalog, CatalogView};
@@ -26,6 +28,8 @@ use crate::actors::system::{Child, ChildSpec, Handle, Restart, Strategy, Supervi
 use crate::actors::user_registry::{UserRegistry, UserRegistryParts};
 use crate::actors::user_relay::{UserRelay, UserRelayParts};
 use crate::actors::ws_sessions::WsSessions;
+use crate::models::audit::AuditChain;
+use crate::models::store::{Database, SharedSide, UserSide};
 use crate::settings::Role;
 
 use super::parts::{Callers, Parts};
@@ -43,6 +47,7 @@ pub(super) struct Handles {
     pub(super) instance_registry: Handle<InstanceRegistry>,
     pub(super) dead_letter_registry: Handle<DeadLetterRegistry>,
     pub(super) user_registry: Handle<UserRegistry>,
+    pub(super) audit_trail: Handle<AuditTrail>,
     pub(super) ws_sessions: Handle<WsSessions>,
     pub(super) replayer: Handle<Replayer>,
     pub(super) catalog_view: CatalogView,
@@ -66,6 +71,7 @@ impl Handles {
             instance_registry: Handle::new(InstanceRegistry::NAME, limits),
             dead_letter_registry: Handle::new(DeadLetterRegistry::NAME, limits),
             user_registry: Handle::new(UserRegistry::NAME, limits),
+            audit_trail: Handle::new(AuditTrail::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
             replayer: Handle::new(Replayer::NAME, limits),
             catalog_view: CatalogView::default(),
@@ -200,7 +206,43 @@ fn admin(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
         .with(actor(parts.spec(DeadLetterRegistry::NAME), &handles.dead_letter_registry, move |lifeline| {
             DeadLetterRegistry::new(shared_db.clone(), lifeline)
         }))
+        .with(audit_trail(parts, handles, callers))
+        .with(sealer(
+            parts,
+            AuditSealer::<UserSide, SharedSide>::NAME,
+            AuditChain::User,
+            callers.user_db.clone(),
+            parts.shared_db.clone(),
+        ))
+        .with(sealer(
+            parts,
+            AuditSealer::<SharedSide, UserSide>::NAME,
+            AuditChain::Shared,
+            parts.shared_db.clone(),
+            callers.user_db.clone(),
+        ))
         .child(parts.subtree("admin"))
+}
+
+fn audit_trail(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
+    let (user_db, shared_db) = (callers.user_db.clone(), parts.shared_db.clone());
+    actor(parts.spec(AuditTrail::NAME), &handles.audit_trail, move |lifeline| {
+        AuditTrail::new(user_db.clone(), shared_db.clone(), lifeline)
+    })
+}
+
+/// Asked by nobody.
+fn sealer<Own: Unpin + 'static, Other: Unpin + 'static>(
+    parts: &Parts,
+    name: &'static str,
+    chain: AuditChain,
+    own: Database<Own>,
+    other: Database<Other>,
+) -> Child {
+    let handle = Handle::new(name, parts.limits());
+    actor(parts.spec(name), &handle, move |lifeline| {
+        AuditSealer::new(chain, own.clone(), other.clone(), lifeline)
+    })
 }
 
 fn runtime(parts: &Parts, handles: &Handles) -> Child {

@@ -2,8 +2,14 @@
 
 mod action;
 mod actor;
+mod chain;
 mod entry;
+mod export;
+mod report;
 
 pub use action::AuditAction;
 pub use actor::{Actor, ActorKind};
-pub use entry::{AuditEntry, AuditOutcome};
+pub use chain::{AuditAnchor, AuditChain, ChainHash, ChainHead, InvalidAnchor};
+pub use entry::{AuditEntry, AuditFilter, AuditOutcome};
+pub use export::{ExportCheck, ExportFault, ExportedEnd, ExportedRow};
+pub use report::{ChainFault, ChainFaultKind, ChainReport};

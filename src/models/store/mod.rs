@@ -10,6 +10,7 @@
 
 mod acting;
 pub mod agents;
+pub mod audit;
 pub mod dead_letters;
 pub mod error;
 pub mod idempotency;

@@ -4,6 +4,8 @@ mod commands;
 mod mutations;
 mod only_grows;
 mod plain_sql;
+mod sealing;
+mod tampering;
 
 use tokio_postgres::Client;
 

@@ -68,7 +68,7 @@ async fn the_words_of_the_log_are_those_of_the_enums() {
     for (_, path) in statement_files() {
         let text = fs::read_to_string(&path).unwrap();
         let statement: String = text.lines().filter(|line| !line.starts_with("--")).collect();
-        if !statement.contains("INTO audit_") {
+        if !["INTO audit_log", "INTO audit_entries"].iter().any(|into| statement.contains(into)) {
             continue;
         }
         // Every word with a dot in quotes is an action.
