@@ -80,6 +80,7 @@ impl Bound {
                 instance_registry: handles.instance_registry.clone(),
                 dead_letter_registry: handles.dead_letter_registry.clone(),
                 user_registry: handles.user_registry.clone(),
+                audit_trail: handles.audit_trail.clone(),
             };
             let routes = move |config: &mut ServiceConfig| admin::configure(config, &api);
             self.bind_one(parts, Role::Admin, settings.admin.port, &quiet, common, routes)?;

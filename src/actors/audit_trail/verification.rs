@@ -41,8 +41,23 @@ impl Verification {
     /// A look that has not begun, and has to meet these anchors, too.
     #[must_use]
     pub fn new(kept: Vec<AuditAnchor>) -> Self {
-        let walk = |chain| Walk { report: ChainReport::begin(chain), stage: Stage::Begin };
-        Self { walks: [walk(AuditChain::User), walk(AuditChain::Shared)], kept }
+        Self::behind(kept, &[])
+    }
+
+    /// The same for chains of which the beginning is looked at elsewhere: up to those places, which are taken on trust.
+    #[must_use]
+    pub fn behind(kept: Vec<AuditAnchor>, places: &[AuditAnchor]) -> Self {
+        let walk = |chain| {
+            let place = places.iter().find(|place| place.chain == chain);
+            let head = place.map_or(ChainHead::EMPTY, |place| place.head);
+            Walk { report: ChainReport { head, ..ChainReport::begin(chain) }, stage: Stage::Begin }
+        };
+        let walks = [AuditChain::User, AuditChain::Shared].map(walk);
+        // What is before the place is not met any more.
+        let is_ahead = |kept: &AuditAnchor| {
+            places.iter().all(|place| place.chain != kept.chain || place.head.seq < kept.head.seq)
+        };
+        Self { walks, kept: kept.into_iter().filter(is_ahead).collect() }
     }
 
     /// Whether all was looked at, up to the first fault of each chain.

@@ -61,6 +61,9 @@ pub enum ExportFault {
         /// Which link.
         seq: i64,
     },
+    /// It is not what somebody kept the anchor of.
+    #[error("{0} is not met")]
+    AnchorNotMet(AuditAnchor),
     /// It is over before a chain is.
     #[error("the end of {0} is missing")]
     Unended(AuditChain),
@@ -71,18 +74,20 @@ pub enum ExportFault {
 pub struct ExportCheck {
     lines: usize,
     chains: [(AuditChain, ChainHead, bool); 2],
+    kept: Vec<AuditAnchor>,
 }
 
-impl Default for ExportCheck {
-    fn default() -> Self {
+impl ExportCheck {
+    /// A look that has to meet these anchors, too.
+    #[must_use]
+    pub fn new(kept: Vec<AuditAnchor>) -> Self {
         Self {
+            kept,
             lines: 0,
             chains: [AuditChain::User, AuditChain::Shared].map(|chain| (chain, ChainHead::EMPTY, false)),
         }
     }
-}
 
-impl ExportCheck {
     /// Takes the next line.
     ///
     /// # Errors
@@ -108,7 +113,11 @@ impl ExportCheck {
             return Err(broken(next.seq));
         }
         *head = next;
-        Ok(())
+        let is_there = |kept: &&AuditAnchor| kept.chain == chain && kept.head.seq == next.seq;
+        match self.kept.iter().filter(is_there).find(|kept| kept.head != next) {
+            Some(kept) => Err(ExportFault::AnchorNotMet(*kept)),
+            None => Ok(()),
+        }
     }
 
     /// Where both chains ended.
@@ -116,9 +125,13 @@ impl ExportCheck {
     /// # Errors
     /// [`ExportFault::Unended`] when a part of the export is missing.
     pub fn finish(self) -> Result<[AuditAnchor; 2], ExportFault> {
-        for (chain, _, is_over) in self.chains {
+        for (chain, head, is_over) in self.chains {
             if !is_over {
                 return Err(ExportFault::Unended(chain));
+            }
+            let is_beyond = |kept: &&AuditAnchor| kept.chain == chain && kept.head.seq > head.seq;
+            if let Some(kept) = self.kept.iter().find(is_beyond) {
+                return Err(ExportFault::AnchorNotMet(*kept));
             }
         }
         Ok(self.chains.map(|(chain, head, _)| AuditAnchor { chain, head }))

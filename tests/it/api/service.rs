@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use botberi::actors::accounts::{
     Accounts, AccountsParts, AuthSettings, PasswordHashSettings, Tokens, ensure_admin, hash_password,
 };
+use botberi::actors::audit_trail::AuditTrail;
 use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
@@ -175,6 +176,7 @@ impl Service {
         let instance_registry = Handle::new(InstanceRegistry::NAME, limits);
         let dead_letter_registry = Handle::new(DeadLetterRegistry::NAME, limits);
         let user_registry = Handle::new(UserRegistry::NAME, limits);
+        let audit_trail = Handle::new(AuditTrail::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
         let catalog_view = CatalogView::default();
         let revocations = Handle::new(Revocations::NAME, limits);
@@ -238,6 +240,10 @@ impl Service {
             .with(actor(ChildSpec::permanent(UserRegistry::NAME), &user_registry, move |lifeline| {
                 UserRegistry::new(user_registry_parts.clone(), lifeline)
             }))
+            .with(actor(ChildSpec::permanent(AuditTrail::NAME), &audit_trail, {
+                let (user, shared) = (databases.user.clone(), databases.shared.clone());
+                move |lifeline| AuditTrail::new(user.clone(), shared.clone(), lifeline)
+            }))
             .with(actor(ChildSpec::permanent(Instances::NAME), &instances, {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
@@ -269,6 +275,7 @@ impl Service {
             instance_registry,
             dead_letter_registry,
             user_registry,
+            audit_trail,
         };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));

@@ -4,6 +4,7 @@ mod commands;
 mod mutations;
 mod only_grows;
 mod plain_sql;
+mod reading;
 mod sealing;
 mod tampering;
 
