@@ -27,6 +27,7 @@ pub mod control;
 pub mod courier;
 pub mod dead_letter_registry;
 pub mod dead_letters;
+pub mod denials;
 pub mod event_consumers;
 pub mod event_publisher;
 pub mod instance_directory;

@@ -11,6 +11,7 @@ use crate::actors::control::control;
 use crate::actors::courier::Courier;
 use crate::actors::dead_letter_registry::DeadLetterRegistry;
 use crate::actors::dead_letters::{self, RedriverParts};
+use crate::actors::denials::{DenialRecorder, Denials};
 use crate::actors::event_consumers::{ConsumerSettings, consumer};
 use crate::actors::event_publisher::{EventPublisher, PublisherParts};
 use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
@@ -52,6 +53,7 @@ pub(super) struct Handles {
     pub(super) replayer: Handle<Replayer>,
     pub(super) catalog_view: CatalogView,
     pub(super) limiter: RateLimiter,
+    pub(super) denials: Denials,
 }
 
 impl Handles {
@@ -76,6 +78,7 @@ impl Handles {
             replayer: Handle::new(Replayer::NAME, limits),
             catalog_view: CatalogView::default(),
             limiter: RateLimiter::new(parts.settings.rate_limits.clone()),
+            denials: Denials::default(),
         }
     }
 }
@@ -95,7 +98,8 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
         root = root
             .with(revocations(parts, handles, callers))
             .with(accounts(parts, handles, callers))
-            .with(rate_limits(parts, handles, callers));
+            .with(rate_limits(parts, handles, callers))
+            .with(denials(parts, handles));
         if parts.plays(Role::User) {
             root = root.with(user(parts, handles));
         }
@@ -138,6 +142,15 @@ fn rate_limits(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
     let handle = Handle::new(RateLimits::NAME, parts.limits());
     actor(parts.spec(RateLimits::NAME), &handle, move |lifeline| {
         RateLimits::new(limiter.clone(), redis.clone(), lifeline)
+    })
+}
+
+/// Asked by nobody: listeners count, and it writes.
+fn denials(parts: &Parts, handles: &Handles) -> Child {
+    let (denials, shared_db) = (handles.denials.clone(), parts.shared_db.clone());
+    let handle = Handle::new(DenialRecorder::NAME, parts.limits());
+    actor(parts.spec(DenialRecorder::NAME), &handle, move |lifeline| {
+        DenialRecorder::new(denials.clone(), shared_db.clone(), lifeline)
     })
 }
 

@@ -14,11 +14,11 @@ use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::client_address::ClientAddress;
+use super::acting::actor;
 use super::fields::{Fields, ReadFields};
 use super::memory::{Held, Memory, NoRoom, footprint};
 use super::problem::Problem;
-use crate::models::{Actor, AgentId, ErrorCode, InstanceId, Origin, Principal};
+use crate::models::{AgentId, ErrorCode, InstanceId, Origin};
 
 /// What is read of a body, and how long it may take to come.
 #[derive(Clone, Debug)]
@@ -194,12 +194,9 @@ impl FromRequest for Origin {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let extensions = request.extensions();
-        let address = extensions.get::<ClientAddress>().and_then(|client| client.0);
         // Whoever asks for the holder of the credential stands before this in the handler's arguments.
-        let holder = extensions.get::<Principal>();
-        let actor = holder.map_or_else(|| Actor::nobody(address), |holder| Actor::of(holder, address));
-        let origin = extensions.get::<Self>().cloned().map(|origin| origin.by(actor));
+        let actor = actor(request);
+        let origin = request.extensions().get::<Self>().cloned().map(|origin| origin.by(actor));
         ready(origin.ok_or(Problem::new(ErrorCode::Internal)))
     }
 }

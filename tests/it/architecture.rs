@@ -23,6 +23,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 /// the actors that they read for, because they know none of them: an actor that wants events takes their messages.
 const FLOW: &[&str] = &[
     "rate_limits",
+    "denials",
     "user_registry",
     "accounts",
     "audit_trail",

@@ -28,7 +28,7 @@ text_enum! {
 const NAME_LENGTH_MAX: usize = 255;
 
 /// Who acts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Actor {
     /// What kind of writer.
     pub kind: ActorKind,

@@ -12,6 +12,7 @@ mod acting;
 pub mod agents;
 pub mod audit;
 pub mod dead_letters;
+pub mod denials;
 pub mod error;
 pub mod idempotency;
 pub mod instance_registry;

@@ -18,6 +18,7 @@ use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
 use botberi::actors::courier::Courier;
 use botberi::actors::dead_letter_registry::DeadLetterRegistry;
+use botberi::actors::denials::Denials;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instance_registry::InstanceRegistry;
 use botberi::actors::instances::{Instances, QuotaSettings};
@@ -255,6 +256,7 @@ impl Service {
             tree: tree.clone(),
             measurements: Some(http::measurements().unwrap()),
             limiter: RateLimiter::new(rate_limits.clone()),
+            denials: Denials::default(),
             memory: RequestMemory::new(&http_settings()),
             stop_within: Duration::from_secs(1),
         };

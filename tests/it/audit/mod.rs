@@ -1,6 +1,8 @@
 //! The audit log: who leaves a row and who does not, and that nobody changes it unseen.
 
 mod commands;
+mod denials;
+mod measure;
 mod mutations;
 mod only_grows;
 mod plain_sql;

@@ -2,7 +2,7 @@
 
 mod agents;
 mod bell;
-mod builders;
+pub(crate) mod builders;
 mod events;
 mod instances;
 mod mirrors;
