@@ -122,6 +122,40 @@ async fn every_change_of_an_instance_leaves_one_row_and_a_workers_moves_leave_no
     drop(second);
 }
 
+#[actix::test]
+async fn of_wishes_that_share_a_commit_each_row_names_its_own_user_and_a_repeated_wish_leaves_none() {
+    let app = TestApp::start().await;
+    let logs = Logs::of(&app).await;
+    let mut users = Vec::new();
+    for number in 0..6 {
+        users.push(app.sign_up(&format!("user-{number}")).await);
+    }
+    let agent = users[0].an_agent().await;
+    let wishes = users.iter().map(async |user| {
+        let (key, mut ids) = (uuid::Uuid::now_v7().to_string(), Vec::new());
+        for _ in 0..3 {
+            // Without a key, and twice with the same one.
+            let made = user.create(agent);
+            let keyed = || {
+                let wish = json!({"agent_id": agent, "title": "Once"});
+                answer(user.request(POST, "/api/v1/instances").header("idempotency-key", &key).json(&wish))
+            };
+            let (made, one, other) = tokio::join!(made, keyed(), keyed());
+            ids.extend([id_of(&made), id_of(&one.expect(201)), id_of(&other.expect(201))]);
+        }
+        ids
+    });
+    let mut ids: Vec<String> = futures_util::future::join_all(wishes).await.concat();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 6 * 4, "each user's three, and the one of the key");
+    let query = "SELECT count(*), count(DISTINCT a.target_id), bool_and(a.actor_id = i.user_id AND a.request_id = i.request_id)
+                 FROM audit_log a JOIN instances i ON i.id::text = a.target_id
+                 WHERE a.action = 'instance.create'";
+    let row = logs.shared.query_one(query, &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, bool>(2)), (24, 24, true));
+}
+
 async fn admin_id(logs: &Logs) -> String {
     let query = "SELECT id::text FROM users WHERE username = 'admin'";
     logs.user.query_one(query, &[]).await.unwrap().get(0)
