@@ -8,10 +8,13 @@
 //! Every query on a user's behalf takes the owner as a mandatory argument and names it in its `WHERE`. When teams may
 //! share instances, that argument becomes "the owner or one of their teams", in those files and nowhere else.
 
+mod acting;
 pub mod agents;
 pub mod api_keys;
+pub mod audit;
 pub mod credential_changes;
 pub mod dead_letters;
+pub mod denials;
 pub mod error;
 pub mod idempotency;
 pub mod instance_registry;

@@ -10,13 +10,14 @@ WITH meter AS MATERIALIZED (
     FOR NO KEY UPDATE
 ), draft AS MATERIALIZED (
     SELECT ordinal, draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config,
-        request_id, traceparent, agent_status, agent_version, used, allowed
+        request_id, traceparent, actor_kind, actor_id, actor_name, credential_id, address, agent_status, agent_version,
+        used, allowed
     FROM unnest(
         $1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::jsonb[], $8::jsonb[],
-        $9::text[], $10::text[]
+        $9::text[], $10::text[], $12::text[], $13::uuid[], $14::text[], $15::uuid[], $16::text[]
     ) WITH ORDINALITY AS wish (
         draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent,
-        ordinal
+        actor_kind, actor_id, actor_name, credential_id, address, ordinal
     )
     LEFT JOIN LATERAL (
         SELECT a.status AS agent_status, a.version AS agent_version FROM agents a WHERE a.id = agent_id OFFSET 0
@@ -26,7 +27,8 @@ WITH meter AS MATERIALIZED (
     ) AS place ON true
 ), ranked AS MATERIALIZED (
     SELECT ordinal, draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config,
-        request_id, traceparent, agent_status, agent_version, used, allowed,
+        request_id, traceparent, actor_kind, actor_id, actor_name, credential_id, address, agent_status, agent_version,
+        used, allowed,
         agent_status = 'published'
         AND used + count(*) FILTER (WHERE agent_status = 'published') OVER (PARTITION BY user_id ORDER BY ordinal) <= allowed
         AND NOT EXISTS (SELECT FROM draft unmetered WHERE unmetered.used IS NULL)
@@ -46,6 +48,15 @@ WITH meter AS MATERIALIZED (
 ), base AS (
     INSERT INTO knowledge_bases (id, instance_id)
     SELECT base_id, draft_id
+    FROM ranked
+    WHERE is_granted
+), audited AS (
+    INSERT INTO audit_log
+        (actor_kind, actor_id, actor_name, credential_id, address, action, target_kind, target_id, team_id, request_id,
+         traceparent)
+    SELECT
+        actor_kind, actor_id, actor_name, credential_id, address, 'instance.create', 'instance', draft_id::text, team_id,
+        request_id, traceparent
     FROM ranked
     WHERE is_granted
 )
