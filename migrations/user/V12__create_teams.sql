@@ -11,6 +11,8 @@ CREATE TABLE teams (
     projected_revision bigint NOT NULL DEFAULT 0,
     -- Somebody wants it deleted, and it is being found out whether anything still belongs to it. Nothing new can meanwhile.
     closing_at timestamptz,
+    -- Who wants it, as the audit log takes it: whoever brings the deletion to its end may be somebody else.
+    closing_origin jsonb,
     -- It is gone. The row stays until the projection knows of it.
     deleted_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -130,6 +132,11 @@ $$;
 
 CREATE TRIGGER users_leave_teams AFTER UPDATE ON users
 FOR EACH ROW WHEN (OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL) EXECUTE FUNCTION leave_teams();
+
+CREATE TRIGGER teams_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON teams
+FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('team', 'id');
+CREATE TRIGGER team_members_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON team_members
+FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('team_member', 'user_id');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON teams, team_members TO botberi;
 GRANT EXECUTE ON FUNCTION guard_team_update(), record_team_member_change(), guard_team_member_update(), leave_teams() TO botberi;

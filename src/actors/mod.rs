@@ -18,6 +18,8 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit_sealer;
+pub mod audit_trail;
 pub mod bell;
 pub mod broker;
 pub mod catalog;
@@ -26,6 +28,7 @@ pub mod control;
 pub mod courier;
 pub mod dead_letter_registry;
 pub mod dead_letters;
+pub mod denials;
 pub mod event_consumers;
 pub mod event_publisher;
 pub mod instance_directory;

@@ -1,10 +1,12 @@
 //! What commands do in the databases without playing a role.
 
 use super::AppError;
+use super::operator::operator;
 use crate::actors::accounts::{AccountError, create_admin, find_account, hash_password, promote_to_admin};
+use crate::actors::audit_trail::Verification;
 use crate::actors::catalog_editor::definition::Definition;
 use crate::actors::catalog_editor::{ImportedAgent, import};
-use crate::models::Origin;
+use crate::models::audit::{AuditAnchor, ChainReport};
 use crate::models::store::{SharedDb, StoreError, UserDb, outbox};
 use crate::models::{User, UserId};
 use crate::secret::Secret;
@@ -22,7 +24,7 @@ pub fn import_agents(
     let failed = |source| AppError::Store { database: "shared_psql", source };
     actix::System::new().block_on(async {
         let shared_db = SharedDb::open(&settings.postgres.shared).map_err(failed)?;
-        let imported = import(&shared_db, definitions, publish, &Origin::default()).await.map_err(failed)?;
+        let imported = import(&shared_db, definitions, publish, &operator()).await.map_err(failed)?;
         // A bell that fails delays the events by a second, and nothing else.
         let _rung_or_late = ring(&shared_db).await;
         Ok(imported)
@@ -52,7 +54,7 @@ pub fn create_administrator(
 ) -> Result<User, AppError> {
     let hash = hash_password(&settings.auth, password)
         .map_err(|error| AppError::Settings(format!("auth.password_hash: {error}")))?;
-    with_accounts(settings, async move |user_db| create_admin(&user_db, username, hash).await)
+    with_accounts(settings, async move |user_db| create_admin(&user_db, username, hash, &operator()).await)
 }
 
 /// Makes somebody an administrator who has an account already.
@@ -60,7 +62,28 @@ pub fn create_administrator(
 /// # Errors
 /// When the account is gone, closed or disabled, or the database is away.
 pub fn promote_user(settings: &Settings, id: UserId) -> Result<User, AppError> {
-    with_accounts(settings, async |user_db| promote_to_admin(&user_db, id).await)
+    with_accounts(settings, async |user_db| promote_to_admin(&user_db, id, &operator()).await)
+}
+
+/// A look at both chains of the audit log, behind the anchors `after`, which has to meet the anchors `kept`.
+///
+/// # Errors
+/// When a database is away.
+pub fn verify_audit(
+    settings: &Settings,
+    kept: &[AuditAnchor],
+    after: &[AuditAnchor],
+) -> Result<[ChainReport; 2], AppError> {
+    let failed = |database| move |source| AppError::Store { database, source };
+    actix::System::new().block_on(async {
+        let user_db = UserDb::open(&settings.postgres.user).map_err(failed("user_psql"))?;
+        let shared_db = SharedDb::open(&settings.postgres.shared).map_err(failed("shared_psql"))?;
+        let mut verification = Verification::behind(kept.to_vec(), after);
+        while !verification.is_done() {
+            verification.go_on(&user_db, &shared_db).await.map_err(failed("the audit log"))?;
+        }
+        Ok(verification.reports())
+    })
 }
 
 fn with_accounts<T>(

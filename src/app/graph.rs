@@ -2,6 +2,8 @@
 
 use crate::actors::accounts::{Accounts, AccountsParts};
 use crate::actors::api_keys::{ApiKeys, ApiKeysParts};
+use crate::actors::audit_sealer::AuditSealer;
+use crate::actors::audit_trail::AuditTrail;
 use crate::actors::bell::Bell;
 use crate::actors::broker::topology;
 use crate::actors::catalog::{Catalog, CatalogView};
@@ -10,6 +12,7 @@ use crate::actors::control::control;
 use crate::actors::courier::Courier;
 use crate::actors::dead_letter_registry::DeadLetterRegistry;
 use crate::actors::dead_letters::{self, RedriverParts};
+use crate::actors::denials::{DenialRecorder, Denials};
 use crate::actors::event_consumers::{ConsumerSettings, consumer};
 use crate::actors::event_publisher::{EventPublisher, PublisherParts};
 use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
@@ -29,6 +32,8 @@ use crate::actors::teams::Teams;
 use crate::actors::user_registry::{UserRegistry, UserRegistryParts};
 use crate::actors::user_relay::{UserRelay, UserRelayParts};
 use crate::actors::ws_sessions::WsSessions;
+use crate::models::audit::AuditChain;
+use crate::models::store::{Database, SharedSide, UserSide};
 use crate::settings::Role;
 
 use super::parts::{Callers, Parts};
@@ -48,10 +53,12 @@ pub(super) struct Handles {
     pub(super) instance_registry: Handle<InstanceRegistry>,
     pub(super) dead_letter_registry: Handle<DeadLetterRegistry>,
     pub(super) user_registry: Handle<UserRegistry>,
+    pub(super) audit_trail: Handle<AuditTrail>,
     pub(super) ws_sessions: Handle<WsSessions>,
     pub(super) replayer: Handle<Replayer>,
     pub(super) catalog_view: CatalogView,
     pub(super) limiter: RateLimiter,
+    pub(super) denials: Denials,
 }
 
 impl Handles {
@@ -74,10 +81,12 @@ impl Handles {
             instance_registry: Handle::new(InstanceRegistry::NAME, limits),
             dead_letter_registry: Handle::new(DeadLetterRegistry::NAME, limits),
             user_registry: Handle::new(UserRegistry::NAME, limits),
+            audit_trail: Handle::new(AuditTrail::NAME, limits),
             ws_sessions: Handle::new(WsSessions::NAME, limits),
             replayer: Handle::new(Replayer::NAME, limits),
             catalog_view: CatalogView::default(),
             limiter: RateLimiter::new(parts.settings.rate_limits.clone()),
+            denials: Denials::default(),
         }
     }
 }
@@ -98,7 +107,8 @@ pub(super) fn root(parts: &Parts, handles: &Handles) -> Supervisor {
             .with(revocations(parts, handles, callers))
             .with(accounts(parts, handles, callers))
             .with(api_keys(parts, handles, callers))
-            .with(rate_limits(parts, handles, callers));
+            .with(rate_limits(parts, handles, callers))
+            .with(denials(parts, handles));
         if parts.plays(Role::User) {
             root = root.with(user(parts, handles, callers));
         }
@@ -153,6 +163,15 @@ fn rate_limits(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
     let handle = Handle::new(RateLimits::NAME, parts.limits());
     actor(parts.spec(RateLimits::NAME), &handle, move |lifeline| {
         RateLimits::new(limiter.clone(), redis.clone(), lifeline)
+    })
+}
+
+/// Asked by nobody: listeners count, and it writes.
+fn denials(parts: &Parts, handles: &Handles) -> Child {
+    let (denials, shared_db) = (handles.denials.clone(), parts.shared_db.clone());
+    let handle = Handle::new(DenialRecorder::NAME, parts.limits());
+    actor(parts.spec(DenialRecorder::NAME), &handle, move |lifeline| {
+        DenialRecorder::new(denials.clone(), shared_db.clone(), lifeline)
     })
 }
 
@@ -226,7 +245,43 @@ fn admin(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
         .with(actor(parts.spec(DeadLetterRegistry::NAME), &handles.dead_letter_registry, move |lifeline| {
             DeadLetterRegistry::new(shared_db.clone(), lifeline)
         }))
+        .with(audit_trail(parts, handles, callers))
+        .with(sealer(
+            parts,
+            AuditSealer::<UserSide, SharedSide>::NAME,
+            AuditChain::User,
+            callers.user_db.clone(),
+            parts.shared_db.clone(),
+        ))
+        .with(sealer(
+            parts,
+            AuditSealer::<SharedSide, UserSide>::NAME,
+            AuditChain::Shared,
+            parts.shared_db.clone(),
+            callers.user_db.clone(),
+        ))
         .child(parts.subtree("admin"))
+}
+
+fn audit_trail(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
+    let (user_db, shared_db) = (callers.user_db.clone(), parts.shared_db.clone());
+    actor(parts.spec(AuditTrail::NAME), &handles.audit_trail, move |lifeline| {
+        AuditTrail::new(user_db.clone(), shared_db.clone(), lifeline)
+    })
+}
+
+/// Asked by nobody.
+fn sealer<Own: Unpin + 'static, Other: Unpin + 'static>(
+    parts: &Parts,
+    name: &'static str,
+    chain: AuditChain,
+    own: Database<Own>,
+    other: Database<Other>,
+) -> Child {
+    let handle = Handle::new(name, parts.limits());
+    actor(parts.spec(name), &handle, move |lifeline| {
+        AuditSealer::new(chain, own.clone(), other.clone(), lifeline)
+    })
 }
 
 fn runtime(parts: &Parts, handles: &Handles) -> Child {

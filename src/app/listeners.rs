@@ -40,9 +40,10 @@ impl Bound {
         let measurements =
             if parts.settings.metrics.enabled { Some(http::measurements().map_err(measured)?) } else { None };
         let limiter = handles.limiter.clone();
+        let denials = handles.denials.clone();
         let memory = RequestMemory::new(&parts.settings.http);
         let (tree, stop_within) = (tree.clone(), REQUESTS_END_WITHIN);
-        let common = Common { tree, measurements, limiter, memory, stop_within };
+        let common = Common { tree, measurements, limiter, denials, memory, stop_within };
         let mut bound = Self { servers: Vec::new() };
         if let Some(callers) = &parts.callers {
             bound.bind_apis(parts, handles, callers, &common)?;
@@ -92,6 +93,7 @@ impl Bound {
                 instance_registry: handles.instance_registry.clone(),
                 dead_letter_registry: handles.dead_letter_registry.clone(),
                 user_registry: handles.user_registry.clone(),
+                audit_trail: handles.audit_trail.clone(),
             };
             let routes = move |config: &mut ServiceConfig| admin::configure(config, &api);
             self.bind_one(parts, Role::Admin, settings.admin.port, &quiet, common, routes)?;

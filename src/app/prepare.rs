@@ -1,10 +1,10 @@
 //! What a first start needs: an administrator, and something in the catalog.
 
 use super::AppError;
+use super::operator::operator;
 use crate::actors::accounts::{self, ensure_admin, hash_password};
 use crate::actors::catalog_editor::definition::{Definition, DefinitionFormat, Reading, parse};
 use crate::actors::catalog_editor::draft;
-use crate::models::Origin;
 use crate::models::store::{SharedDb, StoreError, UserDb, agents};
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -32,23 +32,22 @@ pub fn prepare(settings: &Settings, admin: &str, password: &str) -> Result<Prepa
     let hash = hash_password(&settings.auth, &Secret::new(password))
         .map_err(|error| AppError::Settings(format!("auth.password_hash: {error}")))?;
     actix::System::new().block_on(async {
-        let admin_is_new =
-            ensure_admin(&user_db, admin, hash).await.map_err(|error: accounts::AccountError| {
+        let admin_is_new = ensure_admin(&user_db, admin, hash, &operator()).await.map_err(
+            |error: accounts::AccountError| {
                 AppError::Settings(format!("cannot make the administrator: {error}"))
-            })?;
+            },
+        )?;
         let agents = seed_catalog(&shared_db).await.map_err(shared)?;
         Ok(Prepared { admin_is_new, agents })
     })
 }
 
 async fn seed_catalog(shared_db: &SharedDb) -> Result<usize, StoreError> {
-    let connection = shared_db.connection().await?;
+    let (connection, origin) = (shared_db.connection().await?, operator());
     for definition in sample_catalog()? {
         // One that an administrator has retired or edited since stays as it is.
-        if let Some(agent) =
-            agents::insert_if_missing(&connection, &draft(&definition), &Origin::default()).await?
-        {
-            let _published = agents::publish(&connection, agent.id, None, &Origin::default()).await?;
+        if let Some(agent) = agents::insert_if_missing(&connection, &draft(&definition), &origin).await? {
+            let _published = agents::publish(&connection, agent.id, None, &origin).await?;
         }
     }
     Ok(agents::load_published(&connection).await?.len())

@@ -3,6 +3,7 @@
 mod admin;
 mod agents;
 mod asyncapi;
+mod audit;
 mod auth;
 mod completions;
 mod config;
@@ -65,6 +66,8 @@ enum Command {
     Agents(agents::Arguments),
     /// Make administrators
     Admin(admin::Arguments),
+    /// Look at the audit log
+    Audit(audit::Arguments),
     /// Make keys for access tokens
     Auth(auth::Arguments),
     /// Write the completions of a shell to standard output
@@ -130,6 +133,7 @@ impl Cli {
             Command::Agents(arguments) => agents::run(&arguments, &sources)?,
             Command::Admin(arguments) => admin::run(&arguments, &sources)?,
             Command::Auth(arguments) => auth::run(&arguments, &sources)?,
+            Command::Audit(arguments) => return audit::run(&arguments, &sources),
             Command::Completions(arguments) => completions::run(&arguments)?,
             Command::Openapi(arguments) => openapi::run(&arguments)?,
             Command::Asyncapi(arguments) => asyncapi::run(&arguments)?,

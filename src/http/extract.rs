@@ -14,6 +14,7 @@ use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::acting::actor;
 use super::fields::{Fields, ReadFields};
 use super::memory::{Held, Memory, NoRoom, footprint};
 use super::problem::Problem;
@@ -190,12 +191,16 @@ impl<T: PathKey> FromRequest for Id<T> {
     }
 }
 
-/// What the changes follow from that a request makes; the middleware has read it.
+/// What the changes follow from that a request makes, and who makes them; the middleware has read the one, the extractor of the
+/// holder the other.
 impl FromRequest for Origin {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(request.extensions().get::<Self>().cloned().ok_or(Problem::new(ErrorCode::Internal)))
+        // Whoever asks for the holder of the credential stands before this in the handler's arguments.
+        let actor = actor(request);
+        let origin = request.extensions().get::<Self>().cloned().map(|origin| origin.by(actor));
+        ready(origin.ok_or(Problem::new(ErrorCode::Internal)))
     }
 }

@@ -90,7 +90,12 @@ impl FromRequest for KnownToken {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(verify(request).map(Self))
+        // A key that was looked up stands in the same place.
+        let needed =
+            || Problem::new(ErrorCode::Unauthenticated).detail("send an access token; a key is no session");
+        let holder =
+            verify(request).and_then(|holder| holder.session().map(|_| holder.clone()).ok_or_else(needed));
+        ready(holder.map(Self))
     }
 }
 
@@ -130,19 +135,37 @@ pub fn authenticate(request: &HttpRequest, needed: Permission) -> Authenticating
     }
 }
 
-/// The holder of an API key: known if it came lately, else after a look at its row.
+/// The holder of an API key, who is known by now: see [`meet`].
 fn by_key(request: &HttpRequest, identities: &Identities, key: &str, needed: Permission) -> Authenticating {
-    match identities.known_keys.standing(key) {
-        KeyStanding::Good(holder) => Either::Left(ready(permit(request, holder, needed))),
-        KeyStanding::NoKey => Either::Left(ready(Err(ApiKeyError::Invalid.into()))),
-        KeyStanding::Unknown(digest) => {
-            let (api_keys, request) = (identities.api_keys.clone(), request.clone());
-            let asking = async move {
-                let holder = api_keys.ask(FindApiKey { digest }).await?;
-                permit(&request, holder, needed)
-            };
-            Either::Right(asking.boxed_local())
+    let met = request.extensions().get::<Principal>().cloned();
+    let holder = met.map(Ok).unwrap_or_else(|| match identities.known_keys.standing(key) {
+        KeyStanding::Good(holder) => {
+            request.extensions_mut().insert(holder.clone());
+            Ok(holder)
         }
+        KeyStanding::NoKey => Err(ApiKeyError::Invalid.into()),
+        KeyStanding::Unknown(_) => {
+            let refused = request.extensions_mut().remove::<Refused>();
+            Err(refused.map_or_else(|| Problem::new(ErrorCode::Internal), |Refused(problem)| problem))
+        }
+    });
+    Either::Left(ready(holder.and_then(|holder| permit(request, holder, needed))))
+}
+
+/// Why a key was not taken.
+struct Refused(Problem);
+
+/// Looks up an API key that nothing is known of, before the handler: whoever acts is known without a wait from then on, for
+/// everything that the request does.
+pub(super) async fn meet(request: &HttpRequest) {
+    let Ok(identities) = identities(request) else { return };
+    let key = bearer(request).filter(|text| KnownKeys::is_meant(text));
+    let Some(KeyStanding::Unknown(digest)) = key.map(|key| identities.known_keys.standing(key)) else {
+        return;
+    };
+    match identities.api_keys.ask(FindApiKey { digest }).await {
+        Ok(holder) => drop(request.extensions_mut().insert(holder)),
+        Err(error) => drop(request.extensions_mut().insert(Refused(error.into()))),
     }
 }
 

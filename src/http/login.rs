@@ -65,11 +65,12 @@ pub(super) async fn sign_in(
     client: ClientAddress,
     credentials: Credentials,
     needs: Option<Role>,
+    origin: Origin,
 ) -> Result<HttpResponse, Problem> {
     let Credentials { username, password } = credentials;
     limiter.admit_account(&username, client.0)?;
 
-    let tokens = accounts.ask(Login { username, password, needs }).await?;
+    let tokens = accounts.ask(Login { username, password, needs, origin }).await?;
 
     Ok(HttpResponse::Ok().insert_header(no_store()).json(TokensView::from(tokens)))
 }

@@ -12,6 +12,7 @@
 //!
 //! A handler has three paragraphs: decode, ask, encode. It names messages, handles and views; no SQL, no AMQP.
 
+mod acting;
 pub mod admin;
 pub mod asyncapi;
 pub mod broker;

@@ -19,6 +19,7 @@ use super::memory::Memory;
 use super::middleware::{HeadLimits, Manners, observe};
 use super::unread::bound_unread;
 use super::{HttpSettings, ops};
+use crate::actors::denials::Denials;
 use crate::actors::rate_limits::RateLimiter;
 use crate::actors::system::Node;
 use crate::models::WebOrigins;
@@ -32,6 +33,8 @@ pub struct Common {
     pub measurements: Option<PrometheusHandle>,
     /// Where requests are counted.
     pub limiter: RateLimiter,
+    /// Where what is denied is counted.
+    pub denials: Denials,
     /// Where what they hold is counted.
     pub memory: RequestMemory,
     /// How long requests under way may take to end after the server is told to stop.
@@ -83,6 +86,7 @@ pub fn listen(
         // What cannot be read was refused with the settings.
         origins: WebOrigins::read(&settings.allowed_origins).unwrap_or_default(),
         limiter: common.limiter,
+        denials: common.denials,
         memory: common.memory.0,
         proxies: Networks::read(&settings.trusted_proxies).unwrap_or_default(),
     });

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod api_key;
+pub mod audit;
 pub mod control;
 pub mod dead_letter;
 pub mod document;
@@ -33,6 +34,7 @@ pub mod work;
 
 pub use agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentStatus, AgentVersion};
 pub use api_key::{ApiKey, NewApiKey};
+pub use audit::{Actor, ActorKind, AuditAction, AuditEntry, AuditOutcome};
 pub use dead_letter::{
     DeadLetter, DeadLetterFilter, DeadLetterOutcome, DeadLetterState, DeadLetterStep, HistoryStep,
     OpenedLetter,

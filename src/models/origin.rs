@@ -1,9 +1,13 @@
-//! Where a change came from: the request that it followed from, and the trace that the request belongs to.
+//! Where a change came from: the request that it followed from, the trace that the request belongs to, and who made it.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use thiserror::Error;
+
+use super::audit::Actor;
+use super::ids::{SessionId, UserId};
 
 /// The request that something followed from; empty for what followed from none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,13 +16,34 @@ pub struct Origin {
     pub request_id: Option<String>,
     /// The caller's place in a trace. We make none of our own: a parent that nobody recorded would be a riddle.
     pub traceparent: Option<Traceparent>,
+    /// Who made it; `None` is nobody, and what is read back from rows and messages, which do not say.
+    pub actor: Option<Arc<Actor>>,
 }
 
 impl Origin {
     /// An origin as it was written down: whatever is no traceparent is left out, as the specification says.
     #[must_use]
     pub fn read(request_id: Option<String>, traceparent: Option<&str>) -> Self {
-        Self { request_id, traceparent: traceparent.and_then(|text| text.parse().ok()) }
+        Self { request_id, traceparent: traceparent.and_then(|text| text.parse().ok()), actor: None }
+    }
+
+    /// What a command does.
+    #[must_use]
+    pub fn of_command(account: &str) -> Self {
+        Self::default().by(Actor::command(account))
+    }
+
+    /// The same, done by that one.
+    #[must_use]
+    pub fn by(self, actor: Actor) -> Self {
+        Self { actor: Some(Arc::new(actor)), ..self }
+    }
+
+    /// The same, done by somebody who has just proved who they are, from wherever the request came.
+    #[must_use]
+    pub fn by_user(self, id: UserId, session: Option<SessionId>) -> Self {
+        let address = self.actor.as_ref().and_then(|actor| actor.address);
+        self.by(Actor::user(id, session, address))
     }
 
     /// The traceparent as it is written in rows and headers.

@@ -18,6 +18,8 @@ pub enum Purpose {
     Accounts,
     /// Showing what follows from keys.
     Keys,
+    /// Looking at the audit log from the command line.
+    Audit,
 }
 
 /// Notes each key that is needed and not set.
@@ -31,6 +33,10 @@ pub(super) fn check(settings: &Settings, purpose: Purpose, faults: &mut Faults) 
         Purpose::Catalog => require("postgres.shared.url", &postgres.shared.url, faults),
         Purpose::Keys => {}
         Purpose::Accounts => require("postgres.user.url", &postgres.user.url, faults),
+        Purpose::Audit => {
+            require("postgres.user.url", &postgres.user.url, faults);
+            require("postgres.shared.url", &postgres.shared.url, faults);
+        }
         Purpose::Serve => {
             require("postgres.shared.url", &postgres.shared.url, faults);
             require("rabbitmq.url", &rabbitmq.url, faults);

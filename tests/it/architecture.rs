@@ -29,10 +29,12 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 /// the actors that they read for, because they know none of them: an actor that wants events takes their messages.
 const FLOW: &[&str] = &[
     "rate_limits",
+    "denials",
     "user_registry",
     "accounts",
     "api_keys",
     "policies",
+    "audit_trail",
     "catalog_editor",
     "instance_registry",
     "dead_letter_registry",
@@ -42,6 +44,7 @@ const FLOW: &[&str] = &[
     "replayer",
     "dead_letters",
     "retention",
+    "audit_sealer",
     "user_relay",
     "team_projection",
     "event_publisher",

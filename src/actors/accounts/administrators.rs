@@ -2,7 +2,7 @@
 
 use super::error::AccountError;
 use crate::models::store::{UserDb, users};
-use crate::models::{NewUser, PasswordHash, Role, User, UserId};
+use crate::models::{NewUser, Origin, PasswordHash, Role, User, UserId};
 
 /// The account of that name, in whatever case; disabled ones included, but none that its owner has closed.
 ///
@@ -22,6 +22,7 @@ pub async fn create_admin(
     user_db: &UserDb,
     username: &str,
     password_hash: PasswordHash,
+    origin: &Origin,
 ) -> Result<User, AccountError> {
     let admin = NewUser {
         id: UserId::new(),
@@ -31,14 +32,14 @@ pub async fn create_admin(
         role: Role::Admin,
     };
     let session = user_db.connection().await?;
-    users::insert(&session, &admin).await.map_err(super::profile::taken)
+    users::insert(&session, &admin, origin).await.map_err(super::profile::taken)
 }
 
 /// Makes somebody an administrator who has an account already, and keeps the password.
 ///
 /// # Errors
 /// [`AccountError::UserNotFound`] when the account is gone, closed or disabled; or when the database fails.
-pub async fn promote_to_admin(user_db: &UserDb, id: UserId) -> Result<User, AccountError> {
+pub async fn promote_to_admin(user_db: &UserDb, id: UserId, origin: &Origin) -> Result<User, AccountError> {
     let session = user_db.connection().await?;
-    users::promote(&session, id).await?.ok_or(AccountError::UserNotFound)
+    users::promote(&session, id, origin).await?.ok_or(AccountError::UserNotFound)
 }

@@ -18,6 +18,8 @@ pub struct Register {
     pub password: Secret,
     /// Where to write to.
     pub email: Option<String>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Begins a session. Sent by `http::user` and `http::admin`; answered with its tokens.
@@ -30,6 +32,8 @@ pub struct Login {
     pub password: Secret,
     /// The role that the door asks for, if it asks for one.
     pub needs: Option<Role>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Spends a refresh token. Sent by `http::user` and `http::admin`; answered with new tokens of the same session.
@@ -76,6 +80,8 @@ pub struct PatchUser {
     pub patch: UserPatch,
     /// Does so only while the account is in this state.
     pub expected: Option<i64>,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Replaces a password and ends every other session. Sent by `http::user`.

@@ -44,7 +44,7 @@ use super::redis_link::{RedisAccess, RedisLink};
 use super::revocations::{Blacklist, Gate};
 use super::system::{Answer, Lifeline};
 use crate::models::store::{StoreError, UserDb, users};
-use crate::models::{NewUser, PasswordHash, Principal, Role, User, UserId};
+use crate::models::{NewUser, Origin, PasswordHash, Principal, Role, User, UserId};
 
 /// What [`Accounts`] is built from, the same for each of its lives.
 #[derive(Clone)]
@@ -262,6 +262,7 @@ pub async fn ensure_admin(
     user_db: &UserDb,
     username: &str,
     password_hash: PasswordHash,
+    origin: &Origin,
 ) -> Result<bool, AccountError> {
     let admin = NewUser {
         id: UserId::new(),
@@ -271,6 +272,6 @@ pub async fn ensure_admin(
         role: Role::Admin,
     };
     let session = user_db.connection().await?;
-    let found = users::ensure_admin(&session, &admin).await?;
+    let found = users::ensure_admin(&session, &admin, origin).await?;
     found.map(|(_admin, is_new)| is_new).ok_or(AccountError::UsernameTaken)
 }

@@ -22,7 +22,7 @@ impl Works {
             role: Role::Developer,
         };
         let session = self.user_db.connection().await?;
-        users::insert(&session, &user).await.map_err(taken)
+        users::insert(&session, &user, &wish.origin).await.map_err(taken)
     }
 
     pub(super) async fn find(self, id: UserId) -> Result<User, AccountError> {
@@ -33,7 +33,7 @@ impl Works {
 
     pub(super) async fn patch(
         self,
-        PatchUser { id, patch, expected }: PatchUser,
+        PatchUser { id, patch, expected, origin }: PatchUser,
     ) -> Result<User, AccountError> {
         let present = self.clone().find(id).await?;
         if expected.is_some_and(|expected| expected != present.state()) {
@@ -49,7 +49,7 @@ impl Works {
             return Err(AccountError::UsernameTaken);
         }
         let session = self.user_db.connection().await?;
-        let changed = users::patch(&session, id, &patch, expected).await.map_err(taken)?;
+        let changed = users::patch(&session, id, &patch, expected, &origin).await.map_err(taken)?;
         changed.ok_or(gone(expected))
     }
 
@@ -74,7 +74,7 @@ impl Works {
         let transaction = connection.transaction().await?;
         sessions::name_origin(&transaction, &origin).await?;
         // Somebody else was faster, and what was checked is not the password any more.
-        if !users::change_password(&transaction, principal.user_id, &known, &next).await? {
+        if !users::change_password(&transaction, principal.user_id, &known, &next, &origin).await? {
             return Err(AccountError::WrongPassword);
         }
         let ended = sessions::revoke_others(&transaction, principal.user_id, session_id).await?;
@@ -95,7 +95,7 @@ impl Works {
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
         sessions::name_origin(&transaction, &origin).await?;
-        if !users::close(&transaction, principal.user_id, expected).await? {
+        if !users::close(&transaction, principal.user_id, expected, &origin).await? {
             return Err(gone(expected));
         }
         let ended = sessions::list_revoked_of_user(&transaction, principal.user_id).await?;

@@ -26,7 +26,7 @@ impl Works {
         sessions::name_origin(&transaction, &origin).await?;
         let user = password_resets::spend(&transaction, &digest).await?;
         let user = user.ok_or(AccountError::InvalidResetToken)?;
-        if !users::set_password(&transaction, user, &next).await? {
+        if !users::set_password(&transaction, user, &next, &origin.clone().by_user(user, None)).await? {
             return Err(AccountError::InvalidResetToken);
         }
         let ended = sessions::revoke_all(&transaction, user).await?;

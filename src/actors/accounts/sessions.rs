@@ -7,7 +7,7 @@ use super::messages::{Login, Logout, Refresh, SignedIn};
 use super::tickets::seconds;
 use super::{AccountError, Works, opaque};
 use crate::models::store::refresh_tokens::{self, NextToken, RefreshToken};
-use crate::models::store::sessions::{self, NewSession, Revocation};
+use crate::models::store::sessions::{self, EndReason, NewSession, Revocation};
 use crate::models::store::{StoreError, users};
 use crate::models::{Origin, PasswordHash, Principal, RefreshTokenId, Role, SessionId, User, UserId};
 
@@ -43,7 +43,7 @@ impl Works {
         if login.needs.is_some_and(|needed| needed != user.role) {
             return Err(AccountError::AdminsOnly);
         }
-        self.begin_session(&user, &hash, better).await
+        self.begin_session(&user, &hash, better, login.origin).await
     }
 
     async fn begin_session(
@@ -51,6 +51,7 @@ impl Works {
         user: &User,
         checked: &PasswordHash,
         better: Option<PasswordHash>,
+        origin: Origin,
     ) -> Result<Option<SignedIn>, AccountError> {
         let id = SessionId::new();
         let refresh_token = opaque::fresh();
@@ -63,6 +64,7 @@ impl Works {
             token_hash: &opaque::digest(&refresh_token),
             lifetime_seconds: seconds(self.refresh_token_seconds),
             access_seconds: self.access_seconds(),
+            origin: &origin.by_user(user.id, Some(id)),
         };
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
@@ -103,7 +105,9 @@ impl Works {
         let Some(known) = known else { return Err(AccountError::InvalidRefreshToken) };
         if known.is_spent {
             sessions::name_origin(&transaction, &origin).await?;
-            let ended = sessions::revoke(&transaction, known.session_id, known.user_id).await?;
+            let reason = EndReason::TokenReused;
+            let ended =
+                sessions::revoke(&transaction, known.session_id, known.user_id, reason, &origin).await?;
             transaction.commit().await?;
             return Err(self.reused(&known, ended).await);
         }
@@ -164,7 +168,7 @@ impl Works {
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
         sessions::name_origin(&transaction, origin).await?;
-        let ended = sessions::revoke(&transaction, session_id, user_id).await?;
+        let ended = sessions::revoke(&transaction, session_id, user_id, EndReason::LogOut, origin).await?;
         transaction.commit().await?;
         Ok(ended)
     }

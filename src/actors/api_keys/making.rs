@@ -6,7 +6,7 @@ use super::{ApiKeyError, Works};
 use crate::models::store::api_keys::{self, KeyRow};
 use crate::models::store::idempotency::{self, Claim, Known};
 use crate::models::store::{Transaction, UserSide, sessions, teams};
-use crate::models::{ApiKey, ApiKeyId, IdempotencyKey, Made, NewApiKey, Reach};
+use crate::models::{ApiKey, ApiKeyId, IdempotencyKey, Made, NewApiKey, Origin, Reach};
 
 /// What keys are used for here.
 const ROUTE: &str = "POST /api-keys";
@@ -51,7 +51,7 @@ impl Works {
             transaction.rollback().await?;
             return Ok(None);
         }
-        let made = self.insert(&transaction, wish).await?;
+        let made = self.insert(&transaction, wish, None, origin).await?;
         if let Some(claim) = claim {
             idempotency::settle(&transaction, ROUTE, &[(claim, &made.key)]).await?;
         }
@@ -68,7 +68,7 @@ impl Works {
         let old = api_keys::lock(&transaction, id, owner).await?.ok_or(ApiKeyError::NotFound(id))?;
         let ApiKey { user_id, team_id, name, permissions, expires_at, .. } = old;
         let next = NewApiKey { user_id, team_id, name, permissions, expires_at };
-        let made = self.insert(&transaction, &next).await?;
+        let made = self.insert(&transaction, &next, Some(id), &origin).await?;
         api_keys::replace(&transaction, id, made.key.id, overlap_seconds).await?;
         transaction.commit().await?;
         self.known.forget(id);
@@ -79,6 +79,8 @@ impl Works {
         &self,
         transaction: &Transaction<'_, UserSide>,
         wish: &NewApiKey,
+        replaces: Option<ApiKeyId>,
+        origin: &Origin,
     ) -> Result<ShownKey, ApiKeyError> {
         if !api_keys::lock_user(transaction, wish.user_id).await? {
             return Err(ApiKeyError::AccountClosed);
@@ -92,7 +94,8 @@ impl Works {
         let text = key::fresh();
         let hash = self.known.hasher().digest(text.expose());
         let row = KeyRow { id: ApiKeyId::new(), prefix: key::shown(text.expose()), hash: &hash };
-        let made = api_keys::insert(transaction, wish, &row, self.keys_per_user_max).await?;
+        let made =
+            api_keys::insert(transaction, wish, &row, self.keys_per_user_max, replaces, origin).await?;
         let key = made.ok_or(ApiKeyError::TooMany(self.keys_per_user_max))?;
         Ok(ShownKey { key, text: Some(text) })
     }

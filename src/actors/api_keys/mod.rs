@@ -159,7 +159,7 @@ impl Handler<RevokeApiKey> for ApiKeys {
             let mut connection = works.user_db.connection().await?;
             let transaction = connection.transaction().await?;
             sessions::name_origin(&transaction, &origin).await?;
-            if !api_keys::revoke(&transaction, id, owner).await? {
+            if !api_keys::revoke(&transaction, id, owner, &origin).await? {
                 return Err(ApiKeyError::NotFound(id));
             }
             transaction.commit().await?;

@@ -160,7 +160,7 @@ impl Handler<DeleteAgent> for CatalogEditor {
             let mut session = works.shared_db.connection().await?;
             let transaction = session.transaction().await?;
             agents::name_origin(&transaction, id, &origin).await?;
-            let deleted = agents::delete(&transaction, id, expected_revision).await;
+            let deleted = agents::delete(&transaction, id, expected_revision, &origin).await;
             if deleted.map_err(|error| in_use(id, error))? {
                 transaction.commit().await?;
                 works.committed();

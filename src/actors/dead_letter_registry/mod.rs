@@ -85,7 +85,7 @@ impl Handler<RedriveDeadLetter> for DeadLetterRegistry {
         self.lifeline.answer(async move {
             let RedriveDeadLetter { id, by, origin } = wish;
             let session = shared_db.connection().await?;
-            let is_wished = dead_letters::wish(&session, id, by, origin.request_id.as_deref()).await?;
+            let is_wished = dead_letters::wish(&session, id, by, &origin).await?;
             let letter =
                 dead_letters::find_summary(&session, id).await?.ok_or(DeadLetterError::NotFound(id))?;
             if is_wished { Ok(letter) } else { Err(refusal(id, &letter)) }
@@ -111,8 +111,8 @@ impl Handler<RedriveDeadLetters> for DeadLetterRegistry {
         self.lifeline.answer(async move {
             let RedriveDeadLetters { filter, by, origin } = wish;
             let session = shared_db.connection().await?;
-            let (limit, request) = (i64::from(REDRIVES_MAX), origin.request_id.as_deref());
-            let letters = dead_letters::wish_many(&session, &filter, limit, by, request).await?;
+            let limit = i64::from(REDRIVES_MAX);
+            let letters = dead_letters::wish_many(&session, &filter, limit, by, &origin).await?;
             Ok(Wished { letters, may_be_more: letters >= u64::from(REDRIVES_MAX) })
         })
     }
@@ -126,7 +126,7 @@ impl Handler<DiscardDeadLetter> for DeadLetterRegistry {
         self.lifeline.answer(async move {
             let DiscardDeadLetter { id, by, origin } = wish;
             let session = shared_db.connection().await?;
-            if dead_letters::discard(&session, id, by, origin.request_id.as_deref()).await? {
+            if dead_letters::discard(&session, id, by, &origin).await? {
                 return Ok(());
             }
             let letter = dead_letters::find_summary(&session, id).await?;

@@ -3,7 +3,7 @@
 use actix::Message;
 
 use super::ReplayError;
-use crate::models::{KeyPattern, Replay, ReplayId, ReplicaId, UserId};
+use crate::models::{KeyPattern, Origin, Replay, ReplayId, ReplicaId, UserId};
 
 /// Asks how far publishing is.
 #[derive(Debug, Clone, Copy, Message)]
@@ -47,6 +47,8 @@ pub struct StartReplay {
     pub routing_key: Option<KeyPattern>,
     /// Who wishes it.
     pub by: UserId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// Asks how far a replay is.
@@ -58,9 +60,11 @@ pub struct FindReplay {
 }
 
 /// Ends a replay. What is on its way is still published. Answered with the replay as it ended, however it ended.
-#[derive(Debug, Clone, Copy, Message)]
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<Replay, ReplayError>")]
 pub struct CancelReplay {
     /// Which.
     pub id: ReplayId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }

@@ -127,7 +127,7 @@ impl Handler<StartReplay> for Replayer {
 }
 
 async fn start_replay(shared_db: &SharedDb, start: StartReplay) -> Result<Replay, ReplayError> {
-    let StartReplay { from_position, to_position, routing_key, by } = start;
+    let StartReplay { from_position, to_position, routing_key, by, origin } = start;
     let connection = shared_db.connection().await?;
     let first = outbox::first_position(&connection).await?.ok_or(ReplayError::Empty)?;
     let last = publisher::state(&connection).await?.published_position;
@@ -139,7 +139,7 @@ async fn start_replay(shared_db: &SharedDb, start: StartReplay) -> Result<Replay
         return Err(ReplayError::OutOfRange { first, last });
     }
     let new = NewReplay { from_position, to_position, routing_key };
-    match replays::insert(&connection, ReplayId::new(), &new, by).await? {
+    match replays::insert(&connection, ReplayId::new(), &new, by, &origin).await? {
         Some(replay) => Ok(replay),
         None => Err(ReplayError::UnderWay(replays::find_open(&connection).await?)),
     }
@@ -160,11 +160,12 @@ impl Handler<FindReplay> for Replayer {
 impl Handler<CancelReplay> for Replayer {
     type Result = Answer<Result<Replay, ReplayError>>;
 
-    fn handle(&mut self, CancelReplay { id }: CancelReplay, _context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, cancel: CancelReplay, _context: &mut Self::Context) -> Self::Result {
+        let CancelReplay { id, origin } = cancel;
         let shared_db = self.parts.shared_db.clone();
         self.lifeline.answer(async move {
             let connection = shared_db.connection().await?;
-            if replays::cancel(&connection, id).await? {
+            if replays::cancel(&connection, id, &origin).await? {
                 tracing::info!(replay.id = %id, "the replay was cancelled");
             }
             replays::find(&connection, id).await?.ok_or(ReplayError::NotFound(id))

@@ -68,7 +68,7 @@ impl Works {
         let id = TeamId::new();
         sessions::name_origin(transaction, &order.origin).await?;
         self.check_place(transaction, order.owner).await?;
-        teams::insert(transaction, id, &order.name, order.owner).await?;
+        teams::insert(transaction, id, &order.name, order.owner, &order.origin).await?;
         let all: TeamRoles = TeamRole::ALL.iter().copied().collect();
         let reach = Reach { team_roles: all, ..Reach::from(order.owner) };
         teams::find(transaction, reach, id).await?.ok_or(TeamError::NotFound(id))

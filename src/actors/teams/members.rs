@@ -33,7 +33,7 @@ impl Works {
             return Err(TeamError::Closing(id));
         }
         let last_owner = |error: StoreError| TeamError::of_member(error, user_id);
-        if !teams::change_member(&transaction, id, user_id, role).await.map_err(last_owner)? {
+        if !teams::change_member(&transaction, id, user_id, role, &origin).await.map_err(last_owner)? {
             if !is_open {
                 return Err(TeamError::UserNotFound(user_id));
             }
@@ -42,7 +42,7 @@ impl Works {
                 return Err(TeamError::QuotaExceeded { name: MEMBERS, used, limit });
             }
             self.check_count(&transaction, user_id).await?;
-            teams::add_member(&transaction, id, user_id, role).await?;
+            teams::add_member(&transaction, id, user_id, role, &origin).await?;
         }
         // As somebody who may see it: they may just have given up that they may change it.
         let team = teams::find(&transaction, Self::everything(reach), id).await?;
@@ -74,7 +74,7 @@ impl Works {
         sessions::name_origin(&transaction, &origin).await?;
         let _standing = Self::lock(&transaction, reach, id, expected_revision).await?;
         let last_owner = |error: StoreError| TeamError::of_member(error, user_id);
-        if !teams::remove_member(&transaction, id, user_id).await.map_err(last_owner)? {
+        if !teams::remove_member(&transaction, id, user_id, &origin).await.map_err(last_owner)? {
             return Err(TeamError::MemberNotFound(user_id));
         }
         Ok(transaction.commit().await?)

@@ -161,7 +161,7 @@ impl Works {
         sessions::name_origin(&transaction, &origin).await?;
         let _standing = Self::lock(&transaction, reach, id, expected_revision).await?;
         if let Some(name) = name {
-            teams::rename(&transaction, id, &name).await?;
+            teams::rename(&transaction, id, &name, &origin).await?;
         }
         let team = teams::find(&transaction, reach, id).await?;
         transaction.commit().await?;
@@ -174,7 +174,7 @@ impl Works {
         let transaction = session.transaction().await?;
         sessions::name_origin(&transaction, &origin).await?;
         let _standing = Self::lock(&transaction, reach, id, expected_revision).await?;
-        let closing = teams::begin_closing(&transaction, id).await?;
+        let closing = teams::begin_closing(&transaction, id, &origin).await?;
         transaction.commit().await?;
         drop(session);
         let settled = team_projection::settle(&self.user_db, &self.shared_db, closing).await;

@@ -70,6 +70,8 @@ pub struct ResetUsersPassword {
     pub id: UserId,
     /// Who hands it over.
     pub by: UserId,
+    /// The request that wishes it.
+    pub origin: Origin,
 }
 
 /// What is handed over.

@@ -142,10 +142,11 @@ impl Handler<ResetUsersPassword> for UserRegistry {
 
     fn handle(&mut self, wish: ResetUsersPassword, _context: &mut Self::Context) -> Self::Result {
         self.answer(|works| async move {
-            let ResetUsersPassword { id, by } = wish;
+            let ResetUsersPassword { id, by, origin } = wish;
             let token = opaque::fresh();
             let session = works.user_db.connection().await?;
-            if !password_resets::issue(&session, id, &opaque::digest(&token), by, RESET_SECONDS).await? {
+            let digest = opaque::digest(&token);
+            if !password_resets::issue(&session, id, &digest, by, RESET_SECONDS, &origin).await? {
                 return Err(UserRegistryError::NotFound(id));
             }
             tracing::info!(user.id = %id, by = %by, "a token for another password was made");
@@ -183,7 +184,7 @@ impl Works {
         };
         if let Some(limit) = instances_max {
             let session = self.shared_db.connection().await?;
-            usage::limit(&session, id, limit).await?;
+            usage::limit(&session, id, limit, &origin).await?;
         }
         tracing::info!(user.id = %id, by = %by, ?decision, "an administrator has decided about an account");
         self.with_usage(user).await
@@ -199,7 +200,8 @@ impl Works {
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
         sessions::name_origin(&transaction, origin).await?;
-        let changed = users::govern(&transaction, id, decision.role, decision.disabled, expected).await?;
+        let Decision { role, disabled, .. } = *decision;
+        let changed = users::govern(&transaction, id, role, disabled, expected, origin).await?;
         let Some(user) = changed else {
             let is_there = users::find(&transaction, id).await?.is_some();
             let is_stale = is_there && expected.is_some();

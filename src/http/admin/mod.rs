@@ -1,6 +1,8 @@
 //! The administrators' API.
 
 mod agents;
+mod audit;
+mod audit_view;
 mod dead_letters;
 mod document;
 mod import;
@@ -23,6 +25,7 @@ use super::ops::{get, resource};
 use super::problem::Problem;
 use super::under_prefix;
 use crate::actors::accounts::Accounts;
+use crate::actors::audit_trail::AuditTrail;
 use crate::actors::catalog_editor::CatalogEditor;
 use crate::actors::dead_letter_registry::DeadLetterRegistry;
 use crate::actors::instance_registry::InstanceRegistry;
@@ -46,6 +49,8 @@ pub struct AdminApi {
     pub dead_letter_registry: Handle<DeadLetterRegistry>,
     /// Everybody's accounts.
     pub user_registry: Handle<UserRegistry>,
+    /// Who changed what.
+    pub audit_trail: Handle<AuditTrail>,
 }
 
 /// Mounts it.
@@ -57,6 +62,7 @@ pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
         instance_registry,
         dead_letter_registry,
         user_registry,
+        audit_trail,
     } = api.clone();
     config
         .app_data(Data::new(accounts))
@@ -64,7 +70,8 @@ pub fn configure(config: &mut ServiceConfig, api: &AdminApi) {
         .app_data(Data::new(catalog_editor))
         .app_data(Data::new(instance_registry))
         .app_data(Data::new(dead_letter_registry))
-        .app_data(Data::new(user_registry));
+        .app_data(Data::new(user_registry))
+        .app_data(Data::new(audit_trail));
     mount(config, &document());
     under_prefix(config, routes);
 }
@@ -103,6 +110,9 @@ fn routes(config: &mut ServiceConfig) {
                 .route(web::patch().to(users::change)),
         )
         .service(resource("/users/{id}/password-reset", "POST").route(web::post().to(users::reset_password)))
+        .service(resource("/audit", "GET, HEAD").route(get().to(audit::list)))
+        .service(resource("/audit/verify", "GET, HEAD").route(get().to(audit::verify)))
+        .service(resource("/audit/export", "GET, HEAD").route(get().to(audit::export)))
         .service(resource("/dead-letters", "GET, HEAD").route(get().to(dead_letters::list)))
         .service(resource("/dead-letters/replay", "POST").route(web::post().to(dead_letters::replay_many)))
         .service(
@@ -123,12 +133,13 @@ fn routes(config: &mut ServiceConfig) {
     extensions(("x-problems" = json!(["invalid_credentials", "forbidden"])))
 )]
 async fn login(
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
     limiter: Data<RateLimiter>,
     client: ClientAddress,
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&accounts, &limiter, client, credentials, Some(Role::Admin)).await
+    sign_in(&accounts, &limiter, client, credentials, Some(Role::Admin), origin).await
 }
 
 /// Go on with a session

@@ -259,11 +259,12 @@ pub(super) struct PasswordResetView {
 )]
 pub(super) async fn reset_password(
     admin: Caller<needs::UserManage>,
+    origin: Origin,
     registry: Data<Handle<UserRegistry>>,
     Id(id): Id<UserId>,
 ) -> Result<HttpResponse, Problem> {
     let PasswordReset { token, expires_in_seconds: expires_in } =
-        registry.ask(ResetUsersPassword { id, by: admin.0.user_id }).await?;
+        registry.ask(ResetUsersPassword { id, by: admin.0.user_id, origin }).await?;
 
     Ok(HttpResponse::Created().insert_header(no_store()).json(PasswordResetView { token, expires_in }))
 }

@@ -16,7 +16,7 @@ use crate::http::fields::{Fault, Fields, ReadFields, parsed};
 use crate::http::identity::{Caller, needs};
 use crate::http::problem::Problem;
 use crate::models::document::whole;
-use crate::models::{ErrorCode, KeyPattern, Replay, ReplayId, ReplayStatus, UserId};
+use crate::models::{ErrorCode, KeyPattern, Origin, Replay, ReplayId, ReplayStatus, UserId};
 
 impl PathKey for ReplayId {
     const MISSING: ErrorCode = ErrorCode::ReplayNotFound;
@@ -125,11 +125,12 @@ fn position(value: Value) -> Result<i64, Fault> {
 )]
 pub(super) async fn start(
     admin: Caller<needs::EventReplay>,
+    origin: Origin,
     replayer: Data<Handle<Replayer>>,
     Body(window): Body<Window>,
 ) -> Result<HttpResponse, Problem> {
     let Window { from_position, to_position, routing_key } = window;
-    let wish = StartReplay { from_position, to_position, routing_key, by: admin.0.user_id };
+    let wish = StartReplay { from_position, to_position, routing_key, by: admin.0.user_id, origin };
 
     let replay = replayer.ask(wish).await?;
 
@@ -168,9 +169,10 @@ pub(super) async fn show(
 )]
 pub(super) async fn cancel(
     _admin: Caller<needs::EventReplay>,
+    origin: Origin,
     replayer: Data<Handle<Replayer>>,
     Id(id): Id<ReplayId>,
 ) -> Result<HttpResponse, Problem> {
-    let replay = replayer.ask(CancelReplay { id }).await?;
+    let replay = replayer.ask(CancelReplay { id, origin }).await?;
     Ok(HttpResponse::Ok().json(ReplayView::from(replay)))
 }

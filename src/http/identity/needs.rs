@@ -27,6 +27,7 @@ needs! {
     AgentManage,
     ApiKeyManage,
     ApiKeyRead,
+    AuditRead,
     DeadLetterManage,
     DeadLetterRead,
     EventRead,

@@ -14,8 +14,11 @@ use tracing::Instrument;
 
 use super::request_id::HEADER;
 use super::{HeadLimits, RequestId, cors, headers, rate_limit};
+use crate::actors::denials::Denials;
 use crate::actors::rate_limits::RateLimiter;
+use crate::http::acting::actor;
 use crate::http::client_address::Networks;
+use crate::http::identity;
 use crate::http::memory::{Memory, count_answer};
 use crate::http::problem::{MEDIA_TYPE, Problem};
 use crate::models::{ErrorCode, Origin, WebOrigins};
@@ -32,6 +35,8 @@ pub(in crate::http) struct Manners {
     pub(in crate::http) origins: WebOrigins,
     /// Where requests are counted.
     pub(in crate::http) limiter: RateLimiter,
+    /// Where what is denied is counted.
+    pub(in crate::http) denials: Denials,
     /// Where large answers are counted.
     pub(in crate::http) memory: Memory,
     /// Proxies that are believed about whom they speak for.
@@ -67,8 +72,14 @@ pub(in crate::http) async fn observe(
     });
     let answered = match answer {
         Some(answer) => request.into_response(answer),
-        None => next.call(request).instrument(span.clone()).await?,
+        None => {
+            // After it was counted, for a look at a database must not be had for nothing.
+            identity::meet(request.request()).await;
+            next.call(request).instrument(span.clone()).await?
+        }
     };
+
+    note_denial(&manners.denials, &answered, &id);
 
     let mut response = counted(&manners.memory, documented(answered, &id), &id);
     let headers = response.headers_mut();
@@ -104,6 +115,20 @@ fn origin(headers: &HeaderMap, id: &RequestId) -> Origin {
     let (only, another) = (traceparents.next(), traceparents.next());
     let traceparent = only.filter(|_| another.is_none()).and_then(|value| value.to_str().ok());
     Origin::read(Some(id.as_str().to_owned()), traceparent)
+}
+
+/// Counts what was refused for want of a proof or a right: the audit log has it soon.
+fn note_denial(denials: &Denials, answered: &ServiceResponse<BoxBody>, id: &RequestId) {
+    let status = answered.status();
+    if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        return;
+    }
+    let ours = answered.response().error().and_then(|error| error.as_error::<Problem>());
+    let code = ours.map_or_else(|| Problem::of_status(status).code(), Problem::code);
+    let request = answered.request();
+    // The pattern, not the path, as in measurements: whoever is denied must not choose what is kept.
+    let route = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
+    denials.count(&actor(request), code.slug(), &route, id.as_str());
 }
 
 /// The answer with a problem document in it, if it is a failure.

@@ -148,12 +148,13 @@ async fn expected(seen: &IfMatch, accounts: &Handle<Accounts>, id: UserId) -> Re
     extensions(("x-problems" = json!(["username_taken", "email_taken"])))
 )]
 pub(super) async fn register(
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
     Body(registration): Body<Registration>,
 ) -> Result<HttpResponse, Problem> {
     let Registration { username, password, email } = registration;
 
-    let user = accounts.ask(Register { username, password, email }).await?;
+    let user = accounts.ask(Register { username, password, email, origin }).await?;
 
     Ok(HttpResponse::Created().insert_header(tag(&user).header()).json(UserView::from(user)))
 }
@@ -169,12 +170,13 @@ pub(super) async fn register(
     extensions(("x-problems" = json!(["invalid_credentials"])))
 )]
 pub(super) async fn login(
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
     limiter: Data<RateLimiter>,
     client: ClientAddress,
     Body(credentials): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&accounts, &limiter, client, credentials, None).await
+    sign_in(&accounts, &limiter, client, credentials, None, origin).await
 }
 
 /// Go on with a session
@@ -228,6 +230,7 @@ pub(super) async fn me(
 )]
 pub(super) async fn change(
     user: Caller<needs::AccountManage>,
+    origin: Origin,
     accounts: Data<Handle<Accounts>>,
     seen: IfMatch,
     Body(AccountChange { username, email }): Body<AccountChange>,
@@ -235,7 +238,7 @@ pub(super) async fn change(
     let patch = UserPatch { username, email };
     let expected = expected(&seen, &accounts, user.id()).await?;
 
-    let user = accounts.ask(PatchUser { id: user.id(), patch, expected }).await?;
+    let user = accounts.ask(PatchUser { id: user.id(), patch, expected, origin }).await?;
 
     Ok(HttpResponse::Ok().insert_header(tag(&user).header()).json(UserView::from(user)))
 }

@@ -2,6 +2,7 @@
 
 use tokio_postgres::Row;
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use crate::models::agent::{Agent, AgentDraft, AgentFilter, AgentPatch, AgentVersion};
@@ -43,6 +44,7 @@ pub async fn insert(
         &draft.rate,
         &origin.request_id,
         &traceparent,
+        &acting(origin),
     ];
     let row = session::one(db, INSERT, parameters).await?;
     Agent::try_from(&row)
@@ -65,6 +67,7 @@ pub async fn insert_if_missing(
         &draft.rate,
         &origin.request_id,
         &traceparent,
+        &acting(origin),
     ];
     let row = session::optional(db, INSERT_IF_MISSING, parameters).await?;
     row.as_ref().map(Agent::try_from).transpose()
@@ -148,6 +151,7 @@ pub async fn update(
         &patch.expected_revision,
         &origin.request_id,
         &traceparent,
+        &acting(origin),
     ];
     let Some(row) = session::optional(db, UPDATE, parameters).await? else {
         return Ok(AgentUpdate::NotFound);
@@ -170,7 +174,7 @@ pub async fn publish(
     origin: &Origin,
 ) -> Result<Option<Agent>, StoreError> {
     let parameters: session::Parameters<'_> =
-        &[&id, &origin.request_id, &origin.traceparent_text(), &expected];
+        &[&id, &origin.request_id, &origin.traceparent_text(), &expected, &acting(origin)];
     let row = session::optional(db, PUBLISH, parameters).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
@@ -187,7 +191,7 @@ pub async fn retire(
     origin: &Origin,
 ) -> Result<Option<Agent>, StoreError> {
     let parameters: session::Parameters<'_> =
-        &[&id, &origin.request_id, &origin.traceparent_text(), &expected];
+        &[&id, &origin.request_id, &origin.traceparent_text(), &expected, &acting(origin)];
     let row = session::optional(db, RETIRE, parameters).await?;
     row.as_ref().map(Agent::try_from).transpose()
 }
@@ -200,8 +204,9 @@ pub async fn delete(
     db: &impl Session<SharedSide>,
     id: AgentId,
     expected: Option<i64>,
+    origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::run(db, DELETE, &[&id, &expected]).await? > 0)
+    Ok(session::run(db, DELETE, &[&id, &expected, &acting(origin)]).await? > 0)
 }
 
 /// Writes down what a deletion follows from; it is to come in the same transaction.

@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::pool::Transaction;
 use super::session::{self, Session, UserSide};
 use crate::models::api_key::{ApiKey, NewApiKey};
 use crate::models::ids::{ApiKeyId, TeamId, UserId};
+use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
 use crate::models::permission::PermissionSet;
 use crate::models::user::Role;
@@ -58,7 +60,7 @@ pub async fn lock_user(transaction: &Transaction<'_, UserSide>, user: UserId) ->
     Ok(session::optional(transaction, LOCK_USER, &[&user]).await?.is_some())
 }
 
-/// Keeps a key, unless its user has `keys_max` good ones. Lock the user before.
+/// Keeps a key, in the place of another or not, unless its user has `keys_max` good ones. Lock the user before.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -67,6 +69,8 @@ pub async fn insert(
     new: &NewApiKey,
     row: &KeyRow<'_>,
     keys_max: i64,
+    replaces: Option<ApiKeyId>,
+    origin: &Origin,
 ) -> Result<Option<ApiKey>, StoreError> {
     let NewApiKey { user_id, team_id, name, permissions, expires_at } = new;
     let KeyRow { id, prefix, hash } = row;
@@ -74,7 +78,19 @@ pub async fn insert(
     let row = session::optional(
         transaction,
         INSERT,
-        &[id, user_id, team_id, name, prefix, hash, &names, expires_at, &keys_max],
+        &[
+            id,
+            user_id,
+            team_id,
+            name,
+            prefix,
+            hash,
+            &names,
+            expires_at,
+            &keys_max,
+            &acting(origin),
+            &replaces,
+        ],
     )
     .await?;
     row.as_ref().map(ApiKey::try_from).transpose()
@@ -132,8 +148,13 @@ pub async fn lock(
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn revoke(db: &impl Session<UserSide>, id: ApiKeyId, user: UserId) -> Result<bool, StoreError> {
-    Ok(session::run(db, REVOKE, &[&id, &user]).await? > 0)
+pub async fn revoke(
+    db: &impl Session<UserSide>,
+    id: ApiKeyId,
+    user: UserId,
+    origin: &Origin,
+) -> Result<bool, StoreError> {
+    Ok(session::optional(db, REVOKE, &[&id, &user, &acting(origin)]).await?.is_some())
 }
 
 /// Has a key end in `overlap_seconds`, because another has taken its place.

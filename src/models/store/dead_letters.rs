@@ -5,10 +5,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio_postgres::Row;
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use crate::models::dead_letter::{DeadLetter, DeadLetterFilter, DeadLetterState, HistoryStep, OpenedLetter};
 use crate::models::ids::{DeadLetterId, UserId};
+use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
 
 const KEEP: &str = include_str!("sql/dead_letters/keep.sql");
@@ -115,9 +117,9 @@ pub async fn wish(
     db: &impl Session<SharedSide>,
     id: DeadLetterId,
     by: UserId,
-    request_id: Option<&str>,
+    origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::run(db, WISH, &[&id, &by, &request_id]).await? > 0)
+    Ok(session::run(db, WISH, &[&id, &by, &origin.request_id, &acting(origin)]).await? > 0)
 }
 
 /// Wishes that up to `limit` of those that can be are sent again, the oldest first; gives how many they are.
@@ -129,10 +131,12 @@ pub async fn wish_many(
     filter: &DeadLetterFilter,
     limit: i64,
     by: UserId,
-    request_id: Option<&str>,
+    origin: &Origin,
 ) -> Result<u64, StoreError> {
-    let parameters: session::Parameters<'_> = &[&filter.queue, &filter.routing_key, &limit, &by, &request_id];
-    session::run(db, WISH_MANY, parameters).await
+    let parameters: session::Parameters<'_> =
+        &[&filter.queue, &filter.routing_key, &limit, &by, &origin.request_id, &acting(origin)];
+    let letters: i64 = session::one(db, WISH_MANY, parameters).await?.try_get("letters")?;
+    Ok(letters.unsigned_abs())
 }
 
 /// Puts it away. `false` when it is handled already, or being sent at this moment.
@@ -143,9 +147,9 @@ pub async fn discard(
     db: &impl Session<SharedSide>,
     id: DeadLetterId,
     by: UserId,
-    request_id: Option<&str>,
+    origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::run(db, DISCARD, &[&id, &by, &request_id]).await? > 0)
+    Ok(session::run(db, DISCARD, &[&id, &by, &origin.request_id, &acting(origin)]).await? > 0)
 }
 
 impl TryFrom<&Row> for DeadLetter {

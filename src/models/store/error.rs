@@ -31,6 +31,8 @@ pub enum Rule {
     RevokedKeys,
     /// `BB009`: an API key is revoked before it is deleted.
     GoodKeys,
+    /// `BB010`: the audit log only ever grows.
+    AuditGrows,
     /// `BB012`: a team has an owner.
     LastOwners,
 }
@@ -47,6 +49,7 @@ impl Rule {
         (Self::LivingSessions, "BB007"),
         (Self::RevokedKeys, "BB008"),
         (Self::GoodKeys, "BB009"),
+        (Self::AuditGrows, "BB010"),
         (Self::LastOwners, "BB012"),
     ];
 
@@ -212,7 +215,8 @@ impl Coded for StoreError {
                 | Rule::OpenAccounts
                 | Rule::LivingSessions
                 | Rule::RevokedKeys
-                | Rule::GoodKeys => ErrorCode::Conflict,
+                | Rule::GoodKeys
+                | Rule::AuditGrows => ErrorCode::Conflict,
             },
             Self::Invalid { .. } => ErrorCode::ValidationFailed,
             Self::Busy { .. } => ErrorCode::ServiceBusy,

@@ -1,5 +1,6 @@
 //! Instances as administrators see them, in `shared_psql`: whoever's they are. Nothing here may be called on a user's behalf.
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::instances::InstanceFilter;
 use super::session::{self, Session, SharedSide};
@@ -48,7 +49,8 @@ pub async fn stop_any(
     id: InstanceId,
     origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let parameters: session::Parameters<'_> = &[&id, &origin.request_id, &origin.traceparent_text()];
+    let parameters: session::Parameters<'_> =
+        &[&id, &origin.request_id, &origin.traceparent_text(), &acting(origin)];
     let row = session::optional(db, STOP_ANY, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
@@ -62,7 +64,8 @@ pub async fn start_any(
     id: InstanceId,
     origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let parameters: session::Parameters<'_> = &[&id, &origin.request_id, &origin.traceparent_text()];
+    let parameters: session::Parameters<'_> =
+        &[&id, &origin.request_id, &origin.traceparent_text(), &acting(origin)];
     let row = session::optional(db, START_ANY, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
@@ -92,7 +95,8 @@ pub async fn requeue_any(
     id: InstanceId,
     origin: &Origin,
 ) -> Result<RequeueOutcome, StoreError> {
-    let parameters: session::Parameters<'_> = &[&id, &origin.request_id, &origin.traceparent_text()];
+    let parameters: session::Parameters<'_> =
+        &[&id, &origin.request_id, &origin.traceparent_text(), &acting(origin)];
     let Some(row) = session::optional(db, REQUEUE_ANY, parameters).await? else {
         return Ok(RequeueOutcome::NotFound);
     };

@@ -4,10 +4,12 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use super::usage;
 use crate::models::agent::AgentStatus;
+use crate::models::audit::ActorKind;
 use crate::models::document::Document;
 use crate::models::ids::{AgentId, InstanceId};
 use crate::models::instance::{Instance, InstancePatch, InstanceStatus, NewInstance};
@@ -95,6 +97,14 @@ async fn insert_metered(
     let team_roles: Vec<_> =
         wishes.iter().map(|wish| format!("{{{}}}", wish.team_roles.names().join(","))).collect();
 
+    let actors = || wishes.iter().map(|wish| wish.origin.actor.as_deref());
+    let actor_kinds: Vec<_> =
+        actors().map(|actor| actor.map_or(ActorKind::Nobody, |actor| actor.kind)).collect();
+    let actor_ids: Vec<_> = actors().map(|actor| actor?.id).collect();
+    let actor_names: Vec<_> = actors().map(|actor| actor?.name.as_deref()).collect();
+    let credentials: Vec<_> = actors().map(|actor| actor?.credential_id).collect();
+    let addresses: Vec<_> = actors().map(|actor| Some(actor?.address?.to_string())).collect();
+
     let rows = session::rows(
         db,
         INSERT,
@@ -110,6 +120,11 @@ async fn insert_metered(
             &request_ids,
             &traceparents,
             &instances_max,
+            &actor_kinds,
+            &actor_ids,
+            &actor_names,
+            &credentials,
+            &addresses,
             &team_roles,
         ],
     )
@@ -237,6 +252,7 @@ pub async fn patch(
         &patch.expected_revision,
         &patch.origin.request_id,
         &traceparent,
+        &acting(&patch.origin),
     ];
     change_outcome(session::optional(db, PATCH, parameters).await?.as_ref())
 }
@@ -261,6 +277,7 @@ pub async fn tombstone(
         &expected_revision,
         &origin.request_id,
         &origin.traceparent_text(),
+        &acting(origin),
     ];
     change_outcome(session::optional(db, TOMBSTONE, parameters).await?.as_ref())
 }
@@ -284,8 +301,15 @@ pub async fn stop(
     origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
     let Reach { user_id, team_only, team_roles, .. } = reach.into();
-    let parameters: session::Parameters<'_> =
-        &[&id, &user_id, &team_only, &team_roles.names(), &origin.request_id, &origin.traceparent_text()];
+    let parameters: session::Parameters<'_> = &[
+        &id,
+        &user_id,
+        &team_only,
+        &team_roles.names(),
+        &origin.request_id,
+        &origin.traceparent_text(),
+        &acting(origin),
+    ];
     let row = session::optional(db, STOP, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
@@ -302,8 +326,15 @@ pub async fn start(
     origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
     let Reach { user_id, team_only, team_roles, .. } = reach.into();
-    let parameters: session::Parameters<'_> =
-        &[&id, &user_id, &team_only, &team_roles.names(), &origin.request_id, &origin.traceparent_text()];
+    let parameters: session::Parameters<'_> = &[
+        &id,
+        &user_id,
+        &team_only,
+        &team_roles.names(),
+        &origin.request_id,
+        &origin.traceparent_text(),
+        &acting(origin),
+    ];
     let row = session::optional(db, START, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }

@@ -22,6 +22,9 @@ pub const USER_RELAY_KEY: i64 = 4_202_010_005;
 /// Advisory lock of either database: held while a batch of what is old is deleted.
 pub const RETENTION_KEY: i64 = 4_202_010_004;
 
+/// Advisory lock of either database: held while rows of the audit log are chained.
+pub const AUDIT_SEAL_KEY: i64 = 4_202_010_010;
+
 /// Advisory lock of either database: held while migrations are applied. No SQL function repeats it, for it is needed
 /// before there are any.
 pub const MIGRATION_KEY: i64 = 4_202_010_003;

@@ -8,10 +8,13 @@
 //! Every query on a user's behalf takes a [`Reach`](crate::models::Reach) as a mandatory argument and decides by it in its own
 //! `WHERE`, by what the database knows of teams at that moment.
 
+mod acting;
 pub mod agents;
 pub mod api_keys;
+pub mod audit;
 pub mod credential_changes;
 pub mod dead_letters;
+pub mod denials;
 pub mod error;
 pub mod idempotency;
 pub mod instance_registry;

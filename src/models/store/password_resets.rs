@@ -1,8 +1,10 @@
 //! One-time tokens for another password, in `user_psql`. Tokens are kept as digests.
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::session::{self, Session, UserSide};
 use crate::models::ids::UserId;
+use crate::models::origin::Origin;
 
 const ISSUE: &str = include_str!("sql/password_resets/issue.sql");
 const FIND: &str = include_str!("sql/password_resets/find.sql");
@@ -19,8 +21,11 @@ pub async fn issue(
     token_hash: &[u8],
     issued_by: UserId,
     lifetime_seconds: i64,
+    origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::run(db, ISSUE, &[&user, &token_hash, &issued_by, &lifetime_seconds]).await? > 0)
+    let parameters: session::Parameters<'_> =
+        &[&user, &token_hash, &issued_by, &lifetime_seconds, &acting(origin)];
+    Ok(session::run(db, ISSUE, parameters).await? > 0)
 }
 
 /// Whose token it is, as long as it is good.

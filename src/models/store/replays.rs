@@ -2,9 +2,11 @@
 
 use tokio_postgres::Row;
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use crate::models::ids::{ReplayId, ReplicaId, UserId};
+use crate::models::origin::Origin;
 use crate::models::replay::{NewReplay, Replay, ReplayStatus};
 
 const INSERT: &str = include_str!("sql/event_replays/insert.sql");
@@ -26,9 +28,11 @@ pub async fn insert(
     id: ReplayId,
     new: &NewReplay,
     by: UserId,
+    origin: &Origin,
 ) -> Result<Option<Replay>, StoreError> {
     let pattern = new.routing_key.as_ref().map(ToString::to_string);
-    let parameters: session::Parameters<'_> = &[&id, &new.from_position, &new.to_position, &pattern, &by];
+    let parameters: session::Parameters<'_> =
+        &[&id, &new.from_position, &new.to_position, &pattern, &by, &acting(origin)];
     session::optional(db, INSERT, parameters).await?.as_ref().map(Replay::try_from).transpose()
 }
 
@@ -103,8 +107,12 @@ pub async fn finish(
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn cancel(db: &impl Session<SharedSide>, id: ReplayId) -> Result<bool, StoreError> {
-    Ok(session::run(db, CANCEL, &[&id]).await? > 0)
+pub async fn cancel(
+    db: &impl Session<SharedSide>,
+    id: ReplayId,
+    origin: &Origin,
+) -> Result<bool, StoreError> {
+    Ok(session::run(db, CANCEL, &[&id, &acting(origin)]).await? > 0)
 }
 
 /// Lets others go on at once with what `me` has under way.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::pool::Transaction;
 use super::session::{self, Session, UserSide};
@@ -41,6 +42,27 @@ pub struct NewSession<'a> {
     pub lifetime_seconds: i64,
     /// How long an access token that is made now may be taken for good.
     pub access_seconds: i64,
+    /// The request that wishes it.
+    pub origin: &'a Origin,
+}
+
+/// Why a session ends before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// Its user signs out.
+    LogOut,
+    /// A refresh token of it came twice.
+    TokenReused,
+}
+
+impl EndReason {
+    /// As the audit log has it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::LogOut => "log_out",
+            Self::TokenReused => "refresh_token_reused",
+        }
+    }
 }
 
 /// A session that was ended before its time.
@@ -90,6 +112,7 @@ pub async fn begin(db: &impl Session<UserSide>, new: &NewSession<'_>) -> Result<
             &new.lifetime_seconds,
             &new.access_seconds,
             &new.role,
+            &acting(new.origin),
         ],
     )
     .await?;
@@ -117,8 +140,10 @@ pub async fn revoke(
     db: &impl Session<UserSide>,
     id: SessionId,
     user_id: UserId,
+    reason: EndReason,
+    origin: &Origin,
 ) -> Result<Option<Revocation>, StoreError> {
-    let row = session::optional(db, REVOKE, &[&id, &user_id]).await?;
+    let row = session::optional(db, REVOKE, &[&id, &user_id, &acting(origin), &reason.as_str()]).await?;
     row.as_ref().map(Revocation::try_from).transpose()
 }
 

@@ -6,10 +6,12 @@
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::pool::Transaction;
 use super::session::{self, Session, UserSide};
 use crate::models::ids::{TeamId, UserId};
+use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
 use crate::models::reach::Reach;
 use crate::models::team::{Membership, Team, TeamMember, TeamRole, WholeTeam};
@@ -81,9 +83,10 @@ pub async fn insert(
     id: TeamId,
     name: &str,
     owner: UserId,
+    origin: &Origin,
 ) -> Result<(), StoreError> {
-    let _one = session::run(db, INSERT, &[&id, &name]).await?;
-    add_member(db, id, owner, TeamRole::Owner).await
+    let _one = session::one(db, INSERT, &[&id, &name, &owner, &acting(origin)]).await?;
+    Ok(())
 }
 
 /// A page of the teams that are reached, newest first.
@@ -166,8 +169,13 @@ pub async fn count_of_user(db: &impl Session<UserSide>, user: UserId) -> Result<
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn rename(db: &Transaction<'_, UserSide>, id: TeamId, name: &str) -> Result<(), StoreError> {
-    let _one = session::run(db, RENAME, &[&id, &name]).await?;
+pub async fn rename(
+    db: &Transaction<'_, UserSide>,
+    id: TeamId,
+    name: &str,
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let _none_or_one = session::optional(db, RENAME, &[&id, &name, &acting(origin)]).await?;
     Ok(())
 }
 
@@ -180,8 +188,9 @@ pub async fn add_member(
     team: TeamId,
     user: UserId,
     role: TeamRole,
+    origin: &Origin,
 ) -> Result<(), StoreError> {
-    let _one = session::run(db, INSERT_MEMBER, &[&team, &user, &role]).await?;
+    let _one = session::one(db, INSERT_MEMBER, &[&team, &user, &role, &acting(origin)]).await?;
     Ok(())
 }
 
@@ -194,8 +203,10 @@ pub async fn change_member(
     team: TeamId,
     user: UserId,
     role: TeamRole,
+    origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::run(db, CHANGE_MEMBER, &[&team, &user, &role]).await? > 0)
+    let known = session::optional(db, CHANGE_MEMBER, &[&team, &user, &role, &acting(origin)]).await?;
+    Ok(known.is_some())
 }
 
 /// Takes a member out. Tells whether there was such a member.
@@ -206,16 +217,21 @@ pub async fn remove_member(
     db: &Transaction<'_, UserSide>,
     team: TeamId,
     user: UserId,
+    origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::run(db, REMOVE_MEMBER, &[&team, &user]).await? > 0)
+    Ok(session::optional(db, REMOVE_MEMBER, &[&team, &user, &acting(origin)]).await?.is_some())
 }
 
 /// Begins a deletion, or goes on with one that was begun.
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn begin_closing(db: &Transaction<'_, UserSide>, id: TeamId) -> Result<Closing, StoreError> {
-    let row = session::one(db, BEGIN_CLOSING, &[&id]).await?;
+pub async fn begin_closing(
+    db: &Transaction<'_, UserSide>,
+    id: TeamId,
+    origin: &Origin,
+) -> Result<Closing, StoreError> {
+    let row = session::one(db, BEGIN_CLOSING, &[&id, &acting(origin)]).await?;
     Ok(Closing { team_id: id, mark: row.try_get("closing_at")? })
 }
 
@@ -233,7 +249,7 @@ pub async fn reopen(db: &impl Session<UserSide>, closing: Closing) -> Result<(),
 /// # Errors
 /// Only those of the database itself.
 pub async fn delete(db: &Transaction<'_, UserSide>, closing: Closing) -> Result<bool, StoreError> {
-    if session::run(db, DELETE, &[&closing.team_id, &closing.mark]).await? == 0 {
+    if session::optional(db, DELETE, &[&closing.team_id, &closing.mark]).await?.is_none() {
         return Ok(false);
     }
     let _as_many = session::run(db, REMOVE_ALL, &[&closing.team_id]).await?;

@@ -1,8 +1,10 @@
 //! How much of what is limited each user has, in `shared_psql`. Triggers count; nothing here does.
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
 use crate::models::ids::UserId;
+use crate::models::origin::Origin;
 
 const FIND: &str = include_str!("sql/usage/find.sql");
 const FIND_MANY: &str = include_str!("sql/usage/find_many.sql");
@@ -53,8 +55,9 @@ pub async fn limit(
     db: &impl Session<SharedSide>,
     user: UserId,
     instances_max: Option<i64>,
+    origin: &Origin,
 ) -> Result<(), StoreError> {
-    let _one = session::run(db, LIMIT, &[&user, &instances_max]).await?;
+    let _one_or_none = session::run(db, LIMIT, &[&user, &instances_max, &acting(origin)]).await?;
     Ok(())
 }
 

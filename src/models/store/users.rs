@@ -2,9 +2,11 @@
 
 use tokio_postgres::Row;
 
+use super::acting::acting;
 use super::error::StoreError;
 use super::session::{self, Session, UserSide};
 use crate::models::ids::UserId;
+use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
 use crate::models::user::{NewUser, PasswordHash, Role, User, UserFilter, UserPatch};
 
@@ -31,11 +33,15 @@ pub const EMAIL_KEY: &str = "users_email_key";
 ///
 /// # Errors
 /// [`StoreError::Conflict`] on [`USERNAME_KEY`] or [`EMAIL_KEY`], both without regard to case.
-pub async fn insert(db: &impl Session<UserSide>, user: &NewUser) -> Result<User, StoreError> {
+pub async fn insert(
+    db: &impl Session<UserSide>,
+    user: &NewUser,
+    origin: &Origin,
+) -> Result<User, StoreError> {
     let row = session::one(
         db,
         INSERT,
-        &[&user.id, &user.username, &user.email, &user.password_hash.expose(), &user.role],
+        &[&user.id, &user.username, &user.email, &user.password_hash.expose(), &user.role, &acting(origin)],
     )
     .await?;
     User::try_from(&row)
@@ -87,12 +93,21 @@ pub async fn patch(
     id: UserId,
     patch: &UserPatch,
     expected: Option<i64>,
+    origin: &Origin,
 ) -> Result<Option<User>, StoreError> {
     let email = patch.email.clone().flatten();
     let row = session::optional(
         db,
         PATCH,
-        &[&id, &patch.username.is_some(), &patch.username, &patch.email.is_some(), &email, &expected],
+        &[
+            &id,
+            &patch.username.is_some(),
+            &patch.username,
+            &patch.email.is_some(),
+            &email,
+            &expected,
+            &acting(origin),
+        ],
     )
     .await?;
     row.as_ref().map(User::try_from).transpose()
@@ -107,8 +122,10 @@ pub async fn change_password(
     id: UserId,
     known: &PasswordHash,
     next: &PasswordHash,
+    origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::run(db, CHANGE_PASSWORD, &[&id, &known.expose(), &next.expose()]).await? > 0)
+    let parameters: session::Parameters<'_> = &[&id, &known.expose(), &next.expose(), &acting(origin)];
+    Ok(session::run(db, CHANGE_PASSWORD, parameters).await? > 0)
 }
 
 /// Keeps another hash of the password that an account has, if `known` still is the present one. Its owner sees nothing of it.
@@ -133,8 +150,9 @@ pub async fn set_password(
     db: &impl Session<UserSide>,
     id: UserId,
     next: &PasswordHash,
+    origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::run(db, SET_PASSWORD, &[&id, &next.expose()]).await? > 0)
+    Ok(session::run(db, SET_PASSWORD, &[&id, &next.expose(), &acting(origin)]).await? > 0)
 }
 
 /// A page of everybody's accounts, newest first. `before` is the id of the cursor.
@@ -163,8 +181,9 @@ pub async fn govern(
     role: Option<Role>,
     disabled: Option<bool>,
     expected: Option<i64>,
+    origin: &Origin,
 ) -> Result<Option<User>, StoreError> {
-    let row = session::optional(db, GOVERN, &[&id, &role, &disabled, &expected]).await?;
+    let row = session::optional(db, GOVERN, &[&id, &role, &disabled, &expected, &acting(origin)]).await?;
     row.as_ref().map(User::try_from).transpose()
 }
 
@@ -177,8 +196,9 @@ pub async fn close(
     db: &impl Session<UserSide>,
     id: UserId,
     expected: Option<i64>,
+    origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::run(db, CLOSE, &[&id, &expected]).await? > 0)
+    Ok(session::run(db, CLOSE, &[&id, &expected, &acting(origin)]).await? > 0)
 }
 
 /// Sees to it that an account of that name is there and may do everything. One that was there keeps its password.
@@ -189,11 +209,12 @@ pub async fn close(
 pub async fn ensure_admin(
     db: &impl Session<UserSide>,
     user: &NewUser,
+    origin: &Origin,
 ) -> Result<Option<(User, bool)>, StoreError> {
     let row = session::optional(
         db,
         ENSURE_ADMIN,
-        &[&user.id, &user.username, &user.email, &user.password_hash.expose()],
+        &[&user.id, &user.username, &user.email, &user.password_hash.expose(), &acting(origin)],
     )
     .await?;
     row.map(|row| Ok((User::try_from(&row)?, row.try_get("is_new")?))).transpose()
@@ -204,8 +225,12 @@ pub async fn ensure_admin(
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn promote(db: &impl Session<UserSide>, id: UserId) -> Result<Option<User>, StoreError> {
-    let row = session::optional(db, PROMOTE, &[&id]).await?;
+pub async fn promote(
+    db: &impl Session<UserSide>,
+    id: UserId,
+    origin: &Origin,
+) -> Result<Option<User>, StoreError> {
+    let row = session::optional(db, PROMOTE, &[&id, &acting(origin)]).await?;
     row.as_ref().map(User::try_from).transpose()
 }
 

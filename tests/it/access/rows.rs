@@ -129,6 +129,7 @@ pub(super) fn row(listener: &str, operation: &str) -> Option<Row> {
         ("admin", "listAgents" | "listInstances" | "listUsers" | "listDeadLetters") => {
             plain(Caller, Thing::Nothing, &[200])
         }
+        ("admin", "listAudit" | "verifyAudit" | "exportAudit") => plain(Caller, Thing::Nothing, &[200]),
         ("admin", "createAgent") => with(
             Caller,
             Thing::Nothing,

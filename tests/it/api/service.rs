@@ -13,11 +13,13 @@ use botberi::actors::accounts::{
     Accounts, AccountsParts, AuthSettings, PasswordHashSettings, Tokens, ensure_admin, hash_password,
 };
 use botberi::actors::api_keys::{ApiKeys, ApiKeysParts, KeyHasher, KnownKeys};
+use botberi::actors::audit_trail::AuditTrail;
 use botberi::actors::bell::Bell;
 use botberi::actors::catalog::{Catalog, CatalogView};
 use botberi::actors::catalog_editor::CatalogEditor;
 use botberi::actors::courier::Courier;
 use botberi::actors::dead_letter_registry::DeadLetterRegistry;
+use botberi::actors::denials::Denials;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instance_registry::InstanceRegistry;
 use botberi::actors::instances::{Instances, QuotaSettings};
@@ -34,6 +36,7 @@ use botberi::http::admin::{self, AdminApi};
 use botberi::http::identity::Identities;
 use botberi::http::user::{self, SocketDoor, UserApi};
 use botberi::http::{self, Common, HttpSettings, ListenerSettings, RequestMemory};
+use botberi::models::Origin;
 use botberi::secret::Secret;
 
 use crate::support::database::TestDatabases;
@@ -182,6 +185,7 @@ impl Service {
         let instance_registry = Handle::new(InstanceRegistry::NAME, limits);
         let dead_letter_registry = Handle::new(DeadLetterRegistry::NAME, limits);
         let user_registry = Handle::new(UserRegistry::NAME, limits);
+        let audit_trail = Handle::new(AuditTrail::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
         let teams = Handle::new(Teams::NAME, limits);
         let catalog_view = CatalogView::default();
@@ -260,6 +264,10 @@ impl Service {
             .with(actor(ChildSpec::permanent(UserRegistry::NAME), &user_registry, move |lifeline| {
                 UserRegistry::new(user_registry_parts.clone(), lifeline)
             }))
+            .with(actor(ChildSpec::permanent(AuditTrail::NAME), &audit_trail, {
+                let (user, shared) = (databases.user.clone(), databases.shared.clone());
+                move |lifeline| AuditTrail::new(user.clone(), shared.clone(), lifeline)
+            }))
             .with(actor(ChildSpec::permanent(Instances::NAME), &instances, {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
@@ -275,6 +283,7 @@ impl Service {
             tree: tree.clone(),
             measurements: Some(http::measurements().unwrap()),
             limiter: RateLimiter::new(rate_limits.clone()),
+            denials: Denials::default(),
             memory: RequestMemory::new(&http_settings()),
             stop_within: Duration::from_secs(1),
         };
@@ -300,6 +309,7 @@ impl Service {
             instance_registry,
             dead_letter_registry,
             user_registry,
+            audit_trail,
         };
         let mut servers = Vec::new();
         let user = serve("user", &common, &mut servers, move |config| user::configure(config, &user_api));
@@ -344,7 +354,7 @@ impl Service {
     /// Makes an administrator and signs them in.
     pub(crate) async fn admin(&self) -> Caller {
         let hash = hash_password(&auth_settings(), &Secret::new(PASSWORD)).unwrap();
-        ensure_admin(&self.databases.user, "root", hash).await.unwrap();
+        ensure_admin(&self.databases.user, "root", hash, &Origin::default()).await.unwrap();
         self.nobody_at_admin().sign_in("root").await
     }
 

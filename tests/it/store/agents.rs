@@ -145,12 +145,12 @@ async fn an_agent_with_instances_is_not_deleted_and_one_without_goes_with_its_ve
     let db = databases.shared().await;
     let used = published_agent(&db).await;
     let _instance = created(instances::insert(&db, &wish(&used, UserId::new()), i64::MAX).await.unwrap());
-    let refused = agents::delete(&db, used.id, None).await.unwrap_err();
+    let refused = agents::delete(&db, used.id, None, &botberi::models::Origin::default()).await.unwrap_err();
     assert!(matches!(refused, StoreError::Reference { .. }), "{refused:?}");
 
     let unused = published_agent(&db).await;
-    assert!(agents::delete(&db, unused.id, None).await.unwrap());
-    assert!(!agents::delete(&db, unused.id, None).await.unwrap());
+    assert!(agents::delete(&db, unused.id, None, &botberi::models::Origin::default()).await.unwrap());
+    assert!(!agents::delete(&db, unused.id, None, &botberi::models::Origin::default()).await.unwrap());
     assert_eq!(agents::find_version(&db, unused.id, 1).await.unwrap(), None);
 }
 

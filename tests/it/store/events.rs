@@ -242,7 +242,7 @@ async fn the_life_of_an_agent_is_told_without_its_code() {
     let db = databases.shared().await;
     let agent = published_agent(&db).await;
     let _retired = agents::retire(&db, agent.id, None, &botberi::models::Origin::default()).await.unwrap();
-    assert!(agents::delete(&db, agent.id, None).await.unwrap());
+    assert!(agents::delete(&db, agent.id, None, &botberi::models::Origin::default()).await.unwrap());
 
     let events = placed(&databases).await;
     assert_eq!(keys(&events), ["agent.updated", "agent.published", "agent.retired", "agent.deleted"]);

@@ -2,7 +2,7 @@
 
 mod agents;
 mod bell;
-mod builders;
+pub(crate) mod builders;
 mod events;
 mod instances;
 mod mirrors;
@@ -14,6 +14,6 @@ mod privileges;
 mod publisher;
 mod quotas;
 mod sessions;
-mod statements;
+pub(crate) mod statements;
 mod stuck;
 mod users;

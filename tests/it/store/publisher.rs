@@ -6,7 +6,7 @@ use botberi::models::ids::{ReplicaId, UserId};
 use botberi::models::store::dead_letters::{self, NewDeadLetter};
 use botberi::models::store::outbox::Audience;
 use botberi::models::store::{StoreError, instances, outbox, publisher, redrives};
-use botberi::models::{DeadLetterFilter, PageLimit};
+use botberi::models::{DeadLetterFilter, Origin, PageLimit};
 use serde_json::json;
 
 use super::builders::{an_instance, created, published_agent, wish};
@@ -250,13 +250,20 @@ async fn a_death_that_is_told_after_a_redrive_is_news_even_if_it_looks_like_the_
     let limit = PageLimit::default();
     let page = dead_letters::list(&db, &DeadLetterFilter::default(), None, None, limit).await.unwrap();
     let id = page.items[0].id;
-    assert!(dead_letters::wish(&db, id, UserId::new(), Some("request")).await.unwrap());
-    assert!(!dead_letters::wish(&db, id, UserId::new(), None).await.unwrap());
+    assert!(
+        dead_letters::wish(&db, id, UserId::new(), &Origin::read(Some("request".to_owned()), None))
+            .await
+            .unwrap()
+    );
+    assert!(!dead_letters::wish(&db, id, UserId::new(), &Origin::default()).await.unwrap());
 
     let transaction = db.transaction().await.unwrap();
     assert_eq!(redrives::take_wished(&transaction).await.unwrap().unwrap().id, id);
     let other = databases.shared().await;
-    assert!(!dead_letters::discard(&other, id, UserId::new(), None).await.unwrap(), "it is being sent");
+    assert!(
+        !dead_letters::discard(&other, id, UserId::new(), &Origin::default()).await.unwrap(),
+        "it is being sent"
+    );
     redrives::mark_redriven(&transaction, id).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(redrives::count_open(&other).await.unwrap(), 0);

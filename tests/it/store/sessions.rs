@@ -1,9 +1,10 @@
 //! Sign-ins, their refresh tokens, and their end.
 
+use botberi::models::Origin;
 use botberi::models::ids::{RefreshTokenId, SessionId, UserId};
 use botberi::models::store::refresh_tokens::{self, NextToken};
-use botberi::models::store::sessions::{self, NewSession, Revocation};
-use botberi::models::store::{UserDb, users};
+use botberi::models::store::sessions::{self, EndReason, NewSession, Revocation};
+use botberi::models::store::{Session, StoreError, UserDb, UserSide, users};
 use botberi::models::user::{NewUser, PasswordHash, Role};
 use serde_json::json;
 
@@ -17,7 +18,7 @@ async fn somebody(db: &UserDb, name: &str) -> UserId {
         password_hash: PasswordHash::new("first".to_owned()),
         role: Role::Developer,
     };
-    users::insert(&db.connection().await.unwrap(), &user).await.unwrap().id
+    users::insert(&db.connection().await.unwrap(), &user, &Origin::default()).await.unwrap().id
 }
 
 async fn begin(db: &UserDb, user_id: UserId, token: &[u8], hash: &str) -> Option<SessionId> {
@@ -31,8 +32,17 @@ async fn begin(db: &UserDb, user_id: UserId, token: &[u8], hash: &str) -> Option
         token_hash: token,
         lifetime_seconds: 600,
         access_seconds: 60,
+        origin: &Origin::default(),
     };
     sessions::begin(&db.connection().await.unwrap(), &new).await.unwrap().then_some(id)
+}
+
+async fn revoke(
+    db: &impl Session<UserSide>,
+    id: SessionId,
+    user_id: UserId,
+) -> Result<Option<Revocation>, StoreError> {
+    sessions::revoke(db, id, user_id, EndReason::LogOut, &Origin::default()).await
 }
 
 fn ids(revocations: &[Revocation]) -> Vec<SessionId> {
@@ -70,7 +80,7 @@ async fn a_sign_in_waits_for_a_change_of_the_password_and_then_fails() {
     let mut connection = db.connection().await.unwrap();
     let change = connection.transaction().await.unwrap();
     let (first, second) = (PasswordHash::new("first".to_owned()), PasswordHash::new("second".to_owned()));
-    assert!(users::change_password(&change, ada, &first, &second).await.unwrap());
+    assert!(users::change_password(&change, ada, &first, &second, &Origin::default()).await.unwrap());
     let finish = async {
         until_someone_waits(&databases).await;
         let ended = sessions::revoke_others(&change, ada, SessionId::new()).await.unwrap();
@@ -136,10 +146,10 @@ async fn whoever_ends_sessions_is_heard_once_and_in_the_outbox() {
     let connection = db.connection().await.unwrap();
     let nothing = sessions::list_all_revoked(&connection).await.unwrap();
     assert_eq!(nothing.revocations, []);
-    assert!(sessions::revoke(&connection, of_ada[0], eve).await.unwrap().is_none(), "it is another's");
-    let ended = sessions::revoke(&connection, of_ada[0], ada).await.unwrap().unwrap();
+    assert!(revoke(&connection, of_ada[0], eve).await.unwrap().is_none(), "it is another's");
+    let ended = revoke(&connection, of_ada[0], ada).await.unwrap().unwrap();
     assert_eq!((ended.session_id, ended.user_id), (of_ada[0], ada));
-    assert!(sessions::revoke(&connection, of_ada[0], ada).await.unwrap().is_none(), "it is over");
+    assert!(revoke(&connection, of_ada[0], ada).await.unwrap().is_none(), "it is over");
     assert!(!sessions::is_live(&connection, of_ada[0]).await.unwrap());
     assert!(sessions::is_live(&connection, of_ada[1]).await.unwrap());
     assert!(!sessions::is_live(&connection, SessionId::new()).await.unwrap());
@@ -180,10 +190,10 @@ async fn a_look_misses_no_revocation_that_commits_later_than_a_younger_one() {
         (begin(db, ada, b"1", "first").await.unwrap(), begin(db, ada, b"2", "first").await.unwrap());
     let mut one = db.connection().await.unwrap();
     let transaction = one.transaction().await.unwrap();
-    let _ended = sessions::revoke(&transaction, slow, ada).await.unwrap();
+    let _ended = revoke(&transaction, slow, ada).await.unwrap();
 
     let other = db.connection().await.unwrap();
-    let _ended = sessions::revoke(&other, quick, ada).await.unwrap();
+    let _ended = revoke(&other, quick, ada).await.unwrap();
     let first = sessions::list_all_revoked(&other).await.unwrap();
     assert_eq!(ids(&first.revocations), [quick]);
     transaction.commit().await.unwrap();

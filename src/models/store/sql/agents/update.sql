@@ -14,6 +14,18 @@ WITH target AS (
     RETURNING
         a.id, a.title, a.content, a.activation_code, a.rate, a.version, a.status, a.revision, a.created_at,
         a.updated_at
+), audited AS (
+    INSERT INTO audit_entries (origin, action, target_kind, target_id, detail)
+    SELECT
+        $9::jsonb, 'agent.change', 'agent', changed.id::text,
+        json_build_object('fields', array_remove(ARRAY[
+            CASE WHEN $2 IS NOT NULL THEN 'title' END,
+            CASE WHEN $3 IS NOT NULL THEN 'content' END,
+            CASE WHEN $4 IS NOT NULL THEN 'activation_code' END,
+            CASE WHEN $5 IS NOT NULL THEN 'rate' END
+        ], NULL))
+    FROM changed, target
+    WHERE changed.revision > target_revision
 )
 SELECT
     changed.id, changed.title, changed.content, changed.activation_code, changed.rate, changed.version,

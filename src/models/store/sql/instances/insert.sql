@@ -1,7 +1,7 @@
 -- One row per wish, in the order of the arrays. Whether the agent is offered, and whether the user may have one more, is
 -- decided here and nowhere else: a cache may be behind. The lock on a user's count comes first and reads it as the last
 -- commit left it, so that of two wishes for the last free place one finds it taken. Nothing is made while a user has no
--- count yet: the caller opens one and asks again. Into a team only a member puts something whose role lets them ($12), and only
+-- count yet: the caller opens one and asks again. Into a team only a member puts something whose role lets them ($17), and only
 -- while it takes things: both rows are locked, so that nothing is made behind a removal, or behind the back of whoever closes it.
 WITH meter AS MATERIALIZED (
     SELECT u.user_id AS metered_user, u.instances AS used, coalesce(u.instances_max, $11::bigint) AS allowed
@@ -28,17 +28,18 @@ WITH meter AS MATERIALIZED (
     ) AS joined
 ), draft AS MATERIALIZED (
     SELECT ordinal, draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config,
-        request_id, traceparent, agent_status, agent_version, used, allowed, member_role, is_closed,
+        request_id, traceparent, actor_kind, actor_id, actor_name, credential_id, address, agent_status, agent_version,
+        used, allowed, member_role, is_closed,
         CASE WHEN team_id IS NOT NULL THEN member_role = ANY (team_roles::text[]) END AS role_is_enough,
         agent_status = 'published'
         AND (team_id IS NULL OR coalesce(member_role = ANY (team_roles::text[]) AND NOT is_closed, false))
             AS is_fit
     FROM unnest(
         $1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::jsonb[], $8::jsonb[],
-        $9::text[], $10::text[], $12::text[]
+        $9::text[], $10::text[], $12::text[], $13::uuid[], $14::text[], $15::uuid[], $16::text[], $17::text[]
     ) WITH ORDINALITY AS wish (
         draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent,
-        team_roles, ordinal
+        actor_kind, actor_id, actor_name, credential_id, address, team_roles, ordinal
     )
     LEFT JOIN LATERAL (
         SELECT membership.member_role, membership.is_closed
@@ -54,7 +55,8 @@ WITH meter AS MATERIALIZED (
     ) AS place ON true
 ), ranked AS MATERIALIZED (
     SELECT ordinal, draft_id, base_id, agent_id, user_id, team_id, title, user_config, pipeline_config,
-        request_id, traceparent, agent_status, agent_version, used, allowed, member_role, is_closed, role_is_enough,
+        request_id, traceparent, actor_kind, actor_id, actor_name, credential_id, address, agent_status, agent_version,
+        used, allowed, member_role, is_closed, role_is_enough,
         is_fit
         AND used + count(*) FILTER (WHERE is_fit) OVER (PARTITION BY user_id ORDER BY ordinal) <= allowed
         AND NOT EXISTS (SELECT FROM draft unmetered WHERE unmetered.used IS NULL)
@@ -74,6 +76,15 @@ WITH meter AS MATERIALIZED (
 ), base AS (
     INSERT INTO knowledge_bases (id, instance_id)
     SELECT base_id, draft_id
+    FROM ranked
+    WHERE is_granted
+), audited AS (
+    INSERT INTO audit_log
+        (actor_kind, actor_id, actor_name, credential_id, address, action, target_kind, target_id, team_id, request_id,
+         traceparent)
+    SELECT
+        actor_kind, actor_id, actor_name, credential_id, address, 'instance.create', 'instance', draft_id::text, team_id,
+        request_id, traceparent
     FROM ranked
     WHERE is_granted
 )

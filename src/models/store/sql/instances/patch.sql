@@ -24,6 +24,16 @@ WITH target AS (
         i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config, i.pipeline_config, i.status,
         i.status_reason, i.desired_state, i.revision, i.owner_replica, i.owner_epoch, i.attempts, i.deadline_at,
         i.created_at, i.updated_at, i.deleted_at
+), audited AS (
+    INSERT INTO audit_entries (origin, action, target_kind, target_id, team_id, detail)
+    SELECT $11::jsonb, 'instance.change', 'instance', changed.id::text, changed.team_id,
+        json_build_object('fields', array_remove(ARRAY[
+            CASE WHEN $5 IS NOT NULL THEN 'title' END,
+            CASE WHEN $6 IS NOT NULL THEN 'user_config' END,
+            CASE WHEN $7 IS NOT NULL THEN 'pipeline_config' END
+        ], NULL))
+    FROM changed, target
+    WHERE changed.revision > target_revision
 )
 SELECT
     changed.knowledge_base_id,

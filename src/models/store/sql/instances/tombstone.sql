@@ -20,6 +20,10 @@ WITH target AS (
         i.id, i.bot_id, i.agent_version, i.user_id, i.team_id, i.title, i.user_config, i.pipeline_config, i.status,
         i.status_reason, i.desired_state, i.revision, i.owner_replica, i.owner_epoch, i.attempts, i.deadline_at,
         i.created_at, i.updated_at, i.deleted_at
+), audited AS (
+    INSERT INTO audit_entries (origin, action, target_kind, target_id, team_id)
+    SELECT $8::jsonb, 'instance.delete', 'instance', changed.id::text, changed.team_id
+    FROM changed
 )
 SELECT
     changed.knowledge_base_id,

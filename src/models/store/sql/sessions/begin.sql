@@ -9,6 +9,10 @@ WITH person AS (
         clock_timestamp() + $7::bigint * interval '1 second'
     FROM person
     RETURNING id, user_id, expires_at
+), audited AS (
+    INSERT INTO audit_entries (origin, action, target_kind, target_id)
+    SELECT $9::jsonb, 'session.begin', 'session', begun.id::text
+    FROM begun
 )
 INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, expires_at)
 SELECT $2, begun.id, begun.user_id, $5, begun.expires_at FROM begun

@@ -1,0 +1,3 @@
+INSERT INTO audit_anchors (seq, hash)
+VALUES ($1, $2)
+ON CONFLICT (seq) DO NOTHING
