@@ -89,6 +89,26 @@ impl Permission {
         }
     }
 
+    /// Whether a key that belongs to a team can have it: what is a person's alone is none of the team's.
+    #[must_use]
+    pub const fn is_for_team_keys(self) -> bool {
+        matches!(
+            self,
+            Self::AgentList
+                | Self::AgentExecute
+                | Self::EventRead
+                | Self::InstanceRead
+                | Self::InstanceCreate
+                | Self::InstanceUpdate
+                | Self::InstanceControl
+                | Self::InstanceDelete
+                | Self::TeamRead
+                | Self::TeamManage
+                | Self::WorkflowRead
+                | Self::WorkflowCreate
+        )
+    }
+
     const fn bit(self) -> u64 {
         1 << self as u32
     }

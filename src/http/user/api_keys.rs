@@ -211,6 +211,7 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let Wish { name, permissions, expires_at, team_id } = wish;
     check_role(&user, &identities.policies, permissions)?;
+    check_team(team_id, permissions)?;
     let wish = NewApiKey { user_id: user.id(), team_id, name, permissions, expires_at };
 
     let answer = api_keys.ask(CreateApiKey { wish, key, origin }).await?;
@@ -230,6 +231,19 @@ fn check_role(
         return Ok(());
     }
     let message = format!("your role `{role}` does not have: {}", beyond.names().join(", "));
+    Err(Problem::invalid(vec![FieldError { field: "permissions".to_owned(), message }]))
+}
+
+fn check_team(team_id: Option<TeamId>, wanted: PermissionSet) -> Result<(), Problem> {
+    let personal: Vec<&str> = wanted
+        .iter()
+        .filter(|permission| team_id.is_some() && !permission.is_for_team_keys())
+        .map(Permission::as_str)
+        .collect();
+    if personal.is_empty() {
+        return Ok(());
+    }
+    let message = format!("no key of a team can have: {}", personal.join(", "));
     Err(Problem::invalid(vec![FieldError { field: "permissions".to_owned(), message }]))
 }
 

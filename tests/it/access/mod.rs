@@ -11,10 +11,10 @@ mod world;
 use std::collections::BTreeMap;
 
 use botberi::actors::policies::{Policy, PolicyFiles};
-use botberi::models::{Permission, Role};
+use botberi::models::{Permission, Role, TeamRole};
 use serde_json::Value;
 
-use self::rows::{Of, Row, row};
+use self::rows::{Of, Row, rows};
 use self::world::{Actor, World};
 use crate::contract::openapi::parsed;
 
@@ -47,23 +47,34 @@ fn expected(policy: &Policy, row: &Row, asks: Asks, actor: Actor) -> Expected {
     let needed = match (asks, actor) {
         (Asks::Nothing, _) | (Asks::SignIn, Actor::Revoked) => return Expected::Good,
         (_, Actor::Nobody | Actor::Revoked | Actor::Expired) => return Expected::Is(401),
-        (Asks::SignIn, Actor::KeyWithOnly | Actor::KeyWithout | Actor::AdminKey) => return Expected::Is(401),
+        (Asks::SignIn, Actor::KeyWithOnly | Actor::KeyWithout | Actor::AdminKey | Actor::TeamKey) => {
+            return Expected::Is(401);
+        }
         (Asks::SignIn, _) => return Expected::Good,
         (Asks::May(needed), _) => needed,
     };
     let is_allowed = match actor {
         Actor::KeyWithout => false,
         Actor::KeyWithOnly => needed.is_for_keys(),
+        Actor::TeamKey => policy.of_role(Role::Developer).has(needed) && needed.is_for_team_keys(),
         Actor::Admin | Actor::AdminKey => {
             policy.of_role(Role::Admin).has(needed) && (actor == Actor::Admin || needed.is_for_keys())
         }
         Actor::Viewer => policy.of_role(Role::Viewer).has(needed),
         _ => policy.of_role(Role::Developer).has(needed),
     };
-    match (is_allowed, row.of) {
-        (false, _) => Expected::Is(403),
-        (true, Of::Owner) if !actor.is_owner() => Expected::Is(404),
-        (true, _) => Expected::Good,
+    let team_role = match actor {
+        Actor::Owner | Actor::KeyWithout | Actor::KeyWithOnly | Actor::TeamKey => Some(TeamRole::Owner),
+        Actor::Mate => Some(TeamRole::Developer),
+        Actor::MateViewer => Some(TeamRole::Viewer),
+        _ => None,
+    };
+    match (is_allowed, row.of, team_role) {
+        (false, ..) => Expected::Is(403),
+        (true, Of::Owner, _) if !actor.is_owner() => Expected::Is(404),
+        (true, Of::Team, None) => Expected::Is(404),
+        (true, Of::Team, Some(role)) if !policy.of_team_role(role).has(needed) => Expected::Is(403),
+        (true, ..) => Expected::Good,
     }
 }
 
@@ -77,17 +88,22 @@ async fn everybody_can_do_what_is_declared_and_nothing_else() {
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let id = operation["operationId"].as_str().unwrap();
-                let Some(row) = row(listener, id) else {
-                    panic!("{listener}: {id} has no row: say in tests/it/access/rows.rs how it is asked")
-                };
+                let rows = rows(listener, id);
+                assert!(
+                    !rows.is_empty(),
+                    "{listener}: {id} has no row: say in tests/it/access/rows.rs how it is asked"
+                );
                 let asks = asked(operation);
-                for actor in Actor::ALL {
-                    let expected = expected(&policy, &row, asks, *actor);
+                let all = rows.iter().flat_map(|row| Actor::ALL.iter().map(move |actor| (row, actor)));
+                for (row, actor) in all {
+                    let expected = expected(&policy, row, asks, *actor);
                     let needed = if let Asks::May(needed) = asks { Some(needed) } else { None };
-                    let Some(caller) = world.caller(listener, *actor, needed, row.is_last).await else {
+                    let made = world.thing(row.thing).await;
+                    let Some(caller) = world.caller(listener, *actor, needed, (row.is_last, &made)).await
+                    else {
                         continue;
                     };
-                    let status = world.ask(&row, listener, method, path, (*actor, &caller)).await;
+                    let status = world.ask(row, listener, method, path, (*actor, &caller, &made)).await;
                     *cells.entry(*actor).or_insert(0) += 1;
                     let is_right = match expected {
                         Expected::Good => row.good.contains(&status),
@@ -95,7 +111,8 @@ async fn everybody_can_do_what_is_declared_and_nothing_else() {
                     };
                     if !is_right {
                         wrong.push(format!(
-                            "{listener}: {id} ({asks:?}) as {actor:?}: {status} instead of {expected:?}"
+                            "{listener}: {id} ({asks:?}, {:?}) as {actor:?}: {status} instead of {expected:?}",
+                            row.thing
                         ));
                     }
                 }

@@ -9,6 +9,8 @@ pub(super) enum Of {
     Caller,
     /// The owner's: for others it does not exist.
     Owner,
+    /// Those of a team: its members have them by their role, and for others they do not exist.
+    Team,
 }
 
 /// What a request is made of. Things are made anew for each, because many operations use theirs up.
@@ -33,6 +35,10 @@ pub(super) enum Thing {
     ResetToken,
     /// A refresh token.
     RefreshToken,
+    /// An instance of the team.
+    TeamInstance,
+    /// A team, with all who are in the team of this world.
+    Team,
 }
 
 /// One operation.
@@ -59,9 +65,19 @@ const fn with(of: Of, thing: Thing, good: &'static [u16], body: fn(&Value) -> Va
     Row { of, thing, good, body, is_last: false }
 }
 
-/// The row of an operation.
-pub(super) fn row(listener: &str, operation: &str) -> Option<Row> {
-    use Of::{Caller, Owner};
+/// The rows of an operation: one for each kind of thing that it can be done to.
+pub(super) fn rows(listener: &str, operation: &str) -> Vec<Row> {
+    let of_team = |thing| row(listener, operation).map(|row| Row { of: Of::Team, thing, ..row });
+    let first = row(listener, operation);
+    let second = match first {
+        Some(Row { of: Of::Owner, thing: Thing::Instance, .. }) => of_team(Thing::TeamInstance),
+        _ => None,
+    };
+    first.into_iter().chain(second).collect()
+}
+
+fn row(listener: &str, operation: &str) -> Option<Row> {
+    use Of::{Caller, Owner, Team};
     Some(match (listener, operation) {
         (_, "getDocs" | "getHealth" | "getMetrics" | "getOpenApi" | "getReadiness") => {
             plain(Caller, Thing::Nothing, &[200])
@@ -112,6 +128,13 @@ pub(super) fn row(listener: &str, operation: &str) -> Option<Row> {
         ),
         ("user", "rotateApiKey") => with(Owner, Thing::ApiKey, &[201], |_| json!({})),
         ("user", "revokeApiKey") => plain(Owner, Thing::ApiKey, &[204]),
+        ("user", "listTeams") => plain(Caller, Thing::Nothing, &[200]),
+        ("user", "createTeam") => with(Caller, Thing::Nothing, &[201], |made| json!({"name": made["name"]})),
+        ("user", "getTeam") => plain(Team, Thing::Team, &[200]),
+        ("user", "changeTeam") => with(Team, Thing::Team, &[200], |_| json!({"name": "Others"})),
+        ("user", "deleteTeam") => plain(Team, Thing::Team, &[204]),
+        ("user", "putTeamMember") => with(Team, Thing::Team, &[200], |_| json!({"role": "viewer"})),
+        ("user", "removeTeamMember") => plain(Team, Thing::Team, &[204]),
         ("user", "getAgent") => plain(Caller, Thing::Agent, &[200]),
         ("user", "createInstance") => {
             with(Caller, Thing::Agent, &[201], |made| json!({"agent_id": made["id"], "title": "Mine"}))

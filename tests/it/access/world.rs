@@ -35,6 +35,14 @@ pub(super) enum Actor {
     KeyWithout,
     /// A key of the owner's with nothing but the one that is needed.
     KeyWithOnly,
+    /// A developer of the owner's team.
+    Mate,
+    /// One who looks at what the team does.
+    MateViewer,
+    /// One who was in the team.
+    Left,
+    /// A key of the owner's that belongs to the team, with all that such a key can have.
+    TeamKey,
 }
 
 impl Actor {
@@ -49,6 +57,10 @@ impl Actor {
         Self::AdminKey,
         Self::KeyWithout,
         Self::KeyWithOnly,
+        Self::Mate,
+        Self::MateViewer,
+        Self::Left,
+        Self::TeamKey,
     ];
 
     /// Whether the owner's things are theirs, too.
@@ -81,6 +93,11 @@ pub(super) struct World {
     leaks: Mutex<Vec<String>>,
     secret: String,
     policy: Policy,
+    team: String,
+    mate: Caller,
+    mate_viewer: Caller,
+    left: Caller,
+    extra: Caller,
 }
 
 impl World {
@@ -90,6 +107,7 @@ impl World {
             ("service.roles", toml::Value::from(vec!["user", "admin", "broker"])),
             ("auth.api_keys_per_user_max", 10_000.into()),
             ("auth.sessions_per_user_max", 100_000.into()),
+            ("teams.teams_per_user_max", 1_000.into()),
         ];
         for limit in LIMITS {
             settings.push((limit, 1_000_000.into()));
@@ -100,8 +118,32 @@ impl World {
         let agent = owner.an_agent().await;
         let secret = id_of(&owner.create(agent).await);
         let policy = PolicyFiles::new("").load().unwrap();
+        let stranger = Caller::stranger(&replica.user_api);
+        let mate = stranger.sign_up("mate").await;
+        let mate_viewer = stranger.sign_up("mate_viewer").await;
+        let left = stranger.sign_up("left").await;
+        let extra = stranger.sign_up("extra").await;
+        let members = [(&mate, "developer"), (&mate_viewer, "viewer"), (&left, "developer")];
+        let team = make_team(&owner, &members).await;
+        let member = format!("/api/v1/teams/{team}/members/{}", left.user_id().await);
+        owner.delete(&member).await.expect(204);
         let (number, leaks) = (Mutex::new(0), Mutex::default());
-        Self { stage, replica, owner, root, agent, number, leaks, secret, policy }
+        Self {
+            stage,
+            replica,
+            owner,
+            root,
+            agent,
+            number,
+            leaks,
+            secret,
+            policy,
+            team,
+            mate,
+            mate_viewer,
+            left,
+            extra,
+        }
     }
 
     fn name(&self) -> String {
@@ -128,12 +170,14 @@ impl World {
         listener: &str,
         actor: Actor,
         needed: Option<Permission>,
-        is_last: bool,
+        (is_last, made): (bool, &Value),
     ) -> Option<Caller> {
         let caller = match actor {
             Actor::Nobody => self.nobody(),
             // Of those who are needed later nothing may be used up.
-            Actor::Owner | Actor::Other if is_last => self.nobody().sign_up(&self.name()).await,
+            Actor::Owner | Actor::Other | Actor::Mate | Actor::MateViewer | Actor::Left if is_last => {
+                self.nobody().sign_up(&self.name()).await
+            }
             Actor::Admin if is_last => self.of_role("admin").await,
             Actor::Owner => self.nobody().sign_in("owner", PASSWORD).await,
             Actor::Other => self.nobody().sign_up(&self.name()).await,
@@ -159,6 +203,16 @@ impl World {
                     permission.is_for_keys() && Some(permission) != needed && may.has(permission)
                 });
                 self.key(&holder, &most).await.0
+            }
+            Actor::Mate => self.mate.clone(),
+            Actor::MateViewer => self.mate_viewer.clone(),
+            Actor::Left => self.left.clone(),
+            Actor::TeamKey => {
+                let may = self.policy.of_role(Role::Developer);
+                let most = all(|permission| permission.is_for_team_keys() && may.has(permission));
+                let wish = json!({"name": self.name(), "permissions": most, "team_id": made.get("team_id").unwrap_or(&json!(self.team))});
+                let made = self.owner.post("/api/v1/api-keys", wish).await.expect(201);
+                self.owner.with_token(made["key"].as_str().unwrap())
             }
             Actor::KeyWithOnly => {
                 let (holder, _) = self.holder_of_keys(listener);
@@ -192,11 +246,21 @@ impl World {
     }
 
     /// What is needed for a request, made just now.
-    async fn thing(&self, thing: Thing) -> Value {
+    pub(super) async fn thing(&self, thing: Thing) -> Value {
         let name = self.name();
         match thing {
             Thing::Nothing => json!({"name": name}),
             Thing::Instance => self.owner.create(self.agent).await,
+            Thing::TeamInstance => {
+                let wish = json!({"agent_id": self.agent, "title": "Ours", "team_id": self.team});
+                self.owner.post("/api/v1/instances", wish).await.expect(201)
+            }
+            Thing::Team => {
+                let members =
+                    [(&self.mate, "developer"), (&self.mate_viewer, "viewer"), (&self.extra, "viewer")];
+                let team = make_team(&self.owner, &members).await;
+                json!({"id": team, "team_id": team, "user_id": self.extra.user_id().await})
+            }
             Thing::ApiKey => {
                 let (_, id) = self.key(&self.owner, &[Permission::AgentList]).await;
                 json!({"id": id})
@@ -268,17 +332,17 @@ impl World {
         listener: &str,
         method: &str,
         path: &str,
-        (actor, caller): (Actor, &Caller),
+        (actor, caller, made): (Actor, &Caller, &Value),
     ) -> u16 {
-        let made = self.thing(row.thing).await;
         let id = made["id"].as_str().map(str::to_owned).unwrap_or_else(|| made["id"].to_string());
         let path = path.replace("{id}", &id);
+        let path = path.replace("{user_id}", made["user_id"].as_str().unwrap_or_default());
         if path == "/api/v1/ws" {
             return caller.try_socket(None).await.err().unwrap_or(101);
         }
         let method: Method = method.to_uppercase().parse().unwrap();
         let mut request = caller.request(method.clone(), &path);
-        let body = (row.body)(&made);
+        let body = (row.body)(made);
         if !body.is_null() {
             request = request.json(&body);
         }
@@ -298,6 +362,17 @@ impl World {
     pub(super) fn leaks(&self) -> Vec<String> {
         self.leaks.lock().unwrap().clone()
     }
+}
+
+/// A team of the owner's.
+async fn make_team(owner: &Caller, members: &[(&Caller, &str)]) -> String {
+    let team = id_of(&owner.post("/api/v1/teams", json!({"name": "Team"})).await.expect(201));
+    for (member, role) in members {
+        let path = format!("/api/v1/teams/{team}/members/{}", member.user_id().await);
+        let put = owner.request(Method::PUT, &path).json(&json!({ "role": role }));
+        crate::support::client::answer(put).await.expect(200);
+    }
+    team
 }
 
 fn all(is_wanted: impl Fn(Permission) -> bool) -> Vec<Permission> {

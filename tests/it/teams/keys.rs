@@ -12,7 +12,6 @@ async fn key(person: &Person, team: &str) -> Person {
         "instance:control",
         "event:read",
         "team:read",
-        "team:create",
         "team:manage"
     ]);
     let wish = json!({"name": "nightly", "team_id": team, "permissions": permissions});
