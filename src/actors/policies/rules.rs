@@ -13,8 +13,8 @@ use crate::models::Permission;
 /// What is asked.
 const RULE: &str = "data.botberi.authorization.allow";
 
-/// How long one answer may take. It takes some 20 µs.
-const ANSWER_WITHIN: Duration = Duration::from_millis(250);
+/// How long one answer may take. It takes some 20 µs; a machine that is busy elsewhere must not have a good policy refused.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// How many steps of a policy are taken between two looks at the clock.
 const STEPS_PER_LOOK: NonZeroU32 = NonZeroU32::MIN;
@@ -23,6 +23,14 @@ const STEPS_PER_LOOK: NonZeroU32 = NonZeroU32::MIN;
 pub(super) fn compile(
     sources: &[(String, String)],
     data: &[(String, String)],
+) -> Result<Policy, PolicyError> {
+    compile_within(sources, data, ANSWER_WITHIN)
+}
+
+fn compile_within(
+    sources: &[(String, String)],
+    data: &[(String, String)],
+    limit: Duration,
 ) -> Result<Policy, PolicyError> {
     let mut engine = Engine::new();
     for (name, text) in sources {
@@ -34,10 +42,7 @@ pub(super) fn compile(
         added.map_err(|error| PolicyError::Broken(name.clone(), told(&error)))?;
     }
     engine.set_strict_builtin_errors(true);
-    engine.set_execution_timer_config(ExecutionTimerConfig {
-        limit: ANSWER_WITHIN,
-        check_interval: STEPS_PER_LOOK,
-    });
+    engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: STEPS_PER_LOOK });
     Policy::ask(|subject, role, permission| is_allowed(&mut engine, subject, role, permission))
 }
 
@@ -95,18 +100,25 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_cannot_be_compiled_gives_no_answer_or_takes_too_long_is_refused() {
+    fn a_policy_that_cannot_be_compiled_or_gives_no_answer_is_refused() {
         for (source, why) in [
             ("allow if {", "expecting expression"),
             ("allow if fly(input)", "could not find function fly"),
             ("allow := 1", "must be true or false"),
             ("permit := true", "not a valid rule path"),
             ("allow if { true }\nallow := false if { true }", "a.rego"),
-            ("allow if { some x in numbers.range(1, 300000); x < 0 }", "time limit"),
         ] {
             let error = with(source).unwrap_err().to_string();
             assert!(error.contains(why) && !error.contains('\n'), "{source}: {error}");
         }
+    }
+
+    #[test]
+    fn a_policy_that_takes_too_long_is_refused() {
+        let source = "package botberi.authorization\nallow if { some x in numbers.range(1, 100000); x < 0 }";
+        let sources = [("a.rego".to_owned(), source.to_owned())];
+        let error = compile_within(&sources, &[], Duration::from_millis(1)).unwrap_err().to_string();
+        assert!(error.contains("time limit"), "{error}");
     }
 
     proptest! {

@@ -21,8 +21,10 @@ pub(super) enum Thing {
     Instance,
     /// An API key of the owner's.
     ApiKey,
-    /// An agent on offer.
+    /// The agent on offer.
     Agent,
+    /// An agent that was published just now.
+    Published,
     /// An agent that nobody has an instance of, not on offer.
     Draft,
     /// A dead letter that can be sent again.
@@ -173,7 +175,7 @@ fn row(listener: &str, operation: &str) -> Option<Row> {
         ),
         ("admin", "changeAgent") => with(Caller, Thing::Draft, &[200], |_| json!({"title": "Other"})),
         ("admin", "publishAgent") => plain(Caller, Thing::Draft, &[200]),
-        ("admin", "retireAgent") => plain(Caller, Thing::Agent, &[200]),
+        ("admin", "retireAgent") => plain(Caller, Thing::Published, &[200]),
         ("admin", "deleteAgent") => plain(Caller, Thing::Draft, &[204]),
         ("admin", "getInstance" | "explainInstance") => plain(Caller, Thing::Instance, &[200]),
         ("admin", "startInstance" | "stopInstance" | "requeueInstance") => {
