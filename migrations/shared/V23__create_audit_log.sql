@@ -101,6 +101,13 @@ $$;
 
 CREATE TRIGGER audit_entries_enter INSTEAD OF INSERT ON audit_entries FOR EACH ROW EXECUTE FUNCTION enter_audit_entry();
 
+-- The service's own connections are quiet and name whoever acts. Quiet alone is something that anybody can say.
+CREATE FUNCTION writer_is_service() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT public.bell_is_quiet() AND session_user = 'botberi'
+$$;
+GRANT EXECUTE ON FUNCTION writer_is_service() TO botberi;
+
 -- Writers by plain SQL: who they are is the role that they came as. Its arguments are what a row is and the column that names
 -- it. It runs as the owner, so that whoever may change a table need not be allowed to write the log.
 CREATE FUNCTION audit_plain_sql() RETURNS trigger
@@ -130,23 +137,23 @@ REVOKE EXECUTE ON FUNCTION audit_plain_sql() FROM PUBLIC;
 -- The platform's own connections are quiet and name whoever acts. What follows from a write by another trigger is not the writer's
 -- doing, and the event log's matter.
 CREATE TRIGGER agents_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON agents
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('agent', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('agent', 'id');
 CREATE TRIGGER instances_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON instances
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('instance', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('instance', 'id');
 CREATE TRIGGER knowledge_bases_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON knowledge_bases
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('knowledge_base', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('knowledge_base', 'id');
 CREATE TRIGGER knowledge_base_entries_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON knowledge_base_entries
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('knowledge_base_entry', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('knowledge_base_entry', 'id');
 CREATE TRIGGER workflows_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON workflows
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('workflow', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('workflow', 'id');
 CREATE TRIGGER agent_executions_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON agent_executions
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('execution', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('execution', 'id');
 CREATE TRIGGER usage_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON usage
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('quota', 'user_id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('quota', 'user_id');
 CREATE TRIGGER dead_letters_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON dead_letters
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('dead_letter', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('dead_letter', 'id');
 CREATE TRIGGER event_replays_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON event_replays
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('replay', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('replay', 'id');
 
 -- The columns are listed so that the service chooses no ids, no times and no transactions.
 GRANT SELECT ON audit_log, audit_chain, audit_anchors, audit_sealing, audit_entries TO botberi;

@@ -109,6 +109,13 @@ $$;
 
 CREATE TRIGGER audit_entries_enter INSTEAD OF INSERT ON audit_entries FOR EACH ROW EXECUTE FUNCTION enter_audit_entry();
 
+-- The service's own connections are quiet and name whoever acts. Quiet alone is something that anybody can say.
+CREATE FUNCTION writer_is_service() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT public.bell_is_quiet() AND session_user = 'botberi'
+$$;
+GRANT EXECUTE ON FUNCTION writer_is_service() TO botberi;
+
 -- Writers by plain SQL: who they are is the role that they came as. Its arguments are what a row is and the column that names
 -- it. It runs as the owner, so that whoever may change a table need not be allowed to write the log.
 CREATE FUNCTION audit_plain_sql() RETURNS trigger
@@ -138,13 +145,13 @@ REVOKE EXECUTE ON FUNCTION audit_plain_sql() FROM PUBLIC;
 -- The platform's own connections are quiet and name whoever acts. What follows from a write by another trigger is not the writer's
 -- doing, and the event log's matter.
 CREATE TRIGGER users_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON users
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('user', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('user', 'id');
 CREATE TRIGGER sessions_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON sessions
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('session', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('session', 'id');
 CREATE TRIGGER api_keys_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON api_keys
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('api_key', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('api_key', 'id');
 CREATE TRIGGER password_resets_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON password_resets
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('password_reset', 'user_id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('password_reset', 'user_id');
 
 -- The columns are listed so that the service chooses no ids, no times and no transactions.
 GRANT SELECT ON audit_log, audit_chain, audit_anchors, audit_sealing, audit_entries TO botberi;

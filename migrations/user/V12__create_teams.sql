@@ -130,13 +130,14 @@ BEGIN
 END
 $$;
 
-CREATE TRIGGER users_leave_teams AFTER UPDATE ON users
+-- Before their keys end, by its name: whoever takes a member out locks the team first, too.
+CREATE TRIGGER users_b_leave_teams AFTER UPDATE ON users
 FOR EACH ROW WHEN (OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL) EXECUTE FUNCTION leave_teams();
 
 CREATE TRIGGER teams_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON teams
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('team', 'id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('team', 'id');
 CREATE TRIGGER team_members_z_audit_plain_sql AFTER INSERT OR UPDATE OR DELETE ON team_members
-FOR EACH ROW WHEN (NOT bell_is_quiet() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('team_member', 'user_id');
+FOR EACH ROW WHEN (NOT writer_is_service() AND pg_trigger_depth() = 0) EXECUTE FUNCTION audit_plain_sql('team_member', 'user_id');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON teams, team_members TO botberi;
 GRANT EXECUTE ON FUNCTION guard_team_update(), record_team_member_change(), guard_team_member_update(), leave_teams() TO botberi;

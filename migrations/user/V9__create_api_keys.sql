@@ -24,7 +24,7 @@ CREATE TABLE api_keys (
 );
 
 CREATE INDEX api_keys_of_user ON api_keys (user_id, id);
-CREATE INDEX api_keys_revoked ON api_keys (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX api_keys_ended ON api_keys (least(revoked_at, expires_at)) WHERE least(revoked_at, expires_at) IS NOT NULL;
 CREATE INDEX api_keys_of_team ON api_keys (team_id) WHERE team_id IS NOT NULL;
 
 -- Whatever a replica remembers of a key or a member may be wrong from the transaction on that wrote a row here. Rows live for as
@@ -91,12 +91,14 @@ LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'BB009',
-        MESSAGE = format('API key %s is good: set revoked_at to end it, and delete it an hour afterwards', OLD.id);
+        MESSAGE = format('API key %s is good, or was an hour ago: set revoked_at to end it, and delete it an hour afterwards', OLD.id);
 END
 $$;
 
 CREATE TRIGGER api_keys_guard_delete BEFORE DELETE ON api_keys
-FOR EACH ROW WHEN (OLD.revoked_at IS NULL OR OLD.revoked_at > clock_timestamp() - interval '1 hour')
+FOR EACH ROW WHEN (
+    coalesce(least(OLD.revoked_at, OLD.expires_at), 'infinity') > clock_timestamp() - interval '1 hour'
+)
 EXECUTE FUNCTION guard_api_key_delete();
 
 -- A key does what its user may do at the moment: unlike a session it outlives another role, and the time for which an account is
@@ -108,7 +110,7 @@ BEGIN
         UPDATE public.api_keys SET revoked_at = clock_timestamp() WHERE user_id = NEW.id AND revoked_at IS NULL;
     ELSE
         INSERT INTO public.credential_changes (kind, api_key_id, user_id)
-        SELECT 'api_key', k.id, k.user_id FROM public.api_keys k WHERE k.user_id = NEW.id AND k.revoked_at IS NULL;
+        SELECT 'api_key', k.id, k.user_id FROM public.api_keys k WHERE k.user_id = NEW.id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp());
     END IF;
     RETURN NULL;
 END

@@ -9,6 +9,7 @@ pub(super) use reach::reach;
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::time::Instant;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -112,11 +113,8 @@ pub type Authenticating =
 /// `forbidden` when its holder may not do this; `dependency_unavailable` when nobody can say.
 #[must_use]
 pub fn authenticate(request: &HttpRequest, needed: Permission) -> Authenticating {
-    if let Some(key) = bearer(request).filter(|text| KnownKeys::is_meant(text)) {
-        return match identities(request) {
-            Ok(identities) => by_key(request, identities, key, needed),
-            Err(problem) => Either::Left(ready(Err(problem))),
-        };
+    if bearer(request).is_some_and(KnownKeys::is_meant) {
+        return Either::Left(ready(by_key(request, needed)));
     }
     match verify(request).and_then(|holder| Ok((holder, identities(request)?))) {
         Ok((holder, identities)) => match identities.gate.standing(&holder) {
@@ -136,37 +134,45 @@ pub fn authenticate(request: &HttpRequest, needed: Permission) -> Authenticating
 }
 
 /// The holder of an API key, who is known by now: see [`meet`].
-fn by_key(request: &HttpRequest, identities: &Identities, key: &str, needed: Permission) -> Authenticating {
+fn by_key(request: &HttpRequest, needed: Permission) -> Result<Principal, Problem> {
     let met = request.extensions().get::<Principal>().cloned();
-    let holder = met.map(Ok).unwrap_or_else(|| match identities.known_keys.standing(key) {
-        KeyStanding::Good(holder) => {
-            request.extensions_mut().insert(holder.clone());
-            Ok(holder)
-        }
-        KeyStanding::NoKey => Err(ApiKeyError::Invalid.into()),
-        KeyStanding::Unknown(_) => {
-            let refused = request.extensions_mut().remove::<Refused>();
-            Err(refused.map_or_else(|| Problem::new(ErrorCode::Internal), |Refused(problem)| problem))
-        }
+    let holder = met.ok_or_else(|| {
+        let refused = request.extensions_mut().remove::<Refused>();
+        // It was not met: no route that asks for a holder is served without.
+        refused.map_or_else(|| Problem::new(ErrorCode::Internal), |Refused(problem)| problem)
     });
-    Either::Left(ready(holder.and_then(|holder| permit(request, holder, needed))))
+    permit(request, holder?, needed)
 }
 
 /// Why a key was not taken.
 struct Refused(Problem);
 
-/// Looks up an API key that nothing is known of, before the handler: whoever acts is known without a wait from then on, for
-/// everything that the request does.
+/// When [`meet`] began to look.
+#[derive(Clone, Copy)]
+struct MetAt(Instant);
+
+/// Looks at an API key before the handler does: whoever acts is known without a wait from then on, for everything that the
+/// request does.
 pub(super) async fn meet(request: &HttpRequest) {
     let Ok(identities) = identities(request) else { return };
-    let key = bearer(request).filter(|text| KnownKeys::is_meant(text));
-    let Some(KeyStanding::Unknown(digest)) = key.map(|key| identities.known_keys.standing(key)) else {
-        return;
+    let Some(key) = bearer(request).filter(|text| KnownKeys::is_meant(text)) else { return };
+    let _first = request.extensions_mut().insert(MetAt(Instant::now()));
+    let found = match identities.known_keys.standing(key) {
+        KeyStanding::Good(holder) => Ok(holder),
+        KeyStanding::NoKey => Err(ApiKeyError::Invalid.into()),
+        KeyStanding::Unknown(digest) => {
+            identities.api_keys.ask(FindApiKey { digest }).await.map_err(Problem::from)
+        }
     };
-    match identities.api_keys.ask(FindApiKey { digest }).await {
+    match found {
         Ok(holder) => drop(request.extensions_mut().insert(holder)),
-        Err(error) => drop(request.extensions_mut().insert(Refused(error.into()))),
+        Err(problem) => drop(request.extensions_mut().insert(Refused(problem))),
     }
+}
+
+/// When the key of a request began to be looked at; `None` for one without.
+pub(super) fn met_at(request: &HttpRequest) -> Option<Instant> {
+    request.extensions().get::<MetAt>().map(|met| met.0)
 }
 
 fn identities(request: &HttpRequest) -> Result<&Identities, Problem> {

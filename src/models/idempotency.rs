@@ -31,6 +31,13 @@ impl IdempotencyKey {
         Some(Self { text: text.to_owned(), fingerprint: hash.finalize().into() })
     }
 
+    /// The same for work that depends on something that does not stand in the body.
+    #[must_use]
+    pub fn within(mut self, scope: &str) -> Self {
+        self.fingerprint = Sha256::new().chain_update(self.fingerprint).chain_update(scope).finalize().into();
+        self
+    }
+
     /// What the client calls it.
     #[must_use]
     pub fn text(&self) -> &str {

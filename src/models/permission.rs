@@ -59,7 +59,7 @@ text_enum! {
         UsageRead = "usage:read",
         /// Look at everybody's accounts.
         UserRead = "user:read",
-        /// Change everybody's roles, quotas and passwords.
+        /// Change everybody's roles, quotas and passwords. No API key can have it: it would take its own account.
         UserManage = "user:manage",
         /// Look at workflows.
         WorkflowRead = "workflow:read",
@@ -72,7 +72,7 @@ impl Permission {
     /// Whether an API key can have it: a key that leaks must not be able to take the account, or to make more keys.
     #[must_use]
     pub const fn is_for_keys(self) -> bool {
-        !matches!(self, Self::AccountManage | Self::ApiKeyManage)
+        !matches!(self, Self::AccountManage | Self::ApiKeyManage | Self::UserManage)
     }
 
     /// What lets somebody see the thing that this is done to: whoever may see it is told that they may not do this to it, and

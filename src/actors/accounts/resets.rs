@@ -3,10 +3,10 @@
 use super::hasher::Errand;
 use super::messages::ResetPassword;
 use super::{AccountError, Works, opaque};
-use crate::models::store::{password_resets, sessions, users};
+use crate::models::store::{api_keys, password_resets, sessions, users};
 
 impl Works {
-    /// The token is spent, the password changed and every session ended, or nothing of it.
+    /// The token is spent, the password changed and every session and API key ended, or nothing of it.
     pub(super) async fn reset_password(self, wish: ResetPassword) -> Result<(), AccountError> {
         let ResetPassword { token, new, origin } = wish;
         if !opaque::is_well_formed(token.expose()) {
@@ -30,6 +30,8 @@ impl Works {
             return Err(AccountError::InvalidResetToken);
         }
         let ended = sessions::revoke_all(&transaction, user).await?;
+        // Whoever had the account may have made some.
+        api_keys::revoke_all(&transaction, user).await?;
         transaction.commit().await?;
         self.heard(None, &ended).await;
         Ok(())

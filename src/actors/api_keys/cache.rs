@@ -13,7 +13,10 @@ use crate::models::store::api_keys::GoodKey;
 use crate::models::{ApiKeyId, PermissionSet, Role, TeamId, UserId};
 
 /// How long an entry lives. What is read from it is used for as long again.
-const LIFE_SECONDS: u64 = 30;
+const LIFE_SECONDS: i64 = 30;
+
+/// How far a replica's clock may be behind another's.
+const CLOCKS_DIFFER_SECONDS: i64 = 5;
 
 /// Cheap to clone: clones share the connection.
 #[derive(Clone)]
@@ -36,8 +39,14 @@ impl Cache {
             redis::cmd("HGETALL").arg(name(digest)).query_async(&mut self.link.connection()).await;
         let mut fields = self.link.noted(answer).ok()?;
         let seal = fields.remove("seal")?;
-        let key = Entry(fields).read()?;
-        (self.seal(digest, &Entry::of(&key)) == seal).then_some(key)
+        let entry = Entry(fields);
+        // As long as Redis should keep it: one that was put back later is told apart by the time in it.
+        let is_young =
+            entry.age_seconds().is_some_and(|age| (-CLOCKS_DIFFER_SECONDS..=LIFE_SECONDS).contains(&age));
+        if !is_young || self.seal(digest, &entry) != seal {
+            return None;
+        }
+        entry.read()
     }
 
     /// Leaves it there for others, if Redis is there.
@@ -52,7 +61,7 @@ impl Cache {
         let name = name(digest);
         let mut pipe = redis::pipe();
         pipe.atomic().del(&name).ignore().hset_multiple(&name, &fields).ignore();
-        pipe.expire(&name, i64::try_from(LIFE_SECONDS).unwrap_or(i64::MAX)).ignore();
+        pipe.expire(&name, LIFE_SECONDS).ignore();
         let answer = pipe.query_async::<()>(&mut self.link.connection()).await;
         let _others_ask_postgres = self.link.noted(answer);
     }
@@ -71,8 +80,14 @@ impl Cache {
 struct Entry(HashMap<String, String>);
 
 impl Entry {
+    fn age_seconds(&self) -> Option<i64> {
+        let read_at: i64 = self.0.get("read_at")?.parse().ok()?;
+        Some(Timestamp::now().as_second().saturating_sub(read_at))
+    }
+
     fn of(key: &GoodKey) -> Self {
         let mut fields = HashMap::from([
+            ("read_at".to_owned(), Timestamp::now().as_second().to_string()),
             ("id".to_owned(), key.id.to_string()),
             ("user_id".to_owned(), key.user_id.to_string()),
             ("role".to_owned(), key.role.to_string()),

@@ -65,6 +65,10 @@ impl Works {
         let mut connection = self.user_db.connection().await?;
         let transaction = connection.transaction().await?;
         sessions::name_origin(&transaction, &origin).await?;
+        // The user before the key, as whoever closes an account does.
+        if !api_keys::lock_user(&transaction, owner).await? {
+            return Err(ApiKeyError::AccountClosed);
+        }
         let old = api_keys::lock(&transaction, id, owner).await?.ok_or(ApiKeyError::NotFound(id))?;
         let ApiKey { user_id, team_id, name, permissions, expires_at, .. } = old;
         let next = NewApiKey { user_id, team_id, name, permissions, expires_at };

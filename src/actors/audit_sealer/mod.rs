@@ -94,27 +94,36 @@ impl<Own, Other> Works<Own, Other> {
     }
 
     async fn seal(&self, failures: &mut u32) -> Result<Infallible, StoreError> {
-        let mut anchored = audit::last_anchor(&self.other.connection().await?).await?;
-        let mut head = audit::head(&self.own.connection().await?).await?;
-        self.compare(anchored, head);
-        let mut due = Instant::now() + ANCHORED_WITHIN;
+        let mut due = Instant::now();
         loop {
             let round = seal_some(&self.own, self.chain).await?;
             *failures = 0;
-            if let Round::Sealed { rows, head: reached, .. } = round {
+            if let Round::Sealed { rows, .. } = round {
                 metrics::counter!("botberi_audit_sealed_total", "chain" => self.chain.as_str())
                     .increment(rows);
-                head = reached;
             }
-            if Instant::now() >= due && anchored.is_none_or(|anchored| anchored.seq < head.seq) {
-                anchor(&self.other, head).await?;
-                anchored = Some(head);
+            if Instant::now() >= due {
+                // The other database may be away: this chain is sealed all the same.
+                if let Err(error) = self.anchor().await {
+                    tracing::warn!(chain = self.chain.as_str(), %error, "the end of the audit log is not anchored for now");
+                }
                 due = Instant::now() + ANCHORED_WITHIN;
             }
             if !matches!(round, Round::Sealed { is_more: true, .. }) {
                 sleep(LOOK).await;
             }
         }
+    }
+
+    /// Keeps the end of the chain, whoever has sealed it, in the other database.
+    async fn anchor(&self) -> Result<(), StoreError> {
+        let anchored = audit::last_anchor(&self.other.connection().await?).await?;
+        let head = audit::head(&self.own.connection().await?).await?;
+        self.compare(anchored, head);
+        if anchored.is_none_or(|anchored| anchored.seq < head.seq) && head.seq > 0 {
+            anchor(&self.other, head).await?;
+        }
+        Ok(())
     }
 
     /// A chain that is shorter than it was is nothing that we could put right: people must look.

@@ -1,7 +1,7 @@
 //! What the register of sessions understands. Events come as `event_consumers::{Bound, Deliver}`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::Message;
 
@@ -19,6 +19,8 @@ use crate::models::{Membership, Principal};
 pub struct Join {
     /// The holder of the credential.
     pub holder: Principal,
+    /// Before the credential was looked at.
+    pub looked_at: Instant,
     /// The teams whose things they may see.
     pub teams: Vec<Membership>,
     /// How much had been heard of changed credentials and memberships before the teams were looked up.

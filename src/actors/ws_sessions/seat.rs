@@ -62,7 +62,7 @@ pub struct Seated {
 impl Seat {
     /// Gives a seat, and shows it in the tree as long as it is held.
     pub(super) fn give(join: Join, desk: Desk, node: &Arc<Node>) -> (Arc<Self>, Seated) {
-        let Join { holder, teams, teams_as_of, since } = join;
+        let Join { holder, teams, teams_as_of, since, looked_at: _ } = join;
         let is_of_team = matches!(holder.credential, Credential::ApiKey { team_id: Some(_), .. });
         let seat = Arc::new(Self {
             id: Uuid::now_v7(),

@@ -38,9 +38,6 @@ const QUIET: Duration = Duration::from_secs(2);
 /// costs a read of them.
 const HELD_MAX: usize = 64;
 
-/// How long ago the door may have looked at a key that a session is opened with.
-const DOOR_WITHIN: Duration = Duration::from_secs(1);
-
 /// How long the last sessions may take to go after the last was told to.
 const DRAIN_GRACE: Duration = Duration::from_secs(2);
 
@@ -237,10 +234,7 @@ impl Handler<Join> for WsSessions {
         // It may have been ended since the door looked; from here on the ticks look.
         let is_over = match join.holder.credential {
             Credential::Session { session_id, .. } => self.ended.is_revoked(session_id),
-            Credential::ApiKey { key_id, .. } => {
-                let looked_at = Instant::now().checked_sub(DOOR_WITHIN);
-                looked_at.is_some_and(|looked_at| self.ended.has_changed_since(key_id, looked_at))
-            }
+            Credential::ApiKey { key_id, .. } => self.ended.has_changed_since(key_id, join.looked_at),
         };
         if is_over {
             return Err(JoinError::Ended);

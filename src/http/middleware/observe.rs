@@ -74,7 +74,9 @@ pub(in crate::http) async fn observe(
         Some(answer) => request.into_response(answer),
         None => {
             // After it was counted, for a look at a database must not be had for nothing.
-            identity::meet(request.request()).await;
+            if rate_limit::is_somebodys(&request) {
+                identity::meet(request.request()).await;
+            }
             next.call(request).instrument(span.clone()).await?
         }
     };

@@ -31,9 +31,7 @@ pub(super) fn count(
     // As the router sees it: `%61uth` is `auth` there.
     let path = request.match_info().as_str();
     let Some(class) = class_of(request.method(), path) else { return (None, None) };
-    // Whoever proves who they are is nobody yet, whatever else they bring along.
-    let is_somebody = class != RouteClass::Auth || path.strip_prefix(PREFIX) == Some(OWN_PASSWORD);
-    let holder = if is_somebody { identity::holder(request.request()) } else { None };
+    let holder = if is_somebodys(request) { identity::holder(request.request()) } else { None };
     let peer = request.peer_addr().map(|peer| peer.ip());
     if let Some(peer) = peer {
         manners.proxies.warn_of_strangers(peer, request.headers());
@@ -49,6 +47,13 @@ pub(super) fn count(
             (Some(full), Some(Problem::from(full).respond(Some(id.as_str()))))
         }
     }
+}
+
+/// Whether it is counted, and for whoever comes with it. Whoever proves who they are is nobody yet, whatever else they bring along.
+pub(super) fn is_somebodys(request: &ServiceRequest) -> bool {
+    let path = request.match_info().as_str();
+    class_of(request.method(), path)
+        .is_some_and(|class| class != RouteClass::Auth || path.strip_prefix(PREFIX) == Some(OWN_PASSWORD))
 }
 
 /// Tells the caller how much room is left.

@@ -291,8 +291,8 @@ pub(super) async fn change_password(
 
 /// Set another password
 ///
-/// With a token that an administrator has made for you, who cannot see the password. Ends every session of yours and closes its
-/// sockets; sign in with the new password.
+/// With a token that an administrator has made for you, who cannot see the password. Ends every session and every API
+/// key of yours and closes their sockets; sign in with the new password.
 #[utoipa::path(
     post, path = "/api/v1/auth/password-reset", tag = "Accounts", operation_id = "resetPassword", security(()),
     request_body = PasswordReset,

@@ -43,7 +43,7 @@ pub(super) struct Wish {
     /// For you, to know it again: 1 to 200 characters.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
-    /// What it is for: one at least, none that your role does not have, and neither `account:manage` nor `api_key:manage`.
+    /// What it is for: one at least, none that your role does not have, and none of `account:manage`, `api_key:manage` and `user:manage`.
     #[schema(value_type = Vec<Permission>, min_items = 1)]
     permissions: PermissionSet,
     /// From then on it is worth nothing. Left out: good until it is revoked.

@@ -132,6 +132,9 @@ pub(super) async fn create(
     Keyed(wish, key): Keyed<Wish>,
 ) -> Result<HttpResponse, Problem> {
     let wish = wish.of(caller.reach, origin)?;
+    // The key of a team and its holder's session may send the same, and mean another owner.
+    let key =
+        key.map(|key| wish.team_id.map_or_else(|| key.clone(), |team| key.clone().within(&team.to_string())));
 
     let Made { thing: instance, is_replayed } = instances.ask(CreateInstance { wish, key }).await?;
 

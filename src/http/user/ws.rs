@@ -1,5 +1,7 @@
 //! The door to the sockets, and to whatever else tells what happens.
 
+use std::time::Instant;
+
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,7 +15,7 @@ use crate::actors::teams::{ListMemberships, Teams};
 use crate::actors::ws_sessions::{Join, JoinError, Joined, WebsocketSettings, WsSessions};
 use crate::http::extract::Parameters;
 use crate::http::fields::{Fields, ReadFields, parsed, text};
-use crate::http::identity::{authenticate, permit, reach};
+use crate::http::identity::{authenticate, met_at, permit, reach};
 use crate::http::problem::Problem;
 use crate::http::ws_session;
 use crate::models::{ErrorCode, Permission, WebOrigins};
@@ -61,6 +63,7 @@ impl SocketDoor {
         since: Option<i64>,
     ) -> Result<Joined, Problem> {
         self.check_origin(request)?;
+        let looked_at = met_at(request).unwrap_or_else(Instant::now);
         let holder = match ticket {
             Some(ticket) => {
                 let holder = accounts.ask(RedeemTicket { ticket }).await?;
@@ -74,7 +77,7 @@ impl SocketDoor {
             // What is heard of between this look and the seat is found out by the place.
             let (_, teams_as_of) = self.ended.heard_since(u64::MAX);
             let teams = self.teams.ask(ListMemberships { reach }).await?;
-            let join = Join { holder: holder.clone(), teams, teams_as_of, since };
+            let join = Join { holder: holder.clone(), looked_at, teams, teams_as_of, since };
             match self.sessions.ask(join).await {
                 Err(AskError::Reply(JoinError::Regrouped)) if looks < LOOKS_MAX => looks += 1,
                 joined => return Ok(joined?),

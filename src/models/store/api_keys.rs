@@ -21,6 +21,7 @@ const FIND_GOOD_BY_ID: &str = include_str!("sql/api_keys/find_good_by_id.sql");
 const LIST: &str = include_str!("sql/api_keys/list.sql");
 const LOCK: &str = include_str!("sql/api_keys/lock.sql");
 const REVOKE: &str = include_str!("sql/api_keys/revoke.sql");
+const REVOKE_ALL: &str = include_str!("sql/api_keys/revoke_all.sql");
 const REPLACE: &str = include_str!("sql/api_keys/replace.sql");
 const NOTE_USES: &str = include_str!("sql/api_keys/note_uses.sql");
 
@@ -155,6 +156,15 @@ pub async fn revoke(
     origin: &Origin,
 ) -> Result<bool, StoreError> {
     Ok(session::optional(db, REVOKE, &[&id, &user, &acting(origin)]).await?.is_some())
+}
+
+/// Ends all keys of that user for ever.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn revoke_all(db: &impl Session<UserSide>, user: UserId) -> Result<(), StoreError> {
+    let _as_many = session::run(db, REVOKE_ALL, &[&user]).await?;
+    Ok(())
 }
 
 /// Has a key end in `overlap_seconds`, because another has taken its place.

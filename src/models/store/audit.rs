@@ -28,8 +28,10 @@ const LIST_ANCHORS: &str = include_str!("sql/audit_anchors/list.sql");
 /// Rows that are not in the chain, and what is known then.
 #[derive(Clone, Debug)]
 pub struct Unsealed {
-    /// In the order of their ids.
+    /// In the order of the transactions that wrote them.
     pub entries: Vec<AuditEntry>,
+    /// The transaction that wrote the last of them.
+    pub last_written_in: i64,
     /// The snapshot in which they were found; empty where none was.
     pub sealed_to: String,
 }
@@ -120,7 +122,8 @@ pub async fn has_unsealed<Side>(db: &impl Session<Side>) -> Result<bool, StoreEr
 pub async fn list_unsealed<Side>(db: &impl Session<Side>, limit: i64) -> Result<Unsealed, StoreError> {
     let rows = session::rows(db, LIST_UNSEALED, &[&limit]).await?;
     let sealed_to = rows.first().map(|row| row.try_get("sealed_to")).transpose()?.unwrap_or_default();
-    Ok(Unsealed { entries: session::decode_all(&rows)?, sealed_to })
+    let last_written_in = rows.last().map(|row| row.try_get("written_in")).transpose()?.unwrap_or_default();
+    Ok(Unsealed { entries: session::decode_all(&rows)?, last_written_in, sealed_to })
 }
 
 /// Notes that all which that snapshot shows is in the chain.

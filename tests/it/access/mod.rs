@@ -57,7 +57,7 @@ fn expected(policy: &Policy, row: &Row, asks: Asks, actor: Actor) -> Expected {
         (Asks::SignIn, _) => return Expected::Good,
         (Asks::May(needed), _) => needed,
     };
-    let is_allowed = match actor {
+    let may = |needed: Permission| match actor {
         Actor::KeyWithout => false,
         Actor::KeyWithOnly => needed.is_for_keys(),
         Actor::TeamKey => policy.of_role(Role::Developer).has(needed) && needed.is_for_team_keys(),
@@ -67,6 +67,7 @@ fn expected(policy: &Policy, row: &Row, asks: Asks, actor: Actor) -> Expected {
         Actor::Viewer => policy.of_role(Role::Viewer).has(needed),
         _ => policy.of_role(Role::Developer).has(needed),
     };
+    let is_allowed = may(needed) && row.also.is_none_or(may);
     let team_role = match actor {
         Actor::Owner | Actor::KeyWithout | Actor::KeyWithOnly | Actor::TeamKey => Some(TeamRole::Owner),
         Actor::Mate => Some(TeamRole::Developer),
@@ -77,7 +78,12 @@ fn expected(policy: &Policy, row: &Row, asks: Asks, actor: Actor) -> Expected {
         (false, ..) => Expected::Is(403),
         (true, Of::Owner, _) if !actor.is_owner() => Expected::Is(404),
         (true, Of::Team, None) => Expected::Is(404),
-        (true, Of::Team, Some(role)) if !policy.of_team_role(role).has(needed) => Expected::Is(403),
+        (true, Of::Team, Some(role))
+            if !policy.of_team_role(role).has(needed)
+                || row.also.is_some_and(|also| !policy.of_team_role(role).has(also)) =>
+        {
+            Expected::Is(403)
+        }
         (true, ..) => Expected::Good,
     }
 }
@@ -103,7 +109,7 @@ async fn everybody_can_do_what_is_declared_and_nothing_else() {
                 let (world, policy) = (&world, &policy);
                 let asking = stream::iter(all).map(|(row, actor)| async move {
                     let made = world.thing(row.thing).await;
-                    let caller = world.caller(listener, actor, needed, (row.is_last, &made)).await?;
+                    let caller = world.caller(listener, actor, needed, (row, &made)).await?;
                     let status = world.ask(row, listener, method, path, (actor, &caller, &made)).await;
                     let expected = expected(policy, row, asks, actor);
                     let is_right = match expected {

@@ -1,5 +1,6 @@
 //! How a good request of each operation looks.
 
+use botberi::models::Permission;
 use serde_json::{Value, json};
 
 /// Whose things an operation touches.
@@ -51,6 +52,8 @@ pub(super) struct Row {
     pub(super) good: &'static [u16],
     /// The body, with what was made for it.
     pub(super) body: fn(&Value) -> Value,
+    /// What is asked for besides what is declared.
+    pub(super) also: Option<Permission>,
     /// The caller is of no use afterwards.
     pub(super) is_last: bool,
 }
@@ -60,11 +63,11 @@ fn none(_: &Value) -> Value {
 }
 
 const fn plain(of: Of, thing: Thing, good: &'static [u16]) -> Row {
-    Row { of, thing, good, body: none, is_last: false }
+    Row { of, thing, good, body: none, also: None, is_last: false }
 }
 
 const fn with(of: Of, thing: Thing, good: &'static [u16], body: fn(&Value) -> Value) -> Row {
-    Row { of, thing, good, body, is_last: false }
+    Row { of, thing, good, body, also: None, is_last: false }
 }
 
 /// The rows of an operation: one for each kind of thing that it can be done to.
@@ -136,7 +139,10 @@ fn row(listener: &str, operation: &str) -> Option<Row> {
         ("user", "changeTeam") => with(Team, Thing::Team, &[200], |_| json!({"name": "Others"})),
         ("user", "deleteTeam") => plain(Team, Thing::Team, &[204]),
         ("user", "putTeamMember") => with(Team, Thing::Team, &[200], |_| json!({"role": "viewer"})),
-        ("user", "removeTeamMember") => plain(Team, Thing::Team, &[204]),
+        // Whoever leaves needs to see the team; whoever takes others out has to manage it.
+        ("user", "removeTeamMember") => {
+            Row { also: Some(Permission::TeamManage), ..plain(Team, Thing::Team, &[204]) }
+        }
         ("user", "getAgent") => plain(Caller, Thing::Agent, &[200]),
         ("user", "createInstance") => {
             with(Caller, Thing::Agent, &[201], |made| json!({"agent_id": made["id"], "title": "Mine"}))

@@ -170,15 +170,15 @@ impl World {
         listener: &str,
         actor: Actor,
         needed: Option<Permission>,
-        (is_last, made): (bool, &Value),
+        (Row { is_last, also, .. }, made): (&Row, &Value),
     ) -> Option<Caller> {
         let caller = match actor {
             Actor::Nobody => self.nobody(),
             // Of those who are needed later nothing may be used up.
-            Actor::Owner | Actor::Other | Actor::Mate | Actor::MateViewer | Actor::Left if is_last => {
+            Actor::Owner | Actor::Other | Actor::Mate | Actor::MateViewer | Actor::Left if *is_last => {
                 self.nobody().sign_up(&self.name()).await
             }
-            Actor::Admin if is_last => self.of_role("admin").await,
+            Actor::Admin if *is_last => self.of_role("admin").await,
             Actor::Owner => self.nobody().sign_in("owner", PASSWORD).await,
             Actor::Other => self.nobody().sign_up(&self.name()).await,
             Actor::Viewer => self.of_role("viewer").await,
@@ -210,13 +210,16 @@ impl World {
             Actor::TeamKey => {
                 let may = self.policy.of_role(Role::Developer);
                 let most = all(|permission| permission.is_for_team_keys() && may.has(permission));
-                let wish = json!({"name": self.name(), "permissions": most, "team_id": made.get("team_id").unwrap_or(&json!(self.team))});
+                let team = made["team_id"].as_str().unwrap_or(&self.team);
+                let wish = json!({"name": self.name(), "permissions": most, "team_id": team});
                 let made = self.owner.post("/api/v1/api-keys", wish).await.expect(201);
                 self.owner.with_token(made["key"].as_str().unwrap())
             }
             Actor::KeyWithOnly => {
                 let (holder, _) = self.holder_of_keys(listener);
-                self.key(&holder, &[needed.filter(|needed| needed.is_for_keys())?]).await.0
+                let needed = needed.filter(|needed| needed.is_for_keys())?;
+                let only: Vec<Permission> = [needed].into_iter().chain(*also).collect();
+                self.key(&holder, &only).await.0
             }
         };
         Some(caller.at(self.url(listener)))

@@ -115,7 +115,9 @@ async fn what_was_done_is_sealed_within_a_second_and_an_export_is_checked_withou
     assert_eq!((whole.code, whole.stderr.as_str()), (0, ""), "{whole:?}");
     assert!(anchors.iter().all(|anchor| whole.stdout.contains(*anchor)), "{whole:?}");
     let met = admin.get(&format!("{AUDIT}/verify?anchors={},{}", anchors[0], anchors[1])).await.expect(200);
-    assert_eq!((&met["is_intact"], &met["chains"][1]["anchors_met"]), (&json!(true), &json!(1)));
+    // The one that was brought along, and those that the sealer has left in the other database by now.
+    assert_eq!(met["is_intact"], true);
+    assert!(met["chains"][1]["anchors_met"].as_i64() >= Some(1), "{met}");
     let behind = verify(&app, &["--after", anchors[0], "--after", anchors[1]]);
     assert!(
         behind.code == 0 && behind.stdout.contains("shared_psql: 0 rows are as they were sealed"),

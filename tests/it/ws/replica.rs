@@ -159,7 +159,16 @@ impl Replica {
         let (user_id, role) = (UserId::new(), Role::Viewer);
         let credential = Credential::Session { session_id: SessionId::new(), token_id: TokenId::new() };
         let holder = Principal { user_id, role, credential, expires_at: Timestamp::MAX };
-        self.sessions.ask(Join { holder, teams: Vec::new(), teams_as_of: 0, since: None }).await.is_ok()
+        self.sessions
+            .ask(Join {
+                holder,
+                looked_at: std::time::Instant::now(),
+                teams: Vec::new(),
+                teams_as_of: 0,
+                since: None,
+            })
+            .await
+            .is_ok()
     }
 
     /// Says that the queue is bound, and waits until that is taken in.
@@ -236,7 +245,18 @@ async fn join(request: &HttpRequest, door: &Door) -> Result<(Joined, Option<i64>
         expires_at: Timestamp::now() + jiff::SignedDuration::from_secs(seconds),
     };
     let since: Option<i64> = get("since").map(|since| since.parse().unwrap());
-    Ok((door.sessions.ask(Join { holder, teams: Vec::new(), teams_as_of: 0, since }).await?, since))
+    Ok((
+        door.sessions
+            .ask(Join {
+                holder,
+                looked_at: std::time::Instant::now(),
+                teams: Vec::new(),
+                teams_as_of: 0,
+                since,
+            })
+            .await?,
+        since,
+    ))
 }
 
 /// One client.

@@ -88,7 +88,11 @@ fn seated(user_id: UserId, since: Option<i64>) -> (Arc<Seat>, Seated) {
         expires_at: Timestamp::MAX,
     };
     let desk = Desk { left: SeatList::default(), lent: SeatList::default(), turns: Turns::new(1) };
-    Seat::give(Join { holder, teams: Vec::new(), teams_as_of: 0, since }, desk, &Node::root())
+    Seat::give(
+        Join { holder, looked_at: Instant::now(), teams: Vec::new(), teams_as_of: 0, since },
+        desk,
+        &Node::root(),
+    )
 }
 
 impl World {

@@ -4,8 +4,8 @@ WITH turn AS MATERIALIZED (
     SELECT id
     FROM api_keys
     WHERE (SELECT is_mine FROM turn)
-        AND revoked_at < now() - greatest($1::bigint, 7200) * interval '1 second'
-    ORDER BY revoked_at
+        AND least(revoked_at, expires_at) < now() - greatest($1::bigint, 7200) * interval '1 second'
+    ORDER BY least(revoked_at, expires_at)
     LIMIT $2
 ), gone AS (
     DELETE FROM api_keys

@@ -1,10 +1,14 @@
--- Nothing, where the user has as many good ones already.
+-- Nothing, where the user has as many already. Those that ended by themselves within the hour count, too: as long as somebody may
+-- have to be told of them. One that is replaced makes room for the next.
 WITH made AS (
     INSERT INTO api_keys (id, user_id, team_id, name, prefix, key_hash, permissions, expires_at)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8
     WHERE (
         SELECT count(*) FROM api_keys
-        WHERE user_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+        WHERE user_id = $2
+            AND revoked_at IS NULL
+            AND id IS DISTINCT FROM $11
+            AND (expires_at IS NULL OR expires_at > clock_timestamp() - interval '1 hour')
     ) < $9::bigint
     RETURNING id, user_id, team_id, name, prefix, permissions, created_at, expires_at, last_used_at, replaced_by
 ), audited AS (

@@ -1,5 +1,6 @@
 -- What the last look of a sealer could not see and this one can: by number behind all that it knew of, or among those that were
--- under way. In the same snapshot the end of this look. A chain whose look is not finished has some of these already.
+-- under way. In the same snapshot the end of this look. A chain whose look is not finished has some of these
+-- already. In the order of transactions, so that a look that is too long is finished in pieces.
 WITH look AS MATERIALIZED (
     SELECT
         pg_current_snapshot() AS present,
@@ -17,23 +18,30 @@ WITH look AS MATERIALIZED (
 )
 SELECT
     l.id, l.occurred_at, l.actor_kind, l.actor_id, l.actor_name, l.credential_id, l.address, l.action, l.target_kind, l.target_id,
-    l.team_id, l.outcome, l.count, l.request_id, l.traceparent, l.detail::text AS detail,
+    l.team_id, l.outcome, l.count, l.request_id, l.traceparent, l.detail::text AS detail, l.written_in,
     (SELECT present::text FROM look) AS sealed_to
 FROM (
-    SELECT id AS found
-    FROM audit_log
-    WHERE written_in >= (SELECT from_number FROM bounds) AND written_in < (SELECT before_number FROM bounds)
+    SELECT found, written_in
+    FROM (
+        SELECT a.id AS found, a.written_in
+        FROM audit_log a
+        WHERE a.written_in >= (SELECT from_number FROM bounds) AND a.written_in < (SELECT before_number FROM bounds)
+            AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.audit_id = a.id OFFSET 0)
+        ORDER BY a.written_in
+        LIMIT $1
+    ) AS behind
     UNION ALL
-    SELECT id AS found
-    FROM audit_log
-    WHERE written_in = ANY ((SELECT under_way FROM bounds)::bigint[])
+    SELECT a.id AS found, a.written_in
+    FROM audit_log a
+    WHERE a.written_in = ANY ((SELECT under_way FROM bounds)::bigint[])
+        AND NOT EXISTS (SELECT FROM audit_chain c WHERE c.audit_id = a.id OFFSET 0)
+    ORDER BY written_in, found
+    LIMIT $1
 ) AS candidate
 CROSS JOIN LATERAL (
     SELECT
         id, occurred_at, actor_kind, actor_id, actor_name, credential_id, address, action, target_kind, target_id, team_id, outcome,
-        count, request_id, traceparent, detail
+        count, request_id, traceparent, detail, candidate.written_in
     FROM audit_log WHERE id = found OFFSET 0
 ) AS l
-WHERE NOT EXISTS (SELECT FROM audit_chain c WHERE c.audit_id = found OFFSET 0)
-ORDER BY l.id
-LIMIT $1
+ORDER BY l.written_in, l.id

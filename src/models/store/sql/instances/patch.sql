@@ -6,7 +6,7 @@ WITH target AS (
         AND CASE
             WHEN target.team_id IS NULL THEN target.user_id = $2 AND $3::uuid IS NULL
             ELSE target.team_id = coalesce($3, target.team_id) AND EXISTS (
-                SELECT FROM team_members m WHERE m.team_id = target.team_id AND m.user_id = $2 AND m.role = ANY ($4::text[])
+                SELECT FROM team_members m WHERE m.team_id = target.team_id AND m.user_id = $2 AND m.role = ANY ($4::text[]) FOR SHARE
             )
         END
     FOR NO KEY UPDATE
