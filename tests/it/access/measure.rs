@@ -70,6 +70,7 @@ async fn start(stage: &Stage, own: &[(&str, toml::Value)]) -> Replica {
         settings.push((key, 1_000_000.into()));
     }
     settings.push(("quotas.instances_max", 1_000_000.into()));
+    settings.push(("auth.sessions_per_user_max", 100_000.into()));
     Replica::start(stage, false, &settings).await
 }
 

@@ -67,7 +67,7 @@ async fn create(client: &Client, statement: &Statement, agent: i32, users: &[Uui
     let titles = vec!["Measured"; users.len()];
     let configs = vec![json!({"tone": "dry"}); users.len()];
     let requests: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let nothing = vec![None::<&str>; users.len()];
+    let (nothing, roles) = (vec![None::<&str>; users.len()], vec!["{}"; users.len()]);
     let (kinds, addresses) = (vec!["user"; users.len()], vec!["192.0.2.7"; users.len()]);
     let rows = client
         .query(
@@ -89,6 +89,7 @@ async fn create(client: &Client, statement: &Statement, agent: i32, users: &[Uui
                 &nothing,
                 &credentials,
                 &addresses,
+                &roles,
             ],
         )
         .await
