@@ -4,7 +4,7 @@ use actix::Message;
 
 use super::ApiKeyError;
 use crate::models::{
-    ApiKey, ApiKeyId, IdempotencyKey, Made, NewApiKey, Origin, Page, PageLimit, Principal, UserId,
+    ApiKey, ApiKeyId, IdempotencyKey, Made, NewApiKey, Origin, Page, PageLimit, Principal, TeamRoles, UserId,
 };
 use crate::secret::Secret;
 
@@ -29,12 +29,14 @@ pub struct ShownKey {
     pub text: Option<Secret>,
 }
 
-/// Lists somebody's keys that are not revoked, the newest first.
+/// Lists somebody's keys that are not revoked, and those of the teams that they manage, the newest first.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Page<ApiKey>, ApiKeyError>")]
 pub struct ListApiKeys {
     /// Whose.
     pub owner: UserId,
+    /// What they have to be in a team to manage it.
+    pub managing: TeamRoles,
     /// Where the page before this one ended.
     pub before: Option<ApiKeyId>,
     /// How many.
@@ -45,8 +47,10 @@ pub struct ListApiKeys {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), ApiKeyError>")]
 pub struct RevokeApiKey {
-    /// Whose.
+    /// Who wishes it.
     pub owner: UserId,
+    /// What they have to be in the key's team to manage it.
+    pub managing: TeamRoles,
     /// Which.
     pub id: ApiKeyId,
     /// The request that wishes it.

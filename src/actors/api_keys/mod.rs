@@ -143,9 +143,9 @@ impl Handler<ListApiKeys> for ApiKeys {
 
     fn handle(&mut self, question: ListApiKeys, _context: &mut Self::Context) -> Self::Result {
         self.answer(|works| async move {
-            let ListApiKeys { owner, before, limit } = question;
+            let ListApiKeys { owner, managing, before, limit } = question;
             let session = works.user_db.connection().await?;
-            Ok(api_keys::list(&session, owner, before, limit).await?)
+            Ok(api_keys::list(&session, owner, managing, before, limit).await?)
         })
     }
 }
@@ -155,11 +155,11 @@ impl Handler<RevokeApiKey> for ApiKeys {
 
     fn handle(&mut self, wish: RevokeApiKey, _context: &mut Self::Context) -> Self::Result {
         self.answer(|works| async move {
-            let RevokeApiKey { owner, id, origin } = wish;
+            let RevokeApiKey { owner, managing, id, origin } = wish;
             let mut connection = works.user_db.connection().await?;
             let transaction = connection.transaction().await?;
             sessions::name_origin(&transaction, &origin).await?;
-            if !api_keys::revoke(&transaction, id, owner, &origin).await? {
+            if !api_keys::revoke(&transaction, id, owner, managing, &origin).await? {
                 return Err(ApiKeyError::NotFound(id));
             }
             transaction.commit().await?;

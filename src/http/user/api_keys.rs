@@ -20,7 +20,8 @@ use crate::http::login::no_store;
 use crate::http::paging::Paging;
 use crate::http::problem::{FieldError, Problem};
 use crate::models::{
-    ApiKey, ApiKeyId, ErrorCode, NewApiKey, Origin, Page, Permission, PermissionSet, TeamId,
+    ApiKey, ApiKeyId, ErrorCode, NewApiKey, Origin, Page, Permission, PermissionSet, Principal, TeamId,
+    TeamRoles, UserId,
 };
 
 /// A name is for people.
@@ -124,12 +125,15 @@ impl ReadFields for Rotation {
 /// A key as it is listed.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKey, example = json!({
-    "id": "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11", "name": "nightly report", "prefix": "sk-3hY9aQ0b",
+    "id": "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11", "user_id": "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01",
+    "name": "nightly report", "prefix": "sk-3hY9aQ0b",
     "permissions": ["event:read", "instance:read"], "team_id": null, "created_at": "2026-11-30T10:00:00Z",
     "expires_at": "2027-01-01T00:00:00Z", "last_used_at": null, "replaced_by": null
 }))]
 pub(super) struct ApiKeyView {
     id: ApiKeyId,
+    /// Who has made it.
+    user_id: UserId,
     name: String,
     /// The beginning of the key.
     prefix: String,
@@ -146,16 +150,28 @@ pub(super) struct ApiKeyView {
 
 impl From<ApiKey> for ApiKeyView {
     fn from(key: ApiKey) -> Self {
-        let ApiKey { id, name, prefix, permissions, team_id, created_at, .. } = key;
+        let ApiKey { id, user_id, name, prefix, permissions, team_id, created_at, .. } = key;
         let ApiKey { expires_at, last_used_at, replaced_by, .. } = key;
-        Self { id, name, prefix, permissions, team_id, created_at, expires_at, last_used_at, replaced_by }
+        Self {
+            id,
+            user_id,
+            name,
+            prefix,
+            permissions,
+            team_id,
+            created_at,
+            expires_at,
+            last_used_at,
+            replaced_by,
+        }
     }
 }
 
 /// A key that was made just now.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MadeApiKey, example = json!({
-    "id": "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11", "name": "nightly report", "prefix": "sk-3hY9aQ0b",
+    "id": "0199a3f0-7c1e-7d52-9b8e-2f6f3f6f1c11", "user_id": "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01",
+    "name": "nightly report", "prefix": "sk-3hY9aQ0b",
     "permissions": ["event:read", "instance:read"], "team_id": null, "created_at": "2026-11-30T10:00:00Z",
     "expires_at": "2027-01-01T00:00:00Z", "last_used_at": null, "replaced_by": null, "key": "sk-3hY9aQ0b..."
 }))]
@@ -234,6 +250,16 @@ fn check_role(
     Err(Problem::invalid(vec![FieldError { field: "permissions".to_owned(), message }]))
 }
 
+/// What the caller has to be in a team to manage it; nothing is enough where their own role or credential does not let them.
+fn managing(caller: &Principal, policies: &PolicyView) -> TeamRoles {
+    let policy = policies.now();
+    let needed = Permission::TeamManage;
+    if !policy.of_role(caller.role).and(caller.granted()).has(needed) {
+        return TeamRoles::default();
+    }
+    policy.team_roles_with(needed).into_iter().collect()
+}
+
 fn check_team(team_id: Option<TeamId>, wanted: PermissionSet) -> Result<(), Problem> {
     let personal: Vec<&str> = wanted
         .iter()
@@ -249,7 +275,8 @@ fn check_team(team_id: Option<TeamId>, wanted: PermissionSet) -> Result<(), Prob
 
 /// List your API keys
 ///
-/// The newest first, without the keys themselves. Those that are revoked are not among them.
+/// Yours, and those of the teams that you manage, whoever made them; the newest first, without the keys themselves. Those that are
+/// revoked are not among them.
 #[utoipa::path(
     get, path = "/api/v1/api-keys", tag = "API keys", operation_id = "listApiKeys", security(("bearer" = ["api_key:read"])),
     params(Paging),
@@ -257,19 +284,22 @@ fn check_team(team_id: Option<TeamId>, wanted: PermissionSet) -> Result<(), Prob
 )]
 pub(super) async fn list(
     user: Caller<needs::ApiKeyRead>,
+    identities: Data<Identities>,
     api_keys: Data<Handle<ApiKeys>>,
     Parameters(Selection(paging)): Parameters<Selection>,
 ) -> Result<HttpResponse, Problem> {
     let before = paging.cursor.and_then(|cursor| cursor.uuid().ok()).map(ApiKeyId::from);
 
-    let page = api_keys.ask(ListApiKeys { owner: user.id(), before, limit: paging.limit }).await?;
+    let managing = managing(&user.0, &identities.policies);
+
+    let page = api_keys.ask(ListApiKeys { owner: user.id(), managing, before, limit: paging.limit }).await?;
 
     Ok(HttpResponse::Ok().json(page.map(ApiKeyView::from)))
 }
 
 /// Revoke an API key
 ///
-/// For ever, on every replica; its sockets are closed with 4401.
+/// For ever, on every replica; its sockets are closed with 4401. A key of a team can be revoked by whoever manages the team, too.
 #[utoipa::path(
     delete, path = "/api/v1/api-keys/{id}", tag = "API keys", operation_id = "revokeApiKey",
     security(("bearer" = ["api_key:manage"])),
@@ -280,10 +310,13 @@ pub(super) async fn list(
 pub(super) async fn revoke(
     user: Caller<needs::ApiKeyManage>,
     origin: Origin,
+    identities: Data<Identities>,
     api_keys: Data<Handle<ApiKeys>>,
     Id(id): Id<ApiKeyId>,
 ) -> Result<HttpResponse, Problem> {
-    api_keys.ask(RevokeApiKey { owner: user.id(), id, origin }).await?;
+    let managing = managing(&user.0, &identities.policies);
+
+    api_keys.ask(RevokeApiKey { owner: user.id(), managing, id, origin }).await?;
 
     Ok(HttpResponse::NoContent().finish())
 }

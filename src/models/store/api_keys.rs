@@ -12,6 +12,7 @@ use crate::models::ids::{ApiKeyId, TeamId, UserId};
 use crate::models::origin::Origin;
 use crate::models::page::{Cursor, Page, PageLimit};
 use crate::models::permission::PermissionSet;
+use crate::models::team::TeamRoles;
 use crate::models::user::Role;
 
 const LOCK_USER: &str = include_str!("sql/api_keys/lock_user.sql");
@@ -118,17 +119,19 @@ pub async fn find_good_by_id(
     row.as_ref().map(GoodKey::try_from).transpose()
 }
 
-/// Somebody's keys that are not revoked, the newest first.
+/// Somebody's keys that are not revoked, and those of teams in which they are one of `managing`, the newest first.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn list(
     db: &impl Session<UserSide>,
     user: UserId,
+    managing: TeamRoles,
     before: Option<ApiKeyId>,
     limit: PageLimit,
 ) -> Result<Page<ApiKey>, StoreError> {
-    let rows = session::rows(db, LIST, &[&user, &before, &limit.rows()]).await?;
+    let parameters: session::Parameters<'_> = &[&user, &before, &limit.rows(), &managing.names()];
+    let rows = session::rows(db, LIST, parameters).await?;
     session::decode_page(&rows, limit, &[], |key: &ApiKey| Cursor::Uuid(key.id.as_uuid()))
 }
 
@@ -145,7 +148,7 @@ pub async fn lock(
     row.as_ref().map(ApiKey::try_from).transpose()
 }
 
-/// Ends a key of that user for ever; false if there is none that goes on.
+/// Ends a key for ever that is that user's, or of a team in which they are one of `managing`; false if there is none that goes on.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -153,9 +156,11 @@ pub async fn revoke(
     db: &impl Session<UserSide>,
     id: ApiKeyId,
     user: UserId,
+    managing: TeamRoles,
     origin: &Origin,
 ) -> Result<bool, StoreError> {
-    Ok(session::optional(db, REVOKE, &[&id, &user, &acting(origin)]).await?.is_some())
+    let parameters: session::Parameters<'_> = &[&id, &user, &acting(origin), &managing.names()];
+    Ok(session::optional(db, REVOKE, parameters).await?.is_some())
 }
 
 /// Ends all keys of that user for ever.

@@ -61,3 +61,26 @@ async fn nobody_makes_a_key_of_a_team_that_they_are_not_in() {
     let wish = json!({"name": "x", "team_id": team, "permissions": ["instance:read"]});
     assert_eq!(eve.caller.post("/api/v1/api-keys", wish).await.problem(404), "team_not_found");
 }
+
+#[tokio::test]
+async fn whoever_manages_a_team_sees_and_revokes_its_keys_and_nobody_else_does() {
+    let World { ada, dan, team, .. } = &World::new().await;
+    let wish = json!({"name": "his", "team_id": team, "permissions": ["instance:read"]});
+    let his = dan.caller.post("/api/v1/api-keys", wish.clone()).await.expect(201);
+    let hers = ada.caller.post("/api/v1/api-keys", wish).await.expect(201);
+    let own = json!({"name": "his own", "permissions": ["instance:read"]});
+    let own = dan.caller.post("/api/v1/api-keys", own).await.expect(201);
+    let listed = async |person: &Person| person.listed("/api/v1/api-keys").await;
+    assert_eq!(listed(ada).await, [id_of(&hers), id_of(&his)]);
+    assert_eq!(listed(dan).await, [id_of(&own), id_of(&his)]);
+
+    let revoke = async |person: &Person, key: &serde_json::Value| {
+        person.caller.delete(&format!("/api/v1/api-keys/{}", id_of(key))).await
+    };
+    assert_eq!(revoke(dan, &hers).await.problem(404), "api_key_not_found");
+    assert_eq!(revoke(ada, &own).await.problem(404), "api_key_not_found");
+    revoke(ada, &his).await.expect(204);
+    let program = dan.caller.with_token(his["key"].as_str().unwrap());
+    assert_eq!(program.get(INSTANCES).await.problem(401), "unauthenticated");
+    assert_eq!(listed(dan).await, [id_of(&own)]);
+}
