@@ -24,6 +24,9 @@ const TOLD_AT_ONCE: u32 = 16;
 pub struct Asker {
     /// The holder of its credential, if it has a good one; nobody while it proves who it is.
     pub subject: Option<Subject>,
+    /// The API key that it comes with: of each kind of request it has a count of its own, so that a program which runs away
+    /// leaves its user room for the rest.
+    pub key: Option<Subject>,
     /// Where it comes from, if that is known.
     pub address: Option<IpAddr>,
 }
@@ -66,8 +69,11 @@ impl RateLimiter {
             RouteClass::Socket => settings.socket_max,
         };
         // Guessing is counted where it comes from, and also for the one whose secret it is, if they are known.
-        let (of_class, also_of_class) =
-            if class == RouteClass::Auth { (address, subject) } else { (subject.or(address), None) };
+        let (of_class, also_of_class) = if class == RouteClass::Auth {
+            (address, subject)
+        } else {
+            (asker.key.or(subject).or(address), None)
+        };
         // The one that a flood meets first stands first: it is refused by one look.
         let wanted = [
             (of_class, Some(class), class_max),

@@ -34,7 +34,7 @@ fn let_in(limiter: &RateLimiter, askers: [Asker; 3]) -> usize {
 fn together_they_are_let_in_as_often_as_the_limit_says_and_no_oftener() {
     in_every_order(|| {
         let limiter = RateLimiter::new(limits(4, 0));
-        let asker = Asker { subject: Some(Subject::User(UserId::new())), address: None };
+        let asker = Asker { subject: Some(Subject::User(UserId::new())), key: None, address: None };
         assert_eq!(let_in(&limiter, [asker; 3]), 4);
     });
 }
@@ -46,10 +46,10 @@ fn who_is_refused_at_one_count_is_counted_at_no_other() {
         let limiter = RateLimiter::new(limits(2, 3));
         let address = Some("10.0.0.7".parse().unwrap());
         let users = [UserId::new(), UserId::new(), UserId::new()];
-        let askers = users.map(|user| Asker { subject: Some(Subject::User(user)), address });
+        let askers = users.map(|user| Asker { subject: Some(Subject::User(user)), key: None, address });
         let were_let_in = let_in(&limiter, askers);
         assert!(were_let_in <= 3);
-        let elsewhere = |user| Asker { subject: Some(Subject::User(user)), address: None };
+        let elsewhere = |user| Asker { subject: Some(Subject::User(user)), key: None, address: None };
         let left: usize = users
             .map(|user| (0..2).filter(|_| limiter.admit(elsewhere(user), RouteClass::Read).is_ok()).count())
             .into_iter()
@@ -62,7 +62,7 @@ fn who_is_refused_at_one_count_is_counted_at_no_other() {
 fn what_is_told_to_redis_is_all_that_was_let_in_once() {
     in_every_order(|| {
         let limiter = RateLimiter::new(limits(100, 0));
-        let asker = Asker { subject: Some(Subject::User(UserId::new())), address: None };
+        let asker = Asker { subject: Some(Subject::User(UserId::new())), key: None, address: None };
         let asked = limiter.clone();
         let asking = thread::spawn(move || let_in(&asked, [asker; 3]));
         let told = limiter.take_changes();

@@ -20,7 +20,7 @@ fn settings() -> RateLimitsSettings {
 }
 
 fn asker(user: Option<UserId>) -> Asker {
-    Asker { subject: user.map(Subject::User), address: Some("10.0.0.7".parse().unwrap()) }
+    Asker { subject: user.map(Subject::User), key: None, address: Some("10.0.0.7".parse().unwrap()) }
 }
 
 fn admitted(limiter: &RateLimiter, asker: Asker, class: RouteClass, requests: usize) -> usize {
@@ -186,4 +186,14 @@ proptest! {
             prop_assert!(changed <= 2 * LENGTH_MAX, "{changed} are to be told while nobody can be");
         }
     }
+}
+
+#[test]
+fn a_program_that_runs_away_uses_its_keys_count_up_and_leaves_its_user_the_rest() {
+    let limiter = RateLimiter::new(RateLimitsSettings { write_max: 3, user_max: 5, ..settings() });
+    let ada = Some(UserId::new());
+    let program = Asker { key: Some(Subject::Key(uuid::Uuid::now_v7())), ..asker(ada) };
+    assert_eq!(admitted(&limiter, program, RouteClass::Write, 9), 3);
+    // All of one user's requests together have one limit, however they come.
+    assert_eq!(admitted(&limiter, asker(ada), RouteClass::Write, 9), 2);
 }

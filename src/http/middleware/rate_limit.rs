@@ -10,6 +10,7 @@ use crate::actors::rate_limits::{Asker, RouteClass, Standing, Subject};
 use crate::http::client_address::ClientAddress;
 use crate::http::problem::Problem;
 use crate::http::{PREFIX, identity};
+use crate::models::Credential;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -38,7 +39,11 @@ pub(super) fn count(
     }
     let address = peer.map(|peer| manners.proxies.client(peer, request.headers()));
     request.extensions_mut().insert(ClientAddress(address));
-    let asker = Asker { subject: holder.map(|holder| Subject::User(holder.user_id)), address };
+    let key = holder.as_ref().and_then(|holder| match holder.credential {
+        Credential::ApiKey { key_id, .. } => Some(Subject::Key(key_id.as_uuid())),
+        Credential::Session { .. } => None,
+    });
+    let asker = Asker { subject: holder.map(|holder| Subject::User(holder.user_id)), key, address };
     match manners.limiter.admit(asker, class) {
         Ok(standing) => (standing, None),
         Err(full) => {
