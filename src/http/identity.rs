@@ -147,17 +147,31 @@ fn by_key(request: &HttpRequest, needed: Permission) -> Result<Principal, Proble
 /// Why a key was not taken.
 struct Refused(Problem);
 
-/// When [`meet`] began to look.
-#[derive(Clone, Copy)]
-struct MetAt(Instant);
+/// What was known of the key of a request when it was first looked at, and when that was.
+#[derive(Clone)]
+struct KeyLook {
+    at: Instant,
+    standing: KeyStanding,
+}
 
-/// Looks at an API key before the handler does: whoever acts is known without a wait from then on, for everything that the
-/// request does.
+/// The first look at the API key of a request, whoever asks first; `None` for a request without.
+fn look_at_key(request: &HttpRequest) -> Option<KeyLook> {
+    let key = bearer(request).filter(|text| KnownKeys::is_meant(text))?;
+    let known = request.extensions().get::<KeyLook>().cloned();
+    if known.is_some() {
+        return known;
+    }
+    let at = Instant::now();
+    let look = KeyLook { at, standing: identities(request).ok()?.known_keys.standing(key) };
+    request.extensions_mut().insert(look.clone());
+    Some(look)
+}
+
+/// Finds the holder of an API key before the handler asks: whoever acts is known without a wait from then on, for everything that
+/// the request does.
 pub(super) async fn meet(request: &HttpRequest) {
-    let Ok(identities) = identities(request) else { return };
-    let Some(key) = bearer(request).filter(|text| KnownKeys::is_meant(text)) else { return };
-    let _first = request.extensions_mut().insert(MetAt(Instant::now()));
-    let found = match identities.known_keys.standing(key) {
+    let (Ok(identities), Some(look)) = (identities(request), look_at_key(request)) else { return };
+    let found = match look.standing {
         KeyStanding::Good(holder) => Ok(holder),
         KeyStanding::NoKey => Err(ApiKeyError::Invalid.into()),
         KeyStanding::Unknown(digest) => {
@@ -170,9 +184,9 @@ pub(super) async fn meet(request: &HttpRequest) {
     }
 }
 
-/// When the key of a request began to be looked at; `None` for one without.
-pub(super) fn met_at(request: &HttpRequest) -> Option<Instant> {
-    request.extensions().get::<MetAt>().map(|met| met.0)
+/// When the key of a request was first looked at; `None` for one without.
+pub(super) fn looked_at(request: &HttpRequest) -> Option<Instant> {
+    look_at_key(request).map(|look| look.at)
 }
 
 fn identities(request: &HttpRequest) -> Result<&Identities, Problem> {
@@ -202,16 +216,15 @@ pub(super) fn holder(request: &HttpRequest) -> Option<Principal> {
     if !request.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }
-    let known = identities(request).ok()?;
-    if let Some(key) = bearer(request).filter(|text| KnownKeys::is_meant(text)) {
-        return match known.known_keys.standing(key) {
+    if let Some(look) = look_at_key(request) {
+        return match look.standing {
             KeyStanding::Good(holder) => Some(holder),
             // Whoever comes with it for the first time is counted by their address.
             KeyStanding::NoKey | KeyStanding::Unknown(_) => None,
         };
     }
     let holder = verify(request).ok()?;
-    let is_over = known.gate.standing(&holder) == Standing::Revoked;
+    let is_over = identities(request).ok()?.gate.standing(&holder) == Standing::Revoked;
     (!is_over).then_some(holder)
 }
 

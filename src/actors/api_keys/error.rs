@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::models::store::StoreError;
+use crate::models::store::idempotency::KeyRefused;
 use crate::models::{ApiKeyId, Coded, ErrorCode, TeamId};
 
 /// What `ApiKeys` answers instead.
@@ -35,6 +36,15 @@ pub enum ApiKeyError {
     /// The actor could not be built.
     #[error("{0}")]
     Settings(String),
+}
+
+impl From<KeyRefused> for ApiKeyError {
+    fn from(refused: KeyRefused) -> Self {
+        match refused {
+            KeyRefused::OtherWork => Self::KeyReused,
+            KeyRefused::Busy => Self::KeyBusy,
+        }
+    }
 }
 
 impl Coded for ApiKeyError {

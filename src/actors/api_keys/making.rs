@@ -1,62 +1,31 @@
 //! New keys: each made once however often its wish is sent, and in the place of others.
 
+use std::cell::Cell;
+
 use super::key;
 use super::messages::{CreateApiKey, RotateApiKey, ShownKey};
 use super::{ApiKeyError, Works};
 use crate::models::store::api_keys::{self, KeyRow};
-use crate::models::store::idempotency::{self, Claim, Known};
-use crate::models::store::{Transaction, UserSide, sessions, teams};
-use crate::models::{ApiKey, ApiKeyId, IdempotencyKey, Made, NewApiKey, Origin, Reach};
+use crate::models::store::{Transaction, UserSide, idempotency, sessions, teams};
+use crate::models::{ApiKey, ApiKeyId, Made, NewApiKey, Origin, Reach};
 
 /// What keys are used for here.
 const ROUTE: &str = "POST /api-keys";
 
-/// How often a key is tried that somebody else has, and then has not: each time another's work under it was refused.
-const CLAIMS_MAX: usize = 3;
-
 impl Works {
     pub(super) async fn create(self, wish: CreateApiKey) -> Result<Made<ShownKey>, ApiKeyError> {
-        let Some(key) = &wish.key else {
-            return self.make(&wish, None).await?.map(Made::anew).ok_or(ApiKeyError::KeyBusy);
+        let CreateApiKey { wish, key, origin } = wish;
+        let claim = key.as_ref().map(|key| (wish.user_id, key));
+        // It is kept nowhere, so whoever asks again is not shown it.
+        let text = Cell::new(None);
+        let work = async |transaction: &Transaction<'_, UserSide>| {
+            sessions::name_origin(transaction, &origin).await?;
+            let made = self.insert(transaction, &wish, None, &origin).await?;
+            text.set(made.text);
+            Ok::<_, ApiKeyError>(made.key)
         };
-        let claim: Claim<'_> = (wish.wish.user_id, key);
-        for _try in 0..CLAIMS_MAX {
-            if let Some(made) = self.make(&wish, Some(claim)).await? {
-                return Ok(Made::anew(made));
-            }
-            let session = self.user_db.connection().await?;
-            match idempotency::find(&session, ROUTE, claim).await? {
-                Known::Made(key) => {
-                    return Ok(Made { thing: ShownKey { key, text: None }, is_replayed: true });
-                }
-                Known::OtherWork => return Err(ApiKeyError::KeyReused),
-                Known::Nothing => {}
-            }
-        }
-        Err(ApiKeyError::KeyBusy)
-    }
-
-    /// `None` if the work under that claim is done already. Whatever fails frees it: the transaction takes it back.
-    async fn make(
-        &self,
-        CreateApiKey { wish, origin, .. }: &CreateApiKey,
-        claim: Option<(crate::models::UserId, &IdempotencyKey)>,
-    ) -> Result<Option<ShownKey>, ApiKeyError> {
-        let mut connection = self.user_db.connection().await?;
-        let transaction = connection.transaction().await?;
-        sessions::name_origin(&transaction, origin).await?;
-        if let Some(claim) = claim
-            && idempotency::claim(&transaction, ROUTE, &[claim]).await?.is_empty()
-        {
-            transaction.rollback().await?;
-            return Ok(None);
-        }
-        let made = self.insert(&transaction, wish, None, origin).await?;
-        if let Some(claim) = claim {
-            idempotency::settle(&transaction, ROUTE, &[(claim, &made.key)]).await?;
-        }
-        transaction.commit().await?;
-        Ok(Some(made))
+        let Made { thing: key, is_replayed } = idempotency::once(&self.user_db, ROUTE, claim, work).await?;
+        Ok(Made { thing: ShownKey { key, text: text.take() }, is_replayed })
     }
 
     /// The old one stays good for a while, so that programs can be given the new one in their own time.

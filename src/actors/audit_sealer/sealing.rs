@@ -17,8 +17,6 @@ pub enum Round {
     Sealed {
         /// How many.
         rows: u64,
-        /// Where the chain ends now.
-        head: ChainHead,
         /// There may be more to seal.
         is_more: bool,
     },
@@ -63,7 +61,7 @@ pub async fn seal_some<Side>(db: &Database<Side>, chain: AuditChain) -> Result<R
         audit::advance(&transaction, &sealed_to).await?;
     }
     transaction.commit().await?;
-    Ok(Round::Sealed { rows, head, is_more })
+    Ok(Round::Sealed { rows, is_more })
 }
 
 /// The snapshot that shows what `snapshot` does of the transactions before `number`, and nothing of those from it on: `xmin:xmax:xip`.

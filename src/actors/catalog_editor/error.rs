@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::models::store::StoreError;
+use crate::models::store::idempotency::KeyRefused;
 use crate::models::{AgentId, Coded, ErrorCode};
 
 /// What `CatalogEditor` answers instead.
@@ -29,6 +30,15 @@ pub enum CatalogError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<KeyRefused> for CatalogError {
+    fn from(refused: KeyRefused) -> Self {
+        match refused {
+            KeyRefused::OtherWork => Self::KeyReused,
+            KeyRefused::Busy => Self::KeyBusy,
+        }
+    }
 }
 
 impl Coded for CatalogError {

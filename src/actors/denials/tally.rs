@@ -22,19 +22,9 @@ pub struct Denials(Arc<Mutex<HashMap<DenialKey, Denied>>>);
 impl Denials {
     /// Counts a request that was denied: why, as a code, and where, as the route's pattern.
     pub fn count(&self, actor: &Actor, code: &'static str, route: &str, request_id: &str) {
-        let now = Timestamp::now();
+        let (now, request_id) = (Timestamp::now(), request_id.to_owned());
         let key = DenialKey { actor: actor.clone(), code, route: route.to_owned() };
-        let mut counts = self.lock();
-        let has_room = counts.len() < COUNTS_MAX;
-        let key = if has_room || counts.contains_key(&key) { key } else { overflow() };
-        match counts.entry(key) {
-            Entry::Occupied(mut known) => known.get_mut().add(1, now, now),
-            Entry::Vacant(place) => {
-                let key = place.key().clone();
-                let request_id = request_id.to_owned();
-                let _first = place.insert(Denied { key, count: 1, first_at: now, last_at: now, request_id });
-            }
-        }
+        add(&mut self.lock(), Denied { key, count: 1, first_at: now, last_at: now, request_id });
     }
 
     /// Takes all counts out.
@@ -46,25 +36,25 @@ impl Denials {
     /// Counts again what could not be written.
     pub fn give_back(&self, taken: Vec<Denied>) {
         let mut counts = self.lock();
-        for denied in taken {
-            let has_room = counts.len() < COUNTS_MAX;
-            let key =
-                if has_room || counts.contains_key(&denied.key) { denied.key.clone() } else { overflow() };
-            match counts.entry(key) {
-                Entry::Occupied(mut known) => {
-                    known.get_mut().add(denied.count, denied.first_at, denied.last_at);
-                }
-                Entry::Vacant(place) => {
-                    let key = place.key().clone();
-                    let _again = place.insert(Denied { key, ..denied });
-                }
-            }
-        }
+        taken.into_iter().for_each(|denied| add(&mut counts, denied));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<DenialKey, Denied>> {
         // A count is changed in one step, or not.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts it where it belongs, or as one too many where there is no room.
+fn add(counts: &mut HashMap<DenialKey, Denied>, denied: Denied) {
+    let has_room = counts.len() < COUNTS_MAX || counts.contains_key(&denied.key);
+    let key = if has_room { denied.key.clone() } else { overflow() };
+    match counts.entry(key) {
+        Entry::Occupied(mut known) => known.get_mut().add(denied.count, denied.first_at, denied.last_at),
+        Entry::Vacant(place) => {
+            let key = place.key().clone();
+            let _first = place.insert(Denied { key, ..denied });
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::actors::team_projection::Unprojected;
+use crate::models::store::idempotency::KeyRefused;
 use crate::models::store::{Rule, StoreError};
 use crate::models::{Coded, ErrorCode, TeamId, UserId};
 
@@ -63,6 +64,15 @@ impl TeamError {
         match error {
             StoreError::RuleBroken { rule: Rule::LastOwners, .. } => Self::LastOwner(user),
             error => error.into(),
+        }
+    }
+}
+
+impl From<KeyRefused> for TeamError {
+    fn from(refused: KeyRefused) -> Self {
+        match refused {
+            KeyRefused::OtherWork => Self::KeyReused,
+            KeyRefused::Busy => Self::KeyBusy,
         }
     }
 }

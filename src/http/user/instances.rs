@@ -133,8 +133,10 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let wish = wish.of(caller.reach, origin)?;
     // The key of a team and its holder's session may send the same, and mean another owner.
-    let key =
-        key.map(|key| wish.team_id.map_or_else(|| key.clone(), |team| key.clone().within(&team.to_string())));
+    let key = match wish.team_id {
+        Some(team) => key.map(|key| key.within(&team.to_string())),
+        None => key,
+    };
 
     let Made { thing: instance, is_replayed } = instances.ask(CreateInstance { wish, key }).await?;
 

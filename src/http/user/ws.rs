@@ -15,7 +15,7 @@ use crate::actors::teams::{ListMemberships, Teams};
 use crate::actors::ws_sessions::{Join, JoinError, Joined, WebsocketSettings, WsSessions};
 use crate::http::extract::Parameters;
 use crate::http::fields::{Fields, ReadFields, parsed, text};
-use crate::http::identity::{authenticate, met_at, permit, reach};
+use crate::http::identity::{authenticate, looked_at, permit, reach};
 use crate::http::problem::Problem;
 use crate::http::ws_session;
 use crate::models::{ErrorCode, Permission, WebOrigins};
@@ -63,7 +63,7 @@ impl SocketDoor {
         since: Option<i64>,
     ) -> Result<Joined, Problem> {
         self.check_origin(request)?;
-        let looked_at = met_at(request).unwrap_or_else(Instant::now);
+        let looked_at = looked_at(request).unwrap_or_else(Instant::now);
         let holder = match ticket {
             Some(ticket) => {
                 let holder = accounts.ask(RedeemTicket { ticket }).await?;

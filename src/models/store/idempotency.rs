@@ -7,14 +7,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::StoreError;
+use super::pool::{Database, Transaction};
 use super::session::{self, Session};
-use crate::models::idempotency::IdempotencyKey;
+use crate::models::idempotency::{IdempotencyKey, Made};
 use crate::models::ids::UserId;
 
 const CLAIM: &str = include_str!("sql/idempotency_keys/claim.sql");
 const SETTLE: &str = include_str!("sql/idempotency_keys/settle.sql");
 const GIVE_BACK: &str = include_str!("sql/idempotency_keys/give_back.sql");
 const FIND: &str = include_str!("sql/idempotency_keys/find.sql");
+
+/// How often a key is tried that somebody else has, and then has not: each time another's work under it was refused.
+const CLAIMS_MAX: usize = 3;
 
 /// A key of somebody's.
 pub type Claim<'a> = (UserId, &'a IdempotencyKey);
@@ -95,6 +99,56 @@ pub async fn find<Side, T: DeserializeOwned>(
         Some(answer) => serde_json::from_value(answer).map(Known::Made).map_err(misshapen),
         None => Ok(Known::Nothing),
     }
+}
+
+/// Why work was not done under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRefused {
+    /// Something else was sent under that key.
+    OtherWork,
+    /// Others work under the same key, and are refused, again and again.
+    Busy,
+}
+
+/// Does work once however often its wish is sent: in a transaction of its own, under the claim if there is one. Whatever fails frees
+/// the key, for the transaction takes it back. What was made before is given as it was then.
+///
+/// # Errors
+/// Those of the work and of the database, and [`KeyRefused`].
+pub async fn once<Side, T, E>(
+    db: &Database<Side>,
+    route: &str,
+    claim: Option<Claim<'_>>,
+    work: impl AsyncFn(&Transaction<'_, Side>) -> Result<T, E>,
+) -> Result<Made<T>, E>
+where
+    T: Serialize + DeserializeOwned,
+    E: From<StoreError> + From<KeyRefused>,
+{
+    for _try in 0..CLAIMS_MAX {
+        let mut connection = db.connection().await?;
+        let transaction = connection.transaction().await?;
+        let is_ours = match claim {
+            Some(claim) => !self::claim(&transaction, route, &[claim]).await?.is_empty(),
+            None => true,
+        };
+        if is_ours {
+            let thing = work(&transaction).await?;
+            if let Some(claim) = claim {
+                settle(&transaction, route, &[(claim, &thing)]).await?;
+            }
+            transaction.commit().await?;
+            return Ok(Made::anew(thing));
+        }
+        transaction.rollback().await?;
+        let Some(claim) = claim else { break };
+        match find(&connection, route, claim).await? {
+            Known::Made(thing) => return Ok(Made { thing, is_replayed: true }),
+            Known::OtherWork => return Err(KeyRefused::OtherWork.into()),
+            Known::Nothing => {}
+        }
+    }
+    Err(KeyRefused::Busy.into())
 }
 
 fn misshapen(error: serde_json::Error) -> StoreError {

@@ -300,18 +300,7 @@ pub async fn stop(
     id: InstanceId,
     origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let Reach { user_id, team_only, team_roles, .. } = reach.into();
-    let parameters: session::Parameters<'_> = &[
-        &id,
-        &user_id,
-        &team_only,
-        &team_roles.names(),
-        &origin.request_id,
-        &origin.traceparent_text(),
-        &acting(origin),
-    ];
-    let row = session::optional(db, STOP, parameters).await?;
-    row.as_ref().map(Instance::try_from).transpose()
+    wish(db, STOP, reach.into(), id, origin).await
 }
 
 /// Wishes that the instance be live: what failed or was stopped begins anew as `pending`, a stop that has not happened
@@ -325,7 +314,18 @@ pub async fn start(
     id: InstanceId,
     origin: &Origin,
 ) -> Result<Option<Instance>, StoreError> {
-    let Reach { user_id, team_only, team_roles, .. } = reach.into();
+    wish(db, START, reach.into(), id, origin).await
+}
+
+/// Runs the statement of a wish about an instance that is reached.
+async fn wish(
+    db: &impl Session<SharedSide>,
+    statement: &'static str,
+    reach: Reach,
+    id: InstanceId,
+    origin: &Origin,
+) -> Result<Option<Instance>, StoreError> {
+    let Reach { user_id, team_only, team_roles, .. } = reach;
     let parameters: session::Parameters<'_> = &[
         &id,
         &user_id,
@@ -335,7 +335,7 @@ pub async fn start(
         &origin.traceparent_text(),
         &acting(origin),
     ];
-    let row = session::optional(db, START, parameters).await?;
+    let row = session::optional(db, statement, parameters).await?;
     row.as_ref().map(Instance::try_from).transpose()
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::support::client::{Caller, PASSWORD, id_of};
-use crate::support::replica::{ADMIN_PASSWORD, Replica};
+use crate::support::replica::{ADMIN_PASSWORD, RATE_LIMITS, Replica};
 use crate::support::stage::Stage;
 
 const LASTS: Duration = Duration::from_secs(8);
@@ -65,10 +65,7 @@ fn tell(when: &str, took: Vec<(&'static str, Vec<Duration>)>) {
 
 async fn start(stage: &Stage, own: &[(&str, toml::Value)]) -> Replica {
     let mut settings = own.to_vec();
-    for limit in ["user", "read", "write", "socket", "auth", "account", "account_everywhere", "address"] {
-        let key: &'static str = format!("rate_limits.{limit}_max").leak();
-        settings.push((key, 1_000_000.into()));
-    }
+    settings.extend(RATE_LIMITS.map(|limit| (limit, 1_000_000.into())));
     settings.push(("quotas.instances_max", 1_000_000.into()));
     settings.push(("auth.sessions_per_user_max", 100_000.into()));
     Replica::start(stage, false, &settings).await

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::rows::{Row, Thing};
 use crate::support::client::{Caller, PASSWORD, id_of, try_answer};
-use crate::support::replica::{ADMIN_PASSWORD, Replica};
+use crate::support::replica::{ADMIN_PASSWORD, RATE_LIMITS, Replica};
 use crate::support::stage::Stage;
 use crate::support::wait::within;
 
@@ -69,18 +69,6 @@ impl Actor {
     }
 }
 
-/// Nobody asks too often here.
-const LIMITS: [&str; 8] = [
-    "rate_limits.user_max",
-    "rate_limits.read_max",
-    "rate_limits.write_max",
-    "rate_limits.socket_max",
-    "rate_limits.auth_max",
-    "rate_limits.account_max",
-    "rate_limits.account_everywhere_max",
-    "rate_limits.address_max",
-];
-
 /// The service, and those who are always there.
 pub(super) struct World {
     // Before what it stands on.
@@ -109,7 +97,7 @@ impl World {
             ("auth.sessions_per_user_max", 100_000.into()),
             ("teams.teams_per_user_max", 1_000.into()),
         ];
-        for limit in LIMITS {
+        for limit in RATE_LIMITS {
             settings.push((limit, 1_000_000.into()));
         }
         let replica = Replica::start(&stage, false, &settings).await;

@@ -19,20 +19,9 @@ use toml::Value;
 use crate::support::cables::Cables;
 use crate::support::client::Caller;
 use crate::support::program::Program;
+use crate::support::replica::RATE_LIMITS;
 use crate::support::stage::Stage;
 use crate::support::wait::eventually;
-
-/// Nobody is refused for asking too often: that is another protection.
-const UNLIMITED: [&str; 8] = [
-    "rate_limits.user_max",
-    "rate_limits.read_max",
-    "rate_limits.write_max",
-    "rate_limits.socket_max",
-    "rate_limits.auth_max",
-    "rate_limits.account_max",
-    "rate_limits.account_everywhere_max",
-    "rate_limits.address_max",
-];
 
 /// One process on cables, and somebody who is signed in there.
 struct Scene {
@@ -48,7 +37,7 @@ impl Scene {
     async fn set(own: &[(&str, Value)]) -> Self {
         let stage = Stage::set().await;
         let (cables, places) = Cables::to(&stage.places()).await;
-        let mut settings: Vec<(&str, Value)> = UNLIMITED.iter().map(|key| (*key, Value::from(0))).collect();
+        let mut settings: Vec<(&str, Value)> = RATE_LIMITS.iter().map(|key| (*key, Value::from(0))).collect();
         // Not a line for each request: there are thousands.
         settings.extend([
             ("telemetry.filter", "warn,botberi::app=info".into()),

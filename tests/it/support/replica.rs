@@ -21,6 +21,18 @@ pub(crate) const ADMIN_PASSWORD: &str = "an administrator's password";
 /// How long an orderly stop may take, with sockets that are told over half a second.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
+/// Every rate limit, for tests that ask more often than people do.
+pub(crate) const RATE_LIMITS: [&str; 8] = [
+    "rate_limits.user_max",
+    "rate_limits.read_max",
+    "rate_limits.write_max",
+    "rate_limits.socket_max",
+    "rate_limits.auth_max",
+    "rate_limits.account_max",
+    "rate_limits.account_everywhere_max",
+    "rate_limits.address_max",
+];
+
 /// What tests set: free ports, cheap hashes, and everything that is waited for short.
 const QUICK: &[(&str, i64)] = &[
     ("http.user.port", 0),
