@@ -195,8 +195,8 @@ fn user(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
         }))
         .with(actor(parts.spec(Teams::NAME), &handles.teams, {
             let (user_db, shared_db) = (callers.user_db.clone(), shared_db.clone());
-            let settings = parts.settings.teams;
-            move |lifeline| Teams::new(user_db.clone(), shared_db.clone(), settings, lifeline)
+            let (ended, settings) = (handles.gate.view().clone(), parts.settings.teams);
+            move |lifeline| Teams::new(user_db.clone(), shared_db.clone(), ended.clone(), settings, lifeline)
         }))
         .with(actor(parts.spec(WsSessions::NAME), &ws_sessions, {
             let (shared_db, ended) = (shared_db.clone(), handles.gate.view().clone());

@@ -100,6 +100,7 @@ impl Works {
         }
         let ended = sessions::list_revoked_of_user(&transaction, principal.user_id).await?;
         transaction.commit().await?;
+        self.gate.view().doubt_user(principal.user_id);
         self.heard(Some(&principal), &ended).await;
         Ok(())
     }

@@ -33,6 +33,7 @@ impl Works {
         // Whoever had the account may have made some.
         api_keys::revoke_all(&transaction, user).await?;
         transaction.commit().await?;
+        self.gate.view().doubt_user(user);
         self.heard(None, &ended).await;
         Ok(())
     }

@@ -81,7 +81,7 @@ impl KnownKeys {
         };
         let is_good = read_at.elapsed() < USED_FOR
             && holder.expires_at > Timestamp::now()
-            && !self.view.has_changed_since(key_id, read_at);
+            && !self.view.has_changed_since((key_id, holder.user_id), read_at);
         if !is_good {
             return None;
         }

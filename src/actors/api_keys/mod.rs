@@ -178,7 +178,7 @@ impl Handler<FindApiKey> for ApiKeys {
             let read_at = Instant::now();
             // What Redis says was true half a minute ago; of a key that has changed since it says nothing.
             let cached = if works.known.view().is_fresh() { works.cache.find(&digest).await } else { None };
-            let cached = cached.filter(|key| !works.known.view().has_changed_lately(key.id));
+            let cached = cached.filter(|key| !works.known.view().has_changed_lately(key.id, key.user_id));
             let key = match cached {
                 Some(key) => key,
                 None => {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::models::store::credential_changes::CredentialChange;
 use crate::models::store::sessions::Revocation;
-use crate::models::{ApiKeyId, SessionId};
+use crate::models::{ApiKeyId, SessionId, UserId};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, RwLock};
 
@@ -70,6 +70,8 @@ struct Changes {
     heard: HashMap<i64, Heard>,
     /// The last that was heard of each key.
     keys: HashMap<ApiKeyId, Instant>,
+    /// Users about whom something was changed here, which will be heard of in a moment.
+    users: HashMap<UserId, Instant>,
 }
 
 struct Heard {
@@ -156,16 +158,24 @@ impl RevocationView {
         let _last = self.changes().keys.insert(key_id, Instant::now());
     }
 
+    /// The same of all keys of a user.
+    pub fn doubt_user(&self, user_id: UserId) {
+        let _last = self.changes().users.insert(user_id, Instant::now());
+    }
+
     /// Whether what was read of a key at `read_at` may be out of date.
     #[must_use]
-    pub fn has_changed_since(&self, key_id: ApiKeyId, read_at: Instant) -> bool {
-        self.changes().keys.get(&key_id).is_some_and(|heard_at| *heard_at >= read_at)
+    pub fn has_changed_since(&self, (key_id, user_id): (ApiKeyId, UserId), read_at: Instant) -> bool {
+        let known = self.changes();
+        let heard = [known.keys.get(&key_id), known.users.get(&user_id)];
+        heard.into_iter().flatten().any(|heard_at| *heard_at >= read_at)
     }
 
     /// Whether anything was heard of a key lately: what a third party remembers of it is not to be trusted.
     #[must_use]
-    pub fn has_changed_lately(&self, key_id: ApiKeyId) -> bool {
-        self.changes().keys.contains_key(&key_id)
+    pub fn has_changed_lately(&self, key_id: ApiKeyId, user_id: UserId) -> bool {
+        let known = self.changes();
+        known.keys.contains_key(&key_id) || known.users.contains_key(&user_id)
     }
 
     /// What was heard after place `seen`, and the place to ask with the next time.
@@ -221,6 +231,7 @@ impl RevocationView {
         let mut known = self.changes();
         known.heard.retain(|_, heard| heard.at.elapsed() < CHANGES_TOLD_FOR);
         known.keys.retain(|_, heard_at| heard_at.elapsed() < KEYS_DOUBTED_FOR);
+        known.users.retain(|_, heard_at| heard_at.elapsed() < KEYS_DOUBTED_FOR);
     }
 
     fn changes(&self) -> MutexGuard<'_, Changes> {
@@ -251,7 +262,6 @@ mod meetings;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::UserId;
 
     fn revocation(access_until: i64) -> Revocation {
         let access_until = Timestamp::from_second(access_until).unwrap();
@@ -296,19 +306,23 @@ mod tests {
     #[test]
     fn what_was_read_of_a_key_before_a_change_was_heard_is_out_of_date_and_each_change_is_heard_once() {
         let view = RevocationView::default();
-        let key_id = ApiKeyId::new();
+        let (key_id, user_id) = (ApiKeyId::new(), UserId::new());
+        let key = (key_id, user_id);
         let before = Instant::now();
-        assert!(!view.has_changed_since(key_id, before));
-        let change = CredentialChange { number: 7, user_id: UserId::new(), api_key_id: Some(key_id) };
+        assert!(!view.has_changed_since(key, before));
+        let change = CredentialChange { number: 7, user_id, api_key_id: Some(key_id) };
         view.hear(&[change, change]);
-        assert!(view.has_changed_since(key_id, before) && view.has_changed_lately(key_id));
+        assert!(view.has_changed_since(key, before) && view.has_changed_lately(key_id, user_id));
         let (news, seen) = view.heard_since(0);
         assert_eq!(news, [change]);
         let after = Instant::now();
         view.hear(&[change]);
         assert_eq!(view.heard_since(seen), (Vec::new(), seen));
-        assert!(!view.has_changed_since(key_id, after) || after == before);
-        assert!(!view.has_changed_since(ApiKeyId::new(), before));
+        assert!(!view.has_changed_since(key, after) || after == before);
+        assert!(!view.has_changed_since((ApiKeyId::new(), user_id), before));
+        view.doubt_user(user_id);
+        assert!(view.has_changed_since((ApiKeyId::new(), user_id), before));
+        assert!(!view.has_changed_since((ApiKeyId::new(), UserId::new()), before));
     }
 
     #[test]

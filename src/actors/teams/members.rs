@@ -77,7 +77,9 @@ impl Works {
         if !teams::remove_member(&transaction, id, user_id, &origin).await.map_err(last_owner)? {
             return Err(TeamError::MemberNotFound(user_id));
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.ended.doubt_user(user_id);
+        Ok(())
     }
 
     /// Locks an account, and sees to it that it has room for one more team.

@@ -22,6 +22,7 @@ pub use settings::TeamSettings;
 
 use actix::{Actor, Context, Handler};
 
+use super::revocations::RevocationView;
 use super::system::{Answer, Lifeline};
 use super::team_projection::{self, Settled};
 use crate::models::store::teams::{self, Standing};
@@ -40,6 +41,8 @@ pub struct Teams {
 struct Works {
     user_db: UserDb,
     shared_db: SharedDb,
+    /// Whether keys are what they were: what ends here is shown to it first.
+    ended: RevocationView,
     settings: TeamSettings,
 }
 
@@ -52,10 +55,11 @@ impl Teams {
     pub const fn new(
         user_db: UserDb,
         shared_db: SharedDb,
+        ended: RevocationView,
         settings: TeamSettings,
         lifeline: Lifeline,
     ) -> Self {
-        Self { works: Works { user_db, shared_db, settings }, lifeline }
+        Self { works: Works { user_db, shared_db, ended, settings }, lifeline }
     }
 }
 

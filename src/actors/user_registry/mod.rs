@@ -211,6 +211,7 @@ impl Works {
         transaction.commit().await?;
         // First here, so that this replica refuses the tokens before it answers.
         self.gate.view().learn(&ended);
+        self.gate.view().doubt_user(id);
         self.blacklist.add(None, &ended).await;
         Ok(user)
     }

@@ -234,7 +234,9 @@ impl Handler<Join> for WsSessions {
         // It may have been ended since the door looked; from here on the ticks look.
         let is_over = match join.holder.credential {
             Credential::Session { session_id, .. } => self.ended.is_revoked(session_id),
-            Credential::ApiKey { key_id, .. } => self.ended.has_changed_since(key_id, join.looked_at),
+            Credential::ApiKey { key_id, .. } => {
+                self.ended.has_changed_since((key_id, join.holder.user_id), join.looked_at)
+            }
         };
         if is_over {
             return Err(JoinError::Ended);

@@ -274,7 +274,8 @@ impl Service {
             }))
             .with(actor(ChildSpec::permanent(Teams::NAME), &teams, {
                 let (user, shared) = (databases.user.clone(), databases.shared.clone());
-                move |lifeline| Teams::new(user.clone(), shared.clone(), TEAMS, lifeline)
+                let ended = gate.view().clone();
+                move |lifeline| Teams::new(user.clone(), shared.clone(), ended.clone(), TEAMS, lifeline)
             }))
             .start(tree.clone());
         root.ready().await.unwrap();
