@@ -1,5 +1,9 @@
 //! What a knowledge base holds.
 
+mod chunk;
+
+pub use chunk::Chunk;
+
 use super::text_enum::text_enum;
 
 text_enum! {
