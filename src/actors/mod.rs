@@ -36,6 +36,8 @@ pub mod instance_ledger;
 pub mod instance_registry;
 pub mod instance_supervisor;
 pub mod instances;
+pub mod kb_ingestor;
+pub mod knowledge;
 pub mod notify_listener;
 pub mod policies;
 pub mod probe;

@@ -19,6 +19,8 @@ use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
 use crate::actors::instance_ledger::InstanceLedger;
 use crate::actors::instance_registry::InstanceRegistry;
 use crate::actors::instances::Instances;
+use crate::actors::kb_ingestor::{self, KbCall, KbHints, KbIngestorParts, kb_ingestor};
+use crate::actors::knowledge::{Knowledge, KnowledgeParts};
 use crate::actors::notify_listener::notify_listener;
 use crate::actors::policies::Policies;
 use crate::actors::rate_limits::{RateLimiter, RateLimits};
@@ -48,6 +50,7 @@ pub(super) struct Handles {
     pub(super) gate: Gate,
     pub(super) api_keys: Handle<ApiKeys>,
     pub(super) instances: Handle<Instances>,
+    pub(super) knowledge: Handle<Knowledge>,
     pub(super) teams: Handle<Teams>,
     pub(super) catalog_editor: Handle<CatalogEditor>,
     pub(super) instance_registry: Handle<InstanceRegistry>,
@@ -76,6 +79,7 @@ impl Handles {
             gate,
             api_keys: Handle::new(ApiKeys::NAME, limits),
             instances: Handle::new(Instances::NAME, limits),
+            knowledge: Handle::new(Knowledge::NAME, limits),
             teams: Handle::new(Teams::NAME, limits),
             catalog_editor: Handle::new(CatalogEditor::NAME, limits),
             instance_registry: Handle::new(InstanceRegistry::NAME, limits),
@@ -193,6 +197,7 @@ fn user(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
             let shared_db = shared_db.clone();
             move |lifeline| Instances::new(shared_db.clone(), bell.clone(), quotas, lifeline)
         }))
+        .with(knowledge(parts, handles))
         .with(actor(parts.spec(Teams::NAME), &handles.teams, {
             let (user_db, shared_db) = (callers.user_db.clone(), shared_db.clone());
             let (ended, settings) = (handles.gate.view().clone(), parts.settings.teams);
@@ -374,6 +379,19 @@ fn user_relay(parts: &Parts, handles: &Handles, callers: &Callers) -> Child {
     actor(parts.spec(UserRelay::NAME), &handle, move |lifeline| UserRelay::new(relay.clone(), lifeline))
 }
 
+fn knowledge(parts: &Parts, handles: &Handles) -> Child {
+    let knowledge = KnowledgeParts {
+        shared_db: parts.shared_db.clone(),
+        bell: handles.bell.clone(),
+        outbound: parts.outbound.clone(),
+        quotas: parts.settings.quotas,
+        settings: parts.settings.knowledge,
+    };
+    actor(parts.spec(Knowledge::NAME), &handles.knowledge, move |lifeline| {
+        Knowledge::new(knowledge.clone(), lifeline)
+    })
+}
+
 /// On a thread of its own: a hundred thousand supervisors must not stand between a request and its answer.
 fn worker(parts: &Parts, handles: &Handles) -> Child {
     let settings = parts.settings.worker.clone();
@@ -386,6 +404,17 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
     let consumer_settings =
         ConsumerSettings { rabbitmq: parts.settings.rabbitmq.clone(), prefetch: settings.prefetch };
     let (shared_db, bell) = (parts.shared_db.clone(), handles.bell.clone());
+    let (kb_call, kb_hints) = (KbCall::default(), Handle::new(KbHints::NAME, parts.limits()));
+    let readers = KbIngestorParts {
+        shared_db: shared_db.clone(),
+        bell: bell.clone(),
+        lease: lease.clone(),
+        outbound: parts.outbound.clone(),
+        extractor: parts.extractor.clone(),
+        call: kb_call.clone(),
+        quotas: parts.settings.quotas,
+        settings: parts.settings.kb_ingestor.clone(),
+    };
 
     Supervisor::new(Strategy::OneForOne)
         .with(actor(parts.spec(Replica::NAME), &replica, {
@@ -431,9 +460,21 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
         }))
         .with(consumer(
             parts.spec("instance_hints"),
-            consumer_settings,
+            consumer_settings.clone(),
             topology::instance_hints(),
             directory.clone(),
+            shared_db.clone(),
+        ))
+        .with(actor(parts.spec(KbHints::NAME), &kb_hints, {
+            let call = kb_call.clone();
+            move |lifeline| KbHints::new(call.clone(), lifeline)
+        }))
+        .with(kb_ingestor(parts.subtree(kb_ingestor::NAME), &parts.spec("reader"), &readers))
+        .with(consumer(
+            parts.spec("kb_ingest"),
+            consumer_settings,
+            topology::kb_ingest(),
+            kb_hints,
             shared_db,
         ))
         .with(control(parts.spec("control"), parts.settings.rabbitmq.clone(), parts.replica, directory))

@@ -15,7 +15,7 @@ use crate::actors::system::Node;
 use crate::http::admin::{self, AdminApi};
 use crate::http::broker::{self, BrokerApi};
 use crate::http::identity::Identities;
-use crate::http::user::{self, SocketDoor, UserApi};
+use crate::http::user::{self, SocketDoor, UploadLimits, UserApi};
 use crate::http::{self, Common, HttpSettings, RequestMemory};
 use crate::settings::Role;
 
@@ -74,6 +74,11 @@ impl Bound {
                 identities: identities.clone(),
                 catalog: handles.catalog_view.clone(),
                 instances: handles.instances.clone(),
+                knowledge: handles.knowledge.clone(),
+                uploads: UploadLimits {
+                    file_bytes_max: parts.settings.knowledge.file_bytes_max,
+                    within: Duration::from_millis(parts.settings.knowledge.upload_timeout_ms),
+                },
                 teams: handles.teams.clone(),
                 sockets: SocketDoor::new(
                     handles.ws_sessions.clone(),

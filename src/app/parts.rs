@@ -10,8 +10,10 @@ use crate::actors::policies::PolicyView;
 use crate::actors::redis_link::RedisAccess;
 use crate::actors::revocations::RevocationView;
 use crate::actors::system::{AskLimits, Backoff, ChildSpec, Intensity};
+use crate::extraction::Extractor;
 use crate::models::ReplicaId;
 use crate::models::store::{SharedDb, UserDb};
+use crate::outbound::Outbound;
 use crate::settings::{Role, Settings, SupervisionSettings};
 
 /// Events of a queue of our own that one message to its reader may carry.
@@ -29,6 +31,10 @@ pub(super) struct Parts {
     pub(super) settings: Settings,
     pub(super) replica: ReplicaId,
     pub(super) shared_db: SharedDb,
+    /// The one way to addresses that users name.
+    pub(super) outbound: Outbound,
+    /// Reads documents in processes of their own.
+    pub(super) extractor: Extractor,
     /// What it takes to know callers; roles without listeners need none of it.
     pub(super) callers: Option<Callers>,
 }
@@ -48,8 +54,13 @@ impl Parts {
         let knows_callers = settings.service.roles.iter().copied().any(Role::knows_callers);
         let shared_db = SharedDb::open(&settings.postgres.shared)
             .map_err(|source| AppError::Store { database: "shared_psql", source })?;
+        let outbound = Outbound::new(&settings.outbound);
+        let outbound = outbound.map_err(|error| AppError::Settings(format!("outbound.ca_file: {error}")))?;
+        let extractor = settings.kb_ingestor.extractor();
+        let extractor =
+            extractor.map_err(|source| AppError::System { action: "find this program", source })?;
         let callers = if knows_callers { Some(Callers::new(&settings)?) } else { None };
-        Ok(Self { settings, replica: ReplicaId::new(), shared_db, callers })
+        Ok(Self { settings, replica: ReplicaId::new(), shared_db, outbound, extractor, callers })
     }
 
     /// For consumers of a queue of this replica's own: nothing there is delivered twice, so more may be under way.

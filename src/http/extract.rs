@@ -18,7 +18,7 @@ use super::acting::actor;
 use super::fields::{Fields, ReadFields};
 use super::memory::{Held, Memory, NoRoom, footprint};
 use super::problem::Problem;
-use crate::models::{AgentId, ErrorCode, InstanceId, Origin, TeamId};
+use crate::models::{AgentId, EntryId, ErrorCode, InstanceId, Origin, TeamId};
 
 /// What is read of a body, and how long it may take to come.
 #[derive(Clone, Debug)]
@@ -188,6 +188,25 @@ impl<T: PathKey> FromRequest for Id<T> {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| text.parse().ok());
         ready(id.map(Self).ok_or(Problem::new(T::MISSING)))
+    }
+}
+
+/// The `{entry_id}` of a path, beside the `{id}` of the instance.
+pub struct InstanceEntry(pub InstanceId, pub EntryId);
+
+impl FromRequest for InstanceEntry {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let part = |name: &str| request.match_info().get(name);
+        let instance = part("id").and_then(|text| text.parse().ok());
+        let entry = part("entry_id").and_then(|text| text.parse().ok());
+        ready(match (instance, entry) {
+            (None, _) => Err(Problem::new(ErrorCode::InstanceNotFound)),
+            (_, None) => Err(Problem::new(ErrorCode::EntryNotFound)),
+            (Some(instance), Some(entry)) => Ok(Self(instance, entry)),
+        })
     }
 }
 

@@ -41,7 +41,7 @@ impl<T: ReadFields> FromRequest for Keyed<T> {
 }
 
 /// Two of them are none: it is open which one the client goes by.
-fn header(request: &HttpRequest) -> Result<Option<String>, Problem> {
+pub(super) fn header(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let mut values = request.headers().get_all(HEADER);
     let Some(only) = values.next() else { return Ok(None) };
     match (only.to_str(), values.next()) {
@@ -50,7 +50,7 @@ fn header(request: &HttpRequest) -> Result<Option<String>, Problem> {
     }
 }
 
-fn no_key() -> Problem {
+pub(super) fn no_key() -> Problem {
     let detail = "`Idempotency-Key` must be one header of 1 to 255 printable ASCII characters";
     Problem::new(ErrorCode::BadRequest).detail(detail)
 }

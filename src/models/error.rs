@@ -138,6 +138,11 @@ error_codes! {
     UrlNotAllowed,         "url_not_allowed",        Unprocessable,        "Nothing is sent to this address";
     PositionsOutOfRange,   "positions_out_of_range", Unprocessable,        "Positions are not in the event log";
     InstanceNotFound,      "instance_not_found",     NotFound,             "Instance does not exist";
+    EntryNotFound,         "entry_not_found",        NotFound,             "Knowledge base entry does not exist";
+    EntryExists,           "entry_exists",           Conflict,             "Knowledge base has this already";
+    EntryNotEditable,      "entry_not_editable",     Conflict,             "Content was read out of a file or an address";
+    NothingToRetry,        "nothing_to_retry",       Conflict,             "Entry has not failed";
+    NothingToCancel,       "nothing_to_cancel",      Conflict,             "Entry is not waiting or being read";
     TeamNotFound,          "team_not_found",         NotFound,             "Team does not exist";
     MemberNotFound,        "member_not_found",       NotFound,             "User is not a member of the team";
     LastOwner,             "last_owner",             Conflict,             "Team would be without an owner";

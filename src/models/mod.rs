@@ -28,6 +28,7 @@ pub mod standing;
 pub mod store;
 pub mod team;
 mod text_enum;
+pub mod usage;
 pub mod user;
 pub mod web_origin;
 pub mod work;
@@ -49,6 +50,10 @@ pub use ids::{
 };
 pub use instance::{DesiredState, Instance, InstancePatch, InstanceStatus, NewInstance};
 pub use key_pattern::KeyPattern;
+pub use knowledge::{
+    Entry, EntryContent, EntryDataType, EntryFilter, EntryPatch, EntrySource, EntryStatus, KnowledgeBase,
+    LanguageHint, NewEntry,
+};
 pub use origin::{Origin, Traceparent};
 pub use page::{Cursor, Page, PageLimit};
 pub use permission::{Permission, PermissionSet};
@@ -57,5 +62,6 @@ pub use reach::Reach;
 pub use replay::{NewReplay, Replay, ReplayStatus};
 pub use team::{Membership, Team, TeamMember, TeamRole, TeamRoles, WholeTeam};
 pub use text_enum::UnknownText;
+pub use usage::{OwnLimits, Usage};
 pub use user::{NewUser, PasswordHash, Role, User, UserFilter, UserPatch};
 pub use web_origin::WebOrigins;

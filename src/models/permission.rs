@@ -47,6 +47,10 @@ text_enum! {
         InstanceReadAny = "instance:read_any",
         /// Start, stop and requeue everybody's instances.
         InstanceControlAny = "instance:control_any",
+        /// Look at knowledge bases, and search them.
+        KnowledgeRead = "knowledge:read",
+        /// Add, change and delete what knowledge bases hold.
+        KnowledgeManage = "knowledge:manage",
         /// See how far publishing is.
         OutboxRead = "outbox:read",
         /// Look at one's teams.
@@ -83,6 +87,7 @@ impl Permission {
             Self::InstanceCreate | Self::InstanceUpdate | Self::InstanceControl | Self::InstanceDelete => {
                 Self::InstanceRead
             }
+            Self::KnowledgeManage => Self::KnowledgeRead,
             Self::TeamCreate | Self::TeamManage => Self::TeamRead,
             Self::WorkflowCreate => Self::WorkflowRead,
             itself => itself,
@@ -102,6 +107,8 @@ impl Permission {
                 | Self::InstanceUpdate
                 | Self::InstanceControl
                 | Self::InstanceDelete
+                | Self::KnowledgeRead
+                | Self::KnowledgeManage
                 | Self::TeamRead
                 | Self::TeamManage
                 | Self::WorkflowRead

@@ -41,6 +41,13 @@ pub struct OutgoingRequest {
 }
 
 impl OutgoingRequest {
+    /// Asks for what is there; `accept` says what can be read of it.
+    #[must_use]
+    pub fn get(url: OutgoingUrl, accept: &'static str) -> Self {
+        let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+        Self { method: Method::GET, url, headers, body: Bytes::new() }
+    }
+
     /// Whether it is small enough to be sent.
     pub(super) fn measure(&self, bytes_max: usize) -> Result<(), OutboundError> {
         let lines = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE_BYTES);

@@ -68,6 +68,10 @@ pub struct Settings {
     pub outbound: OutboundSettings,
     /// What users may have.
     pub quotas: QuotaSettings,
+    /// What knowledge bases take in.
+    pub knowledge: KnowledgeSettings,
+    /// How entries of knowledge bases are read.
+    pub kb_ingestor: KbIngestorSettings,
     /// How large teams may be.
     pub teams: TeamSettings,
     /// Sockets.
@@ -134,6 +138,8 @@ impl Settings {
         faults.within("rate_limits", |section| self.rate_limits.check(section));
         faults.within("outbound", |section| self.outbound.check(section));
         faults.within("quotas", |section| self.quotas.check(section));
+        faults.within("knowledge", |section| self.knowledge.check(section));
+        faults.within("kb_ingestor", |section| self.kb_ingestor.check(section));
         faults.within("teams", |section| self.teams.check(section));
         faults.within("websocket", |section| self.websocket.check(section));
         faults.within("supervision", |section| self.supervision.check(section));

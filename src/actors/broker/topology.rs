@@ -99,6 +99,17 @@ pub fn instance_hints() -> QueueSpec {
     }
 }
 
+/// Hints for readers of knowledge bases.
+pub fn kb_ingest() -> QueueSpec {
+    QueueSpec {
+        name: "user_backend.kb_ingest".to_owned(),
+        kind: Kind::Shared,
+        exchange: EVENTS,
+        keys: vec!["knowledge_base.entry.*".to_owned()],
+        purpose: "Hints for the worker: entries of knowledge bases that may wait to be read. All workers share it.",
+    }
+}
+
 /// What RabbitMQ gave up delivering.
 pub fn dead_letters() -> QueueSpec {
     QueueSpec {
@@ -145,7 +156,7 @@ pub fn control(replica: ReplicaId) -> QueueSpec {
 
 /// The queues that have to exist before the first event is published, readers or not.
 pub fn durable_queues() -> Vec<QueueSpec> {
-    vec![dead_letters(), instance_hints()]
+    vec![dead_letters(), instance_hints(), kb_ingest()]
 }
 
 /// Every queue that a replica knows of, its own included.

@@ -221,8 +221,28 @@ impl Handler<FindUsage> for Instances {
         self.lifeline.answer(async move {
             let session = works.shared_db.connection().await?;
             let usage = usage::find(&session, owner).await?;
-            let limit = usage.instances_max.unwrap_or(works.quotas.instances_max);
-            Ok(vec![QuotaUsage { name: INSTANCES, limit, used: usage.instances }])
+            let quotas = works.quotas;
+            let counted = [
+                (INSTANCES, usage.instances_max, quotas.instances_max, usage.instances),
+                (
+                    "knowledge_entries",
+                    usage.knowledge_entries_max,
+                    quotas.knowledge_entries_max,
+                    usage.knowledge_entries,
+                ),
+                (
+                    "knowledge_bytes",
+                    usage.knowledge_bytes_max,
+                    quotas.knowledge_bytes_max,
+                    usage.knowledge_bytes,
+                ),
+            ];
+            let quota = |(name, own, of_all, used): (_, Option<i64>, _, _)| QuotaUsage {
+                name,
+                limit: own.unwrap_or(of_all),
+                used,
+            };
+            Ok(counted.map(quota).to_vec())
         })
     }
 }

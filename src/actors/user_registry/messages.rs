@@ -3,8 +3,7 @@
 use actix::Message;
 
 use super::UserRegistryError;
-use crate::models::store::usage::Usage;
-use crate::models::{Origin, Page, PageLimit, Role, User, UserFilter, UserId};
+use crate::models::{Origin, OwnLimits, Page, PageLimit, Role, Usage, User, UserFilter, UserId};
 
 /// An account with what it has of what is limited.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +41,8 @@ pub struct Decision {
     pub role: Option<Role>,
     /// Whether the account is closed to its owner.
     pub disabled: Option<bool>,
-    /// How many instances the user may have; `Some(None)` is what holds for everybody.
-    pub instances_max: Option<Option<i64>>,
+    /// How much the user may have.
+    pub limits: OwnLimits,
 }
 
 /// Carries a decision out. Sessions of a user who may do less, or something else, end.

@@ -25,9 +25,8 @@ use super::accounts::opaque;
 use super::redis_link::{RedisAccess, RedisLink};
 use super::revocations::{Blacklist, Gate};
 use super::system::{Answer, Lifeline};
-use crate::models::store::usage::Usage;
 use crate::models::store::{SharedDb, UserDb, password_resets, sessions, usage, users};
-use crate::models::{Origin, Page, User, UserId};
+use crate::models::{Origin, Page, Usage, User, UserId};
 
 /// How long a token for another password is good: long enough to be handed over by a person.
 const RESET_SECONDS: i64 = 3_600;
@@ -169,7 +168,7 @@ impl Works {
 
     async fn govern(self, wish: GovernUser) -> Result<Governed, UserRegistryError> {
         let GovernUser { id, decision, expected, by, origin } = wish;
-        let Decision { role, disabled, instances_max } = decision;
+        let Decision { role, disabled, limits } = decision;
         if id == by && (role.is_some() || disabled == Some(true)) {
             return Err(UserRegistryError::Own);
         }
@@ -182,9 +181,9 @@ impl Works {
             }
             found
         };
-        if let Some(limit) = instances_max {
+        if !limits.names().is_empty() {
             let session = self.shared_db.connection().await?;
-            usage::limit(&session, id, limit, &origin).await?;
+            usage::limit(&session, id, &limits, &origin).await?;
         }
         tracing::info!(user.id = %id, by = %by, ?decision, "an administrator has decided about an account");
         self.with_usage(user).await

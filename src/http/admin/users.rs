@@ -19,7 +19,7 @@ use crate::http::login::no_store;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 use crate::models::document::whole;
-use crate::models::{ErrorCode, Origin, Page, Role, UserFilter, UserId};
+use crate::models::{ErrorCode, Origin, OwnLimits, Page, Role, Usage, UserFilter, UserId};
 
 impl PathKey for UserId {
     const MISSING: ErrorCode = ErrorCode::UserNotFound;
@@ -27,12 +27,15 @@ impl PathKey for UserId {
 
 /// No user has as many; a limit beyond it is a mistake.
 const INSTANCES_MAX: i64 = 1_000_000;
+const KNOWLEDGE_ENTRIES_MAX: i64 = 1_000_000_000;
+const KNOWLEDGE_BYTES_MAX: i64 = 1 << 50;
 
 /// An account, as administrators see it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User, example = json!({
     "id": "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01", "username": "ada", "email": "ada@example.org", "role": "developer",
-    "disabled_at": null, "quotas": {"instances_max": null},
+    "disabled_at": null,
+    "quotas": {"instances_max": null, "knowledge_entries_max": null, "knowledge_bytes_max": null},
     "created_at": "2026-11-20T09:00:00Z", "updated_at": "2026-11-20T09:00:00Z"
 }))]
 pub(super) struct UserView {
@@ -52,12 +55,23 @@ pub(super) struct UserView {
 #[schema(as = UserQuotas)]
 struct QuotasView {
     instances_max: Option<i64>,
+    knowledge_entries_max: Option<i64>,
+    knowledge_bytes_max: Option<i64>,
+}
+
+impl From<Usage> for QuotasView {
+    fn from(usage: Usage) -> Self {
+        let Usage { instances_max, knowledge_entries_max, knowledge_bytes_max, .. } = usage;
+        Self { instances_max, knowledge_entries_max, knowledge_bytes_max }
+    }
 }
 
 impl UserView {
     fn tag(governed: &Governed) -> EntityTag {
         let Governed { user, usage } = governed;
-        EntityTag::of_revision(format!("{}-{}", user.id, usage.instances_max.unwrap_or(-1)), user.state())
+        let limits = [usage.instances_max, usage.knowledge_entries_max, usage.knowledge_bytes_max];
+        let limits = limits.map(|limit| limit.unwrap_or(-1).to_string()).join("-");
+        EntityTag::of_revision(format!("{}-{limits}", user.id), user.state())
     }
 }
 
@@ -69,7 +83,7 @@ impl From<Governed> for UserView {
             email: user.email,
             role: user.role,
             disabled_at: user.disabled_at,
-            quotas: QuotasView { instances_max: usage.instances_max },
+            quotas: usage.into(),
             created_at: user.created_at,
             updated_at: user.updated_at,
         }
@@ -158,13 +172,19 @@ pub(super) struct Change {
     quotas: Option<QuotaChange>,
 }
 
-/// Limits of a user's own; what is left out stays as it is.
-#[derive(Clone, Copy, ToSchema)]
+/// Limits of a user's own; what is left out stays as it is, and `null` is what holds for everybody. What is there stays.
+#[derive(Clone, Copy, Default, ToSchema)]
 #[schema(as = UserQuotaDecision)]
 pub(super) struct QuotaChange {
-    /// How many instances the user may have; `null` is what holds for everybody. Those that are there stay.
+    /// How many instances the user may have.
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000)]
     instances_max: Option<Option<i64>>,
+    /// How many entries the knowledge bases of the instances that the user makes may have.
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000_000)]
+    knowledge_entries_max: Option<Option<i64>>,
+    /// How many bytes those entries may take.
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_125_899_906_842_624_i64)]
+    knowledge_bytes_max: Option<Option<i64>>,
 }
 
 impl ReadFields for Change {
@@ -179,18 +199,27 @@ impl ReadFields for Change {
 
 fn quotas(value: Value) -> Result<QuotaChange, Fault> {
     let Value::Object(mut limits) = value else { return Err("must be an object".to_owned()) };
-    let instances_max = match limits.remove("instances_max") {
-        None => None,
-        Some(Value::Null) => Some(None),
+    let mut read = |name: &str, most: i64| match limits.remove(name) {
+        None => Ok(None),
+        Some(Value::Null) => Ok(Some(None)),
         Some(limit) => {
-            let limit = whole(&limit).filter(|limit| (0..=INSTANCES_MAX).contains(limit));
-            let fault = || format!("instances_max must be a whole number from 0 to {INSTANCES_MAX}, or null");
-            Some(Some(limit.ok_or_else(fault)?))
+            let limit = whole(&limit).filter(|limit| (0..=most).contains(limit));
+            let limit =
+                limit.ok_or_else(|| format!("{name} must be a whole number from 0 to {most}, or null"))?;
+            Ok::<_, Fault>(Some(Some(limit)))
         }
     };
+    let change = QuotaChange {
+        instances_max: read("instances_max", INSTANCES_MAX)?,
+        knowledge_entries_max: read("knowledge_entries_max", KNOWLEDGE_ENTRIES_MAX)?,
+        knowledge_bytes_max: read("knowledge_bytes_max", KNOWLEDGE_BYTES_MAX)?,
+    };
     match limits.keys().next() {
-        None => Ok(QuotaChange { instances_max }),
-        Some(_unknown) => Err("must have no other fields than instances_max".to_owned()),
+        None => Ok(change),
+        Some(_unknown) => {
+            Err("must have no other fields than instances_max, knowledge_entries_max and knowledge_bytes_max"
+                .to_owned())
+        }
     }
 }
 
@@ -216,7 +245,10 @@ pub(super) async fn change(
     seen: IfMatch,
     Body(Change { role, disabled, quotas }): Body<Change>,
 ) -> Result<HttpResponse, Problem> {
-    let decision = Decision { role, disabled, instances_max: quotas.and_then(|quotas| quotas.instances_max) };
+    let QuotaChange { instances_max, knowledge_entries_max, knowledge_bytes_max } =
+        quotas.unwrap_or_default();
+    let limits = OwnLimits { instances_max, knowledge_entries_max, knowledge_bytes_max };
+    let decision = Decision { role, disabled, limits };
     let mut expected = None;
     let present = async || {
         let present = registry.ask(FindAnyUser { id }).await?;

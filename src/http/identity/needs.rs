@@ -39,6 +39,8 @@ needs! {
     InstanceRead,
     InstanceReadAny,
     InstanceUpdate,
+    KnowledgeManage,
+    KnowledgeRead,
     OutboxRead,
     TeamCreate,
     TeamManage,

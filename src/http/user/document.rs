@@ -3,6 +3,7 @@
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
+use super::knowledge::{self, adding, entries, readings};
 use super::{accounts, agents, api_keys, events, history, instances, keys, members, teams, usage, ws};
 use crate::http::document::complete;
 use crate::http::login;
@@ -37,6 +38,17 @@ use crate::http::login;
         instances::start,
         instances::explain,
         history::list,
+        knowledge::show,
+        adding::create,
+        entries::list,
+        entries::show,
+        entries::change,
+        entries::delete,
+        readings::retry,
+        readings::cancel,
+        readings::reindex,
+        readings::reindex_all,
+        knowledge::search,
         teams::create,
         teams::list,
         teams::show,
@@ -53,6 +65,7 @@ use crate::http::login;
         (name = "API keys", description = "What your programs come with, instead of a sign-in."),
         (name = "Agents", description = "The catalog: the agents that are on offer."),
         (name = "Instances", description = "Your own instances of agents and those of your teams, and how they fare."),
+        (name = "Knowledge", description = "What an instance knows: texts, pages and files, read by workers, searched and cited."),
         (name = "Teams", description = "Users who share instances: each member reaches them by their role in the team."),
         (name = "Live", description = "Events as they happen, over a WebSocket or as an event stream."),
     )

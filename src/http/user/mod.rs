@@ -8,6 +8,7 @@ mod events;
 mod history;
 mod instances;
 mod keys;
+mod knowledge;
 mod members;
 mod teams;
 mod usage;
@@ -15,6 +16,7 @@ mod view;
 mod ws;
 
 pub use document::document;
+pub use knowledge::UploadLimits;
 pub use ws::SocketDoor;
 
 use actix_web::web::{self, Data, ServiceConfig};
@@ -27,6 +29,7 @@ use super::under_prefix;
 use crate::actors::accounts::Accounts;
 use crate::actors::catalog::CatalogView;
 use crate::actors::instances::Instances;
+use crate::actors::knowledge::Knowledge;
 use crate::actors::system::Handle;
 use crate::actors::teams::Teams;
 
@@ -41,6 +44,10 @@ pub struct UserApi {
     pub catalog: CatalogView,
     /// Users' instances.
     pub instances: Handle<Instances>,
+    /// Knowledge bases of instances.
+    pub knowledge: Handle<Knowledge>,
+    /// What is taken of files.
+    pub uploads: UploadLimits,
     /// Teams.
     pub teams: Handle<Teams>,
     /// Sockets and event streams.
@@ -49,18 +56,24 @@ pub struct UserApi {
 
 /// Mounts it.
 pub fn configure(config: &mut ServiceConfig, api: &UserApi) {
-    let UserApi { accounts, identities, catalog, instances, teams, sockets } = api.clone();
+    let UserApi { accounts, identities, catalog, instances, knowledge, uploads, teams, sockets } =
+        api.clone();
     config
         .app_data(Data::new(accounts))
         .app_data(Data::new(identities.api_keys.clone()))
         .app_data(Data::new(identities))
         .app_data(Data::new(catalog))
         .app_data(Data::new(instances))
+        .app_data(Data::new(knowledge))
+        .app_data(Data::new(uploads))
         .app_data(Data::new(teams))
         .app_data(Data::new(sockets));
     mount(config, &document());
     config.service(resource("/.well-known/jwks.json", "GET, HEAD").route(get().to(keys::show)));
-    under_prefix(config, routes);
+    under_prefix(config, |config| {
+        routes(config);
+        knowledge::routes(config);
+    });
 }
 
 fn routes(config: &mut ServiceConfig) {

@@ -12,7 +12,11 @@ use crate::http::problem::Problem;
 
 /// Everything that is counted. What else is limited one day (budgets) stands beside `quotas`.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Usage, example = json!({"quotas": [{"name": "instances", "limit": 1000, "used": 3, "remaining": 997}]}))]
+#[schema(as = Usage, example = json!({"quotas": [
+    {"name": "instances", "limit": 1000, "used": 3, "remaining": 997},
+    {"name": "knowledge_entries", "limit": 10000, "used": 12, "remaining": 9988},
+    {"name": "knowledge_bytes", "limit": 1073741824, "used": 1843200, "remaining": 1071898624}
+]}))]
 pub(super) struct UsageView {
     quotas: Vec<QuotaView>,
 }
@@ -20,7 +24,7 @@ pub(super) struct UsageView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Quota)]
 struct QuotaView {
-    /// What is limited, such as `instances`.
+    /// What is limited: `instances`, `knowledge_entries` or `knowledge_bytes`.
     name: &'static str,
     /// How much there may be.
     limit: i64,
@@ -38,7 +42,8 @@ impl From<QuotaUsage> for QuotaView {
 
 /// Show your usage
 ///
-/// How much you have of everything that is limited. Deleted instances do not count; stopped ones do.
+/// How much you have of everything that is limited. Deleted instances do not count; stopped ones do. Entries of knowledge bases count
+/// for whoever made their instance.
 #[utoipa::path(
     get, path = "/api/v1/usage", tag = "Instances", operation_id = "getUsage", security(("bearer" = ["usage:read"])),
     responses((status = 200, description = "What is limited, and what is used of it.", body = UsageView))

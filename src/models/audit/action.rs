@@ -33,6 +33,20 @@ text_enum! {
         InstanceRequeue = "instance.requeue",
         /// An instance was deleted.
         InstanceDelete = "instance.delete",
+        /// Something was put into a knowledge base.
+        KnowledgeEntryCreate = "knowledge.entry.create",
+        /// An entry of a knowledge base was changed.
+        KnowledgeEntryChange = "knowledge.entry.change",
+        /// An entry that had failed is to be read once more.
+        KnowledgeEntryRetry = "knowledge.entry.retry",
+        /// An entry is to be read anew.
+        KnowledgeEntryReindex = "knowledge.entry.reindex",
+        /// The reading of an entry was called off.
+        KnowledgeEntryCancel = "knowledge.entry.cancel",
+        /// An entry was taken out of a knowledge base.
+        KnowledgeEntryDelete = "knowledge.entry.delete",
+        /// Entries of a knowledge base are to be read anew.
+        KnowledgeReindex = "knowledge.reindex",
         /// A team was made.
         TeamCreate = "team.create",
         /// A team was changed.

@@ -1,45 +1,20 @@
-//! What a knowledge base holds.
+//! What a knowledge base holds, and how it is searched.
 
+mod base;
 mod chunk;
+mod entry;
+mod fingerprint;
+mod format;
+mod hit;
+mod query;
 
+pub use base::{KnowledgeBase, KnowledgeBaseState};
 pub use chunk::Chunk;
-
-use super::text_enum::text_enum;
-
-text_enum! {
-    /// What kind of thing an entry is.
-    pub enum EntryDataType {
-        /// A text, or a file that holds one.
-        Document = "document",
-        /// A film, or a link to one.
-        Video = "video",
-        /// Anything else.
-        Other = "other",
-    }
-}
-
-text_enum! {
-    /// What language an entry is in, as far as its user says.
-    pub enum LanguageHint {
-        /// English.
-        English = "en",
-        /// Spanish.
-        Spanish = "es",
-        /// Another one, or none.
-        Other = "other",
-    }
-}
-
-text_enum! {
-    /// How far an entry has come.
-    pub enum EntryStatus {
-        /// It waits to be read.
-        Queued = "queued",
-        /// It is being read.
-        Processing = "processing",
-        /// It can be searched.
-        Ready = "ready",
-        /// It could not be read; `status_reason` says why.
-        Failed = "failed",
-    }
-}
+pub use entry::{
+    Entry, EntryContent, EntryDataType, EntryFilter, EntryPatch, EntrySource, EntryStatus, LanguageHint,
+    NewEntry,
+};
+pub use fingerprint::{ContentHash, ContentHasher};
+pub use format::Format;
+pub use hit::{Citation, Hit, SnippetPart};
+pub use query::{SearchQuery, Term, TermKind};

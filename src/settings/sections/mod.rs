@@ -12,6 +12,8 @@ pub use crate::actors::broker::RabbitmqSettings;
 pub use crate::actors::event_publisher::EventPublisherSettings;
 pub use crate::actors::instance_directory::WorkerSettings;
 pub use crate::actors::instances::QuotaSettings;
+pub use crate::actors::kb_ingestor::KbIngestorSettings;
+pub use crate::actors::knowledge::KnowledgeSettings;
 pub use crate::actors::policies::PolicySettings;
 pub use crate::actors::rate_limits::RateLimitsSettings;
 pub use crate::actors::replayer::ReplayerSettings;

@@ -40,6 +40,9 @@ pub(super) enum Thing {
     RefreshToken,
     /// An instance of the team.
     TeamInstance,
+    /// An entry in the knowledge base of an instance of the owner's; of the team.
+    Entry,
+    TeamEntry,
     /// A team, with all who are in the team of this world.
     Team,
 }
@@ -76,6 +79,7 @@ pub(super) fn rows(listener: &str, operation: &str) -> Vec<Row> {
     let first = row(listener, operation);
     let second = match first {
         Some(Row { of: Of::Owner, thing: Thing::Instance, .. }) => of_team(Thing::TeamInstance),
+        Some(Row { of: Of::Owner, thing: Thing::Entry, .. }) => of_team(Thing::TeamEntry),
         _ => None,
     };
     first.into_iter().chain(second).collect()
@@ -153,6 +157,18 @@ fn row(listener: &str, operation: &str) -> Option<Row> {
         ("user", "changeInstance") => with(Owner, Thing::Instance, &[200], |_| json!({"title": "Other"})),
         ("user", "deleteInstance") => plain(Owner, Thing::Instance, &[204]),
         ("user", "startInstance" | "stopInstance") => plain(Owner, Thing::Instance, &[202]),
+        ("user", "getKnowledgeBase" | "listEntries") => plain(Owner, Thing::Instance, &[200]),
+        ("user", "addEntry") => {
+            with(Owner, Thing::Instance, &[201], |_| json!({"content": "Something to know."}))
+        }
+        ("user", "reindexKnowledgeBase") => with(Owner, Thing::Instance, &[202], |_| json!({})),
+        ("user", "searchKnowledgeBase") => plain(Owner, Thing::Instance, &[200]),
+        ("user", "getEntry") => plain(Owner, Thing::Entry, &[200]),
+        ("user", "changeEntry") => with(Owner, Thing::Entry, &[200], |_| json!({"title": "Other"})),
+        ("user", "deleteEntry") => plain(Owner, Thing::Entry, &[204]),
+        ("user", "reindexEntry") => plain(Owner, Thing::Entry, &[202]),
+        // Whether it has been read meanwhile is a matter of luck.
+        ("user", "retryEntry" | "cancelEntry") => plain(Owner, Thing::Entry, &[202, 409]),
         ("user", "createSocketTicket") => plain(Caller, Thing::Nothing, &[201]),
         ("user", "openSocket") => plain(Caller, Thing::Nothing, &[101]),
         ("user", "openEventStream") => plain(Caller, Thing::Nothing, &[200]),

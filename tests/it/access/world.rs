@@ -246,6 +246,8 @@ impl World {
                 let wish = json!({"agent_id": self.agent, "title": "Ours", "team_id": self.team});
                 self.owner.post("/api/v1/instances", wish).await.expect(201)
             }
+            Thing::Entry => self.entry_of(self.owner.create(self.agent).await).await,
+            Thing::TeamEntry => self.entry_of(Box::pin(self.thing(Thing::TeamInstance)).await).await,
             Thing::Team => {
                 let members =
                     [(&self.mate, "developer"), (&self.mate_viewer, "viewer"), (&self.extra, "viewer")];
@@ -301,6 +303,13 @@ impl World {
         }
     }
 
+    /// What the owner has put into the knowledge base of an instance.
+    async fn entry_of(&self, instance: Value) -> Value {
+        let path = format!("/api/v1/instances/{}/knowledge-base/entries", id_of(&instance));
+        let entry = self.owner.post(&path, json!({"content": self.secret})).await.expect(201);
+        json!({"id": instance["id"], "entry_id": entry["id"]})
+    }
+
     async fn thing_of_catalog(&self, name: &str) -> Value {
         let draft = json!({"title": name, "content": {}, "activation_code": name, "rate": 1});
         self.root.post("/api/v1/agents", draft).await.expect(201)
@@ -318,6 +327,8 @@ impl World {
         let id = made["id"].as_str().map(str::to_owned).unwrap_or_else(|| made["id"].to_string());
         let path = path.replace("{id}", &id);
         let path = path.replace("{user_id}", made["user_id"].as_str().unwrap_or_default());
+        let path = path.replace("{entry_id}", made["entry_id"].as_str().unwrap_or_default());
+        let path = path.replace("/search", "/search?q=word");
         if path == "/api/v1/ws" {
             return caller.try_socket(None).await.err().unwrap_or(101);
         }

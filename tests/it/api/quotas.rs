@@ -4,12 +4,12 @@ use botberi::actors::instances::QuotaSettings;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::service::Service;
+use super::service::{QUOTAS, Service};
 use crate::support::app::TestApp;
 
 #[actix::test]
 async fn a_quota_is_used_up_shown_and_freed() {
-    let service = Service::with_quotas(QuotaSettings { instances_max: 3 }).await;
+    let service = Service::with_quotas(QuotaSettings { instances_max: 3, ..QUOTAS }).await;
     let (ada, admin) = (service.sign_up("ada").await, service.admin().await);
     let agent = service.published_agent(&admin, "echo_001").await;
     let usage = async || ada.get("/api/v1/usage").await.expect(200)["quotas"].clone();

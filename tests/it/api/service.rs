@@ -23,6 +23,7 @@ use botberi::actors::denials::Denials;
 use botberi::actors::event_consumers::Bound;
 use botberi::actors::instance_registry::InstanceRegistry;
 use botberi::actors::instances::{Instances, QuotaSettings};
+use botberi::actors::knowledge::{Knowledge, KnowledgeParts, KnowledgeSettings};
 use botberi::actors::policies::{PolicyFiles, PolicyView};
 use botberi::actors::rate_limits::{RateLimiter, RateLimitsSettings};
 use botberi::actors::redis_link::RedisAccess;
@@ -34,9 +35,10 @@ use botberi::actors::ws_sessions::WsSessions;
 use botberi::cli::dev::Endpoints;
 use botberi::http::admin::{self, AdminApi};
 use botberi::http::identity::Identities;
-use botberi::http::user::{self, SocketDoor, UserApi};
+use botberi::http::user::{self, SocketDoor, UploadLimits, UserApi};
 use botberi::http::{self, Common, HttpSettings, ListenerSettings, RequestMemory};
 use botberi::models::Origin;
+use botberi::outbound::Outbound;
 use botberi::secret::Secret;
 
 use crate::support::database::TestDatabases;
@@ -132,7 +134,32 @@ fn http_settings() -> HttpSettings {
     }
 }
 
-const QUOTAS: QuotaSettings = QuotaSettings { instances_max: 1_000 };
+const KNOWLEDGE: KnowledgeSettings = KnowledgeSettings {
+    file_bytes_max: 1 << 20,
+    upload_timeout_ms: 30_000,
+    uploads_max: 32,
+    searches_max: 8,
+};
+
+fn outbound() -> Outbound {
+    let settings = r#"
+        allow = []
+        ports = ["80", "443"]
+        ca_file = ""
+        url_bytes_max = 2048
+        request_bytes_max = 65536
+        answer_bytes_max = 65536
+        connect_timeout_ms = 1000
+        first_byte_timeout_ms = 1000
+        total_timeout_ms = 2000
+        requests_max = 8
+        lookups_max = 2
+    "#;
+    Outbound::new(&toml::from_str(settings).unwrap()).unwrap()
+}
+
+pub(crate) const QUOTAS: QuotaSettings =
+    QuotaSettings { instances_max: 1_000, knowledge_entries_max: 1_000, knowledge_bytes_max: 1 << 30 };
 
 const TEAMS: TeamSettings = TeamSettings { teams_per_user_max: 10, members_max: 10 };
 
@@ -187,6 +214,7 @@ impl Service {
         let user_registry = Handle::new(UserRegistry::NAME, limits);
         let audit_trail = Handle::new(AuditTrail::NAME, limits);
         let instances = Handle::new(Instances::NAME, limits);
+        let knowledge = Handle::new(Knowledge::NAME, limits);
         let teams = Handle::new(Teams::NAME, limits);
         let catalog_view = CatalogView::default();
         let revocations = Handle::new(Revocations::NAME, limits);
@@ -229,6 +257,13 @@ impl Service {
         let identities =
             Identities { tokens, gate: gate.clone(), policies, known_keys, api_keys: api_keys.clone() };
         let tree = Node::root();
+        let knowledge_parts = KnowledgeParts {
+            shared_db: databases.shared.clone(),
+            bell: bell.clone(),
+            outbound: outbound(),
+            quotas,
+            settings: KNOWLEDGE,
+        };
         let mut root = Supervisor::new(Strategy::OneForOne)
             .with(actor(ChildSpec::permanent(Bell::NAME), &bell, {
                 let shared = databases.shared.clone();
@@ -272,6 +307,9 @@ impl Service {
                 let (shared, bell) = (databases.shared.clone(), bell.clone());
                 move |lifeline| Instances::new(shared.clone(), bell.clone(), quotas, lifeline)
             }))
+            .with(actor(ChildSpec::permanent(Knowledge::NAME), &knowledge, move |lifeline| {
+                Knowledge::new(knowledge_parts.clone(), lifeline)
+            }))
             .with(actor(ChildSpec::permanent(Teams::NAME), &teams, {
                 let (user, shared) = (databases.user.clone(), databases.shared.clone());
                 let ended = gate.view().clone();
@@ -300,6 +338,8 @@ impl Service {
             identities: identities.clone(),
             catalog: catalog_view,
             instances,
+            knowledge,
+            uploads: UploadLimits { file_bytes_max: 1 << 20, within: Duration::from_secs(30) },
             teams,
             sockets,
         };

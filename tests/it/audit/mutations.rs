@@ -123,6 +123,47 @@ async fn every_change_of_an_instance_leaves_one_row_and_a_workers_moves_leave_no
 }
 
 #[actix::test]
+async fn every_change_of_a_knowledge_base_leaves_one_row_and_its_readers_leave_none() {
+    let app = TestApp::start().await;
+    let (logs, ada) = (Logs::of(&app).await, app.sign_up("ada").await);
+    let me = ada.user_id().await;
+    let instance = id_of(&ada.create(ada.an_agent().await).await);
+    let base = format!("/instances/{instance}/knowledge-base");
+    let entries = format!("{base}/entries");
+    let until_ready = async |path: &str| {
+        crate::support::wait::eventually("it is read", async || {
+            (ada.get(&format!("/api/v1{path}")).await.expect(200)["status"] == "ready").then_some(())
+        })
+        .await;
+    };
+
+    let wish = Some(json!({"content": "Something to know."}));
+    let made = send(&logs, &ada, (POST, &entries), wish.clone(), 201).await;
+    let id = id_of(&made.body);
+    by(made.one("knowledge.entry.create", "knowledge_base_entry", &id), &me);
+    send(&logs, &ada, (POST, &entries), wish, 409).await.none();
+    let path = format!("{entries}/{id}");
+    until_ready(&path).await;
+
+    let change = Some(json!({"title": "Known", "lang_hint": "en"}));
+    let changed = send(&logs, &ada, (PATCH, &path), change.clone(), 200).await;
+    let row = changed.one("knowledge.entry.change", "knowledge_base_entry", &id);
+    assert_eq!(row.detail.as_deref(), Some(r#"{"fields" : ["lang_hint","title"]}"#));
+    send(&logs, &ada, (PATCH, &path), change, 200).await.none();
+    until_ready(&path).await;
+    send(&logs, &ada, (POST, &format!("{path}/retry")), None, 409).await.none();
+    let anew = send(&logs, &ada, (POST, &format!("{path}/reindex")), None, 202).await;
+    by(anew.one("knowledge.entry.reindex", "knowledge_base_entry", &id), &me);
+    until_ready(&path).await;
+    let all = send(&logs, &ada, (POST, &format!("{base}/reindex")), Some(json!({})), 202).await;
+    by(all.one("knowledge.reindex", "knowledge_base", made.body["knowledge_base_id"].as_str().unwrap()), &me);
+    until_ready(&path).await;
+    let gone = send(&logs, &ada, (DELETE, &path), None, 204).await;
+    by(gone.one("knowledge.entry.delete", "knowledge_base_entry", &id), &me);
+    send(&logs, &ada, (DELETE, &path), None, 404).await.none();
+}
+
+#[actix::test]
 async fn of_wishes_that_share_a_commit_each_row_names_its_own_user_and_a_repeated_wish_leaves_none() {
     let app = TestApp::start().await;
     let logs = Logs::of(&app).await;

@@ -224,6 +224,7 @@ async fn entries_are_told_with_their_owner_and_without_their_content() {
                 "instance_id",
                 "knowledge_base_id",
                 "lang_hint",
+                "revision",
                 "status",
                 "status_reason",
                 "team_id",

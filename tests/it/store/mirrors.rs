@@ -3,7 +3,7 @@
 use botberi::models::TeamRole;
 use botberi::models::agent::AgentStatus;
 use botberi::models::instance::{DesiredState, InstanceStatus};
-use botberi::models::knowledge::{EntryDataType, EntryStatus, LanguageHint};
+use botberi::models::knowledge::{EntryDataType, EntrySource, EntryStatus, LanguageHint};
 use botberi::models::store::keys;
 use botberi::models::user::Role;
 use botberi::models::work::{ExecutionStatus, WorkflowStatus};
@@ -18,6 +18,19 @@ async fn the_table_of_lawful_moves_is_the_same_in_sql_and_in_rust() {
         for to in InstanceStatus::ALL {
             let row = plain.query_one("SELECT instance_move_is_legal($1, $2)", &[from, to]).await.unwrap();
             assert_eq!(row.get::<_, bool>(0), from.can_move_to(*to), "{from} to {to}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_table_of_an_entrys_lawful_moves_is_the_same_in_sql_and_in_rust() {
+    let databases = TestDatabases::create().await;
+    let plain = databases.plain("botberi").await;
+    for from in EntryStatus::ALL {
+        for to in EntryStatus::ALL {
+            let legal = "SELECT knowledge_base_entry_move_is_legal($1, $2)";
+            let row = plain.query_one(legal, &[from, to]).await.unwrap();
+            assert_eq!(row.get::<_, bool>(0), from.next().contains(to), "{from} to {to}");
         }
     }
 }
@@ -66,6 +79,16 @@ async fn the_words_of_every_check_are_those_of_the_enum() {
         (
             &shared,
             "knowledge_base_entries_lang_hint_check",
+            words(&LanguageHint::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        ),
+        (
+            &shared,
+            "knowledge_base_entries_source_check",
+            words(&EntrySource::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
+        ),
+        (
+            &shared,
+            "knowledge_base_chunks_lang_check",
             words(&LanguageHint::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>()),
         ),
         (

@@ -12,7 +12,9 @@ const SMALL_TABLES: [&str; 2] = ["Seq Scan on replicas", "Seq Scan on agents"];
 
 /// Indexes that hold only what is to be done, so that reading one from its beginning is the point of having it, or
 /// that give the rows in the order of the answer.
-const READ_FROM_THE_BEGINNING: [&str; 7] = [
+const READ_FROM_THE_BEGINNING: [&str; 9] = [
+    "knowledge_base_entries_queued",
+    "knowledge_base_entries_processing",
     "instances_unsettled",
     "event_outbox_unplaced",
     "dead_letters_open",

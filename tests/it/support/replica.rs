@@ -54,6 +54,7 @@ const QUICK: &[(&str, i64)] = &[
     ("worker.lease_ms", 3_000),
     ("worker.beat_ms", 300),
     ("worker.sweep_ms", 200),
+    ("kb_ingestor.sweep_ms", 200),
     ("websocket.heartbeat_seconds", 1),
     ("supervision.backoff_ms_min", 10),
     ("supervision.backoff_ms_max", 200),
@@ -65,6 +66,8 @@ pub(crate) fn sources(places: &Places, own: &[(&str, Value)]) -> Sources {
     for (key, value) in QUICK {
         sources.set("test", key, *value);
     }
+    // The program of this process is a test.
+    sources.set("test", "kb_ingestor.program", env!("CARGO_BIN_EXE_botberi"));
     for (key, url) in [
         ("postgres.user.url", &places.user_postgres),
         ("postgres.shared.url", &places.shared_postgres),

@@ -47,6 +47,10 @@ pub struct EntryChanged {
     /// Why it stands there, where there is something to say.
     #[schema(required)]
     pub status_reason: Option<String>,
+    /// Its revision then; none in what was told by releases that did not count them.
+    #[serde(default)]
+    #[schema(required)]
+    pub revision: Option<i64>,
 }
 
 impl Body for KnowledgeBaseChanged {
@@ -67,6 +71,7 @@ impl Body for EntryChanged {
             lang_hint: LanguageHint::English,
             status: EntryStatus::Queued,
             status_reason: None,
+            revision: Some(1),
         }
     }
 }

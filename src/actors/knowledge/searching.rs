@@ -1,0 +1,69 @@
+//! A search: what the terms mean, what was probably meant where one means nothing, and the best chunks.
+
+use super::plan::{self, Asked};
+use super::{KnowledgeError, SearchKnowledge, Works, seen};
+use crate::models::KnowledgeBaseId;
+use crate::models::knowledge::{Hit, Term, TermKind};
+use crate::models::search::fold;
+use crate::models::store::knowledge_search::{self as store, TermMeaning};
+use crate::models::store::{Session, SharedSide, StoreError, knowledge_bases as bases};
+
+/// Words that one of which there is nothing may have meant.
+const GUESSES_MAX: i64 = 3;
+
+impl Works {
+    pub(super) async fn search(&self, question: SearchKnowledge) -> Result<Vec<Hit>, KnowledgeError> {
+        let SearchKnowledge { reach, instance, query, limit } = question;
+        let Ok(_place) = self.searches.acquire().await else { return Err(KnowledgeError::Busy) };
+        let session = self.shared_db.connection().await?;
+        let base = seen(bases::find(&session, reach, instance).await?, instance)?.id;
+        let mut asked: Vec<Asked> =
+            query.terms.into_iter().map(|term| Asked { term, is_guess: false }).collect();
+        let mut meanings = meanings(&session, base, &asked).await?;
+        let guesses = guesses(&session, base, &asked, &meanings).await?;
+        if !guesses.is_empty() {
+            asked.extend(guesses);
+            meanings = self::meanings(&session, base, &asked).await?;
+        }
+        let queries = plan::plan(&asked, &meanings);
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        // One statement, and so one moment: each entry is found as a whole or not at all.
+        Ok(store::search(&session, base, &queries, limit).await?)
+    }
+}
+
+async fn meanings(
+    db: &impl Session<SharedSide>,
+    base: KnowledgeBaseId,
+    asked: &[Asked],
+) -> Result<Vec<TermMeaning>, StoreError> {
+    let terms: Vec<Term> = asked.iter().map(|asked| asked.term.clone()).collect();
+    store::meanings(db, base, &terms, plan::COUNTED_MAX).await
+}
+
+/// For words that say something and of which there is nothing: those that are there and look like them.
+async fn guesses(
+    db: &impl Session<SharedSide>,
+    base: KnowledgeBaseId,
+    asked: &[Asked],
+    meanings: &[TermMeaning],
+) -> Result<Vec<Asked>, StoreError> {
+    let is_missing = |place: usize| {
+        let mut means = meanings.iter().filter(|meaning| meaning.term == place && !meaning.query.is_empty());
+        let first = means.next();
+        first.is_some_and(|first| first.found == 0) && means.all(|meaning| meaning.found == 0)
+    };
+    let missing: Vec<String> = (asked.iter().enumerate())
+        .filter(|(place, asked)| asked.term.kind == TermKind::Word && is_missing(*place))
+        .map(|(_, asked)| fold(&asked.term.text))
+        .collect();
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let words: Vec<&str> = missing.iter().map(String::as_str).collect();
+    let alike = store::alike(db, base, &words, GUESSES_MAX).await?;
+    let guess = |(_, text)| Asked { term: Term { kind: TermKind::Word, text }, is_guess: true };
+    Ok(alike.into_iter().map(guess).collect())
+}

@@ -1,0 +1,33 @@
+-- What nobody reads any more: its reader is dead, or has lost it (it is this process's, and not among $2), or is past its deadline.
+WITH orphan AS MATERIALIZED (
+    SELECT e.id
+    FROM knowledge_base_entries e
+    WHERE e.status = 'processing' AND e.attempts < $4
+        AND (
+            (e.owner_replica = $1 AND e.id <> ALL ($2::uuid[]))
+            OR e.owner_replica IS NULL
+            OR (
+                (SELECT replica_may_judge($1))
+                AND (
+                    e.deadline_at < clock_timestamp()
+                    OR NOT EXISTS (
+                        SELECT FROM replicas r WHERE r.id = e.owner_replica AND NOT replica_is_stale(r.beat_at, r.lease_ms)
+                    )
+                )
+            )
+        )
+        AND EXISTS (
+            SELECT FROM knowledge_bases kb JOIN instances i ON i.id = kb.instance_id
+            WHERE kb.id = e.knowledge_base_id AND i.deleted_at IS NULL
+        )
+    LIMIT 1
+    FOR NO KEY UPDATE OF e SKIP LOCKED
+)
+UPDATE knowledge_base_entries e
+SET owner_replica = $1, owner_epoch = e.owner_epoch + 1, attempts = e.attempts + 1,
+    deadline_at = clock_timestamp() + $3::bigint * interval '1 millisecond'
+WHERE e.id IN (SELECT orphan.id FROM orphan)
+RETURNING
+    e.id, e.knowledge_base_id, e.data_type, e.lang_hint, e.source, e.source_url, e.title, e.file_name, e.content_hash,
+    e.fetched_hash, e.indexed_hash, e.chunk_count, e.is_forced, e.owner_epoch, e.attempts, e.request_id, e.traceparent,
+    CASE WHEN e.source = 'text' THEN e.content END AS content, (SELECT f.id FROM knowledge_base_files f WHERE f.entry_id = e.id) AS file_id, e.user_id

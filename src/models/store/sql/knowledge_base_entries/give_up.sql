@@ -1,0 +1,28 @@
+-- The same, of what has had its attempts.
+WITH hopeless AS MATERIALIZED (
+    SELECT e.id
+    FROM knowledge_base_entries e
+    WHERE e.status = 'processing' AND e.attempts >= $3
+        AND (
+            (e.owner_replica = $1 AND e.id <> ALL ($2::uuid[]))
+            OR e.owner_replica IS NULL
+            OR (
+                (SELECT replica_may_judge($1))
+                AND (
+                    e.deadline_at < clock_timestamp()
+                    OR NOT EXISTS (
+                        SELECT FROM replicas r WHERE r.id = e.owner_replica AND NOT replica_is_stale(r.beat_at, r.lease_ms)
+                    )
+                )
+            )
+        )
+    LIMIT 100
+    FOR NO KEY UPDATE OF e SKIP LOCKED
+), forgotten AS (
+    DELETE FROM knowledge_base_chunks c WHERE c.entry_id IN (SELECT hopeless.id FROM hopeless)
+)
+UPDATE knowledge_base_entries e
+SET status = 'failed', status_reason = $4, chunk_count = 0, indexed_hash = NULL, is_forced = false, owner_replica = NULL,
+    owner_epoch = e.owner_epoch + 1, deadline_at = NULL
+WHERE e.id IN (SELECT hopeless.id FROM hopeless)
+RETURNING e.id

@@ -1,0 +1,1 @@
+UPDATE knowledge_base_files SET entry_id = $2 WHERE id = $1 AND entry_id IS NULL

@@ -1,0 +1,11 @@
+//! Knowledge bases: what is put in is read by a worker, told live, and found.
+
+mod entries;
+mod fetching;
+mod files;
+mod library;
+mod quotas;
+mod reading;
+mod restarts;
+mod search;
+mod teams;

@@ -1,0 +1,109 @@
+//! What is found, and what is not.
+
+use serde_json::Value;
+
+use super::library::{Library, platform};
+
+#[actix::test]
+async fn words_are_found_in_all_their_forms_with_and_without_accents() {
+    let app = platform(&[]).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    let english = library.text("The replicas were restarted after the outages.", "en").await;
+    let spanish = library
+        .text("La configuración de los índices se actualizó ayer. Hablaríamos de canciones.", "es")
+        .await;
+    let other = library.text("Ein Schlüssel öffnet die Tür.", "other").await;
+    for (query, id) in [
+        ("replica restart", &english),
+        ("restarting", &english),
+        ("an OUTAGE", &english),
+        ("configuracion", &spanish),
+        ("configuraciones", &spanish),
+        ("índice", &spanish),
+        ("indice actualizado", &spanish),
+        ("cancion", &spanish),
+        ("canción", &spanish),
+        ("hablar", &spanish),
+        ("schlussel", &other),
+        ("Schlüssel", &other),
+    ] {
+        assert_eq!(library.finds(query).await.first(), Some(id), "{query}");
+    }
+    assert!(library.finds("the").await.is_empty(), "says nothing in English, and is not there in German");
+    assert!(library.finds("aardvark").await.is_empty());
+}
+
+#[actix::test]
+async fn phrases_beginnings_and_exclusions_are_obeyed_and_typing_errors_forgiven() {
+    let app = platform(&[]).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    let queue = library.text("A dead letter goes into a queue of its own.", "en").await;
+    let mail = library.text("The letter was dead on arrival; supervision handled it.", "en").await;
+    assert_eq!(library.finds("\"dead letter\"").await, [queue.clone()]);
+    assert_eq!(library.finds("dead letter -queue").await, [mail.clone()]);
+    assert_eq!(library.finds("superv*").await, [mail.clone()]);
+    assert_eq!(library.finds("supervsion").await, [mail.clone()]);
+    assert_eq!(library.finds("arival").await, [mail.clone()]);
+    assert_eq!(library.finds("leter queue").await.first(), Some(&queue));
+    assert!(library.finds("\"letter dead\"").await.is_empty());
+    let both = library.finds("letter").await;
+    assert_eq!(both.len(), 2);
+}
+
+#[actix::test]
+async fn nothing_of_another_instance_is_found_and_nothing_of_anothers_shown() {
+    let app = platform(&[]).await;
+    let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
+    let (one, two, his) = (Library::of(&ada).await, Library::of(&ada).await, Library::of(&bob).await);
+    let here = one.text("The password of the safe is kept in the drawer.", "en").await;
+    two.text("Another text about the safe.", "en").await;
+    assert_eq!(one.finds("safe").await, [here.clone()]);
+    assert!(his.finds("safe").await.is_empty());
+    let strangers = one.seen_by(&bob);
+    for path in ["", "/entries", "/search?q=safe", &format!("/entries/{here}")] {
+        assert_eq!(bob.get(&one.path(path)).await.problem(404), "instance_not_found", "{path}");
+    }
+    assert_eq!(strangers.add(serde_json::json!({"content": "x"})).await.problem(404), "instance_not_found");
+    assert_eq!(bob.delete(&one.path(&format!("/entries/{here}"))).await.problem(404), "instance_not_found");
+    assert_eq!(strangers.order(&here, "reindex").await.problem(404), "instance_not_found");
+    // An entry is not reached by way of one's own instance.
+    assert_eq!(bob.get(&his.path(&format!("/entries/{here}"))).await.problem(404), "entry_not_found");
+}
+
+/// Each version of the entry has its word in each of its chunks.
+#[actix::test]
+async fn a_search_never_sees_half_of_an_entry() {
+    let app = platform(&[]).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    let version = |word: &str| -> String {
+        let part =
+            |number: usize| format!("# Part {number}\n\nThe {word} of part {number} is common to all.\n\n");
+        (0..20).map(part).collect()
+    };
+    let id = library.text(&version("apple"), "en").await;
+    let chunks = library.entry(&id).await["chunks"].as_i64().unwrap();
+    assert_eq!(chunks, 20);
+    let change = async {
+        for round in 0..6 {
+            let word = if round % 2 == 0 { "pear" } else { "apple" };
+            let path = library.path(&format!("/entries/{id}"));
+            library.owner.patch(&path, serde_json::json!({"content": version(word)})).await.expect(200);
+            library.until(&id, "ready").await;
+        }
+    };
+    let look = async {
+        loop {
+            let found = library.ask("common", "&k=50").await.expect(200);
+            let hits = found["hits"].as_array().unwrap();
+            let of = |word: &str| {
+                hits.iter().filter(|hit: &&Value| hit["text"].as_str().unwrap().contains(word)).count()
+            };
+            let (apples, pears) = (of("apple"), of("pear"));
+            assert!((apples, pears) == (20, 0) || (apples, pears) == (0, 20), "{apples} {pears}");
+        }
+    };
+    tokio::select! {
+        () = change => {}
+        () = look => {}
+    }
+}
