@@ -1,8 +1,10 @@
 //! What a knowledge base holds.
 
 mod chunk;
+mod format;
 
 pub use chunk::Chunk;
+pub use format::Format;
 
 use super::text_enum::text_enum;
 
