@@ -10,6 +10,7 @@ mod config;
 mod definition_files;
 pub mod dev;
 mod develop;
+mod extract;
 mod migrate;
 mod openapi;
 mod serve;
@@ -87,6 +88,9 @@ enum Command {
         botberi dev\n  \
         BOTBERI_ADMIN_PASSWORD='correct horse' botberi dev --data-dir /tmp/botberi")]
     Dev(develop::Arguments),
+    /// Read a document: the program runs this itself
+    #[command(hide = true)]
+    Extract(extract::Arguments),
 }
 
 /// Why a command failed; printed as it is.
@@ -138,6 +142,7 @@ impl Cli {
             Command::Openapi(arguments) => openapi::run(&arguments)?,
             Command::Asyncapi(arguments) => asyncapi::run(&arguments)?,
             Command::Dev(arguments) => return develop::run(arguments, sources),
+            Command::Extract(arguments) => return Ok(extract::run(&arguments)),
         }
         Ok(ExitCode::SUCCESS)
     }
