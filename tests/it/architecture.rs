@@ -10,12 +10,18 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "models/",
         &["crate::actors", "crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"],
     ),
-    ("models/", &["crate::outbound"]),
+    ("models/", &["crate::outbound", "crate::extraction"]),
     (
         "outbound/",
         &["crate::actors", "crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"],
     ),
     ("outbound/", &["crate::models::store", "actix", "actix_web", "lapin", "redis", "tokio_postgres"]),
+    (
+        "extraction/",
+        &["crate::actors", "crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"],
+    ),
+    ("extraction/", &["crate::models::store", "crate::outbound", "actix", "actix_web", "lapin", "redis"]),
+    ("extraction/", &["tokio_postgres"]),
     ("models/", &["actix", "actix_web", "lapin", "redis"]),
     ("actors/", &["crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"]),
     ("actors/", &["actix_web", "reqwest"]),
@@ -104,6 +110,16 @@ fn requests_to_addresses_of_users_go_out_in_one_place() {
         let offence =
             source.named.iter().find(|path| clients.iter().any(|client| is_at_or_below(path, client)));
         assert!(offence.is_none(), "{} names {offence:?}: use crate::outbound", source.path);
+    }
+}
+
+#[test]
+fn documents_are_parsed_in_one_place() {
+    let parsers = ["chardetng", "html5gum", "pdf_extract", "pulldown_cmark", "quick_xml", "zip"];
+    for source in sources().into_iter().filter(|source| !source.path.starts_with("extraction/")) {
+        let offence =
+            source.named.iter().find(|path| parsers.iter().any(|parser| is_at_or_below(path, parser)));
+        assert!(offence.is_none(), "{} names {offence:?}: use crate::extraction::Extractor", source.path);
     }
 }
 

@@ -20,6 +20,7 @@ mod degraded;
 mod dev_servers;
 mod edge;
 mod events;
+mod extraction;
 mod knowledge;
 mod main_job;
 mod process;
