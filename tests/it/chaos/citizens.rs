@@ -9,16 +9,10 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
-use uuid::Uuid;
 
-use crate::support::client::{Answer, Caller, try_answer};
-
-use super::checker::{Call, Outcome, What, Wish};
-use super::recorder::Recorder;
-
-/// Whoever has had no answer for so long does not wait for it any more. Shorter than a replica is halted for: while some
-/// wait for it, others must be served.
-const PATIENCE: Duration = Duration::from_secs(4);
+use super::calling::PATIENCE;
+use super::checker::{Outcome, What, Wish};
+use super::wallet::Wallet;
 
 /// The pause after an answer that was none, or no good one.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -28,7 +22,6 @@ const INSTANCES: usize = 25;
 
 /// What all of them share.
 pub(super) struct Town {
-    pub(super) recorder: Recorder,
     pub(super) over: AtomicBool,
     pub(super) agent: i64,
     /// Everybody's instances, with their users: for those who try to read another's.
@@ -41,10 +34,8 @@ pub(super) struct Town {
 pub(super) struct Citizen {
     pub(super) name: String,
     pub(super) user: String,
-    pub(super) caller: Caller,
+    pub(super) wallet: Wallet,
     pub(super) town: Arc<Town>,
-    /// Goes to one replica, and not by way of the edge.
-    pub(super) is_direct: bool,
     pub(super) seed: u64,
 }
 
@@ -177,43 +168,17 @@ impl Citizen {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.caller.request(method, path).timeout(PATIENCE)
+        self.wallet.caller().request(method, path).timeout(PATIENCE)
     }
 
-    /// Sends it and writes down what came of it.
+    /// Sends it and writes down what came of it. Whoever can prove nothing at the moment sends nothing.
     async fn call(&self, request: RequestBuilder, what: What) -> (Outcome, Option<String>) {
-        let id = Uuid::now_v7().to_string();
-        let recorder = &self.town.recorder;
-        let sent = recorder.now();
-        let answer = try_answer(request.header("X-Request-Id", &id)).await;
-        let tag = answer
-            .as_ref()
-            .ok()
-            .and_then(|answer| Some(answer.headers.get("etag")?.to_str().ok()?.to_owned()));
-        let outcome = outcome_of(&what, answer);
-        let (done, is_direct) = (recorder.now(), self.is_direct);
-        recorder.call(Call { request: id, what, sent, done, outcome: outcome.clone(), is_direct });
+        let Some((used, text)) = self.wallet.credential().await else {
+            return (Outcome::Unknown { why: "there is no credential".to_owned() }, None);
+        };
+        let (outcome, answer) =
+            self.wallet.sender().send_whole(request.bearer_auth(text), what, Some(used)).await;
+        let tag = answer.and_then(|answer| Some(answer.headers.get("etag")?.to_str().ok()?.to_owned()));
         (outcome, tag)
-    }
-}
-
-fn outcome_of(what: &What, answer: Result<Answer, reqwest::Error>) -> Outcome {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => return Outcome::Unknown { why: error.to_string() },
-    };
-    let code = answer.body["code"].as_str().unwrap_or_default().to_owned();
-    match answer.status {
-        200..300 => {
-            let named = match what {
-                What::Create { .. } => answer.body["id"].as_str().unwrap_or_default(),
-                What::Wish { instance, .. } | What::Read { instance } | What::Peek { instance } => instance,
-            };
-            Outcome::Done { instance: named.to_owned(), revision: answer.body["revision"].as_i64() }
-        }
-        status if code.is_empty() => Outcome::Bare { status },
-        // By docs/errors.md.
-        status if code == "outcome_unknown" => Outcome::Unknown { why: format!("{status} {code}") },
-        status => Outcome::Refused { status, code },
     }
 }

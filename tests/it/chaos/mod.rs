@@ -3,8 +3,10 @@
 //! and compared at the end. `docs/reliability.md` says what is promised and what came of it.
 //!
 //! `run` is the one test, `platform` what it stands on, `faults` what is done to it. `citizens` and `followers` are the
-//! users; `probe` and `onlooker` look at Postgres. The `checker` is pure and has tests of its own.
+//! users, each with a `wallet`; `probe`, `auditing` and `onlooker` look at Postgres. The `checker` is pure and has tests of its own.
 
+mod auditing;
+mod calling;
 mod checker;
 mod citizens;
 mod faults;
@@ -17,3 +19,4 @@ mod recorder;
 mod report;
 mod run;
 mod schedule;
+mod wallet;

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::client::{Caller, id_of};
 
+use super::calling::Sender;
 use super::checker::{Bounds, Fault, History, Told, check};
 use super::citizens::{Citizen, Town};
 use super::followers::{Follower, Manner};
@@ -23,7 +24,8 @@ use super::onlooker::look_on;
 use super::platform::Platform;
 use super::recorder::digest;
 use super::schedule::Schedule;
-use super::{probe, report};
+use super::wallet::{Proof, Wallet};
+use super::{auditing, probe, report};
 
 /// How long may pass after a fault until everything works again. The next fault waits for that, and no longer.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(40);
@@ -85,7 +87,6 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
     let stranger = Caller::stranger(&platform.edge.url);
     let agent = stranger.sign_up("somebody").await.an_agent().await;
     let town = Arc::new(Town {
-        recorder: platform.recorder.clone(),
         over: false.into(),
         agent,
         known: std::sync::Mutex::default(),
@@ -101,16 +102,32 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
     for (number, user) in USERS.iter().enumerate() {
         let caller = stranger.sign_up(user).await;
         let id = caller.user_id().await;
+        let wallet = |is_direct: bool, proof: Proof, seed: u64| {
+            let here =
+                Caller::stranger(if is_direct { &platform.replica.user_api } else { &platform.edge.url });
+            let kind = if proof == Proof::ApiKey { "api_key" } else { "user" };
+            let by = format!("{kind} {id}");
+            Wallet::new(
+                user,
+                here,
+                Sender { recorder: platform.recorder.clone(), by, is_direct },
+                proof,
+                seed,
+            )
+        };
         for citizen in 0..CITIZENS_PER_USER {
             let name = format!("{user}-{citizen}");
             let seed = schedule.seed + (number * 10 + citizen) as u64;
-            let (user, caller, town) = (id.clone(), caller.clone(), town.clone());
-            citizens.spawn(Citizen { name, user, caller, town, is_direct: false, seed }.live());
+            // One of them is a program.
+            let proof = if (number, citizen) == (1, 1) { Proof::ApiKey } else { Proof::SignIn };
+            let (user, wallet, town) = (id.clone(), wallet(false, proof, seed), town.clone());
+            citizens.spawn(Citizen { name, user, wallet, town, seed }.live());
         }
         if number == 0 {
-            let (user, caller) = (id.clone(), caller.at(&platform.replica.user_api));
-            let (name, town, seed) = (format!("{user} directly"), town.clone(), schedule.seed + 100);
-            citizens.spawn(Citizen { name, user, caller, town, is_direct: true, seed }.live());
+            let seed = schedule.seed + 100;
+            let (name, user, town) = (format!("{user} directly"), id.clone(), town.clone());
+            let wallet = wallet(true, Proof::SignIn, seed);
+            citizens.spawn(Citizen { name, user, wallet, town, seed }.live());
         }
         let narrow = Manner::Narrow(id_of(&caller.create(agent).await));
         let mut ways = vec![
@@ -123,24 +140,25 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
         if number == 0 {
             ways.push((Wire::Socket, Manner::Swift, true));
         }
-        for (wire, manner, is_direct) in ways {
+        for (at, (wire, manner, is_direct)) in ways.into_iter().enumerate() {
             let way = if is_direct { "directly" } else { "by the edge" };
+            let seed = schedule.seed + (number * 10 + at) as u64 + 200;
+            // One of them is a program, too.
+            let proof = if (number, at) == (2, 0) { Proof::ApiKey } else { Proof::SignIn };
             let follower = Follower {
                 name: format!("{user} {wire:?} {manner:?} {way}"),
                 wire,
                 user: id.clone(),
-                caller: if is_direct { caller.at(&platform.replica.user_api) } else { caller.clone() },
+                wallet: wallet(is_direct, proof, seed),
                 manner,
-                is_direct,
-                recorder: platform.recorder.clone(),
                 last: last.clone(),
-                seed: schedule.seed + number as u64,
+                seed,
             };
             followers.spawn(follower.follow());
         }
     }
 
-    let (mut faults, mut poisons) = (Vec::<Fault>::new(), Vec::new());
+    let (mut faults, mut poisons, mut anchors) = (Vec::<Fault>::new(), Vec::new(), Vec::new());
     let mut random = StdRng::seed_from_u64(schedule.seed);
     let began = platform.recorder.now();
     // Load alone, so that there is something to lose.
@@ -155,6 +173,7 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
             before.until = fault.began;
         }
         until_recovered(platform, &fault).await;
+        anchors.extend(auditing::anchors(&platform.stage).await);
         faults.push(fault);
         platform.mend().await;
         sleep(schedule.peace(&mut random)).await;
@@ -175,8 +194,9 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
         before.until = platform.recorder.now();
     }
     onlookers.shutdown().await;
+    let chains = auditing::chains(&platform.stage, &anchors, SETTLES_WITHIN).await;
     platform.bury_all();
-    (collect(platform, faults, poisons).await, duration)
+    (History { chains, ..collect(platform, faults, poisons).await }, duration)
 }
 
 /// Waits until everything works again, or has had its time. The checker judges; this only keeps the next fault away.
@@ -211,7 +231,7 @@ async fn until_settled(platform: &Platform, poisons: &[String]) {
                     OR (i.status = 'running' AND NOT EXISTS (
                         SELECT FROM replicas r WHERE r.id = i.owner_replica AND NOT replica_is_stale(r.beat_at, r.lease_ms))))
             + (SELECT count(*) FROM event_outbox WHERE position IS NULL),
-            (SELECT coalesce(max(position), 0) FROM event_outbox), (SELECT count(*) FROM dead_letters)";
+            (SELECT last_position FROM publisher_state), (SELECT count(*) FROM dead_letters)";
     let limit = Instant::now() + SETTLES_WITHIN;
     while Instant::now() < limit {
         let row = sql.query_one(unsettled, &[]).await.unwrap();
@@ -244,12 +264,13 @@ async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<Strin
         log: probe::log(&sql).await,
         writes: probe::writes(&sql).await,
         rows: probe::rows(&sql).await,
+        audited: auditing::audited(&sql).await,
+        chains: Vec::new(),
         looks,
         faults,
         poisons,
         dead_letters: probe::dead_letters(&sql).await,
-        // Nobody cuts it: no run lasts for seven days.
-        cut_to: 0,
+        cuts: probe::cuts(&sql, &platform.recorder).await,
         memory,
         deaths: std::mem::take(&mut platform.deaths),
     }

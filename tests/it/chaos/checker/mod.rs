@@ -1,8 +1,10 @@
 //! Compares what clients recorded with the event log, the bus and what Postgres saw. Pure: it takes a [`History`] and
 //! answers with what is wrong with it.
 
+mod audit;
 mod bus;
 mod calls;
+mod credentials;
 mod deadlines;
 mod history;
 mod ownership;
@@ -21,8 +23,8 @@ mod tests;
 use std::collections::HashMap;
 
 pub(crate) use history::{
-    Bounds, Call, Claim, Fault, Frame, History, Logged, Look, Moment, Outcome, Row, Says, Session, Told,
-    What, Wish, Write,
+    Audited, Bounds, Call, Chain, Claim, Cut, Fault, Frame, History, Logged, Look, Moment, Outcome, Row,
+    Says, Session, Told, Used, What, Wish, Write,
 };
 pub(crate) use recovery::{Recovery, recoveries};
 pub(crate) use violation::{Kind, Violation};
@@ -35,6 +37,8 @@ pub(crate) fn check(history: &History, bounds: &Bounds) -> Vec<Violation> {
     bus::check(history, &mut found);
     sessions::check(history, &mut found);
     ownership::check(history, &mut found);
+    audit::check(history, &mut found);
+    credentials::check(history, &mut found);
     deadlines::check(history, bounds, &mut found);
     recovery::check(history, bounds, &mut found);
     for (process, kib) in &history.memory {

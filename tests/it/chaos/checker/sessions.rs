@@ -1,23 +1,36 @@
 //! What each session was sent, against the log.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use super::{History, Kind, Logged, Says, Session, Violation};
+use super::{Cut, History, Kind, Logged, Moment, Says, Session, Violation};
+
+/// Postgres' clock tells when the log was cut, the clients' when a frame came.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(100);
+
+/// How long a session may outlive its credential.
+const OUTLIVES: Duration = Duration::from_secs(20);
 
 pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
     let log: BTreeMap<i64, &Logged> =
         history.log.iter().filter_map(|event| Some((event.position?, event))).collect();
     for session in &history.sessions {
-        check_one(session, &log, history.cut_to, found);
+        check_one(session, &log, &history.cuts, found);
     }
 }
 
-fn check_one(session: &Session, log: &BTreeMap<i64, &Logged>, cut_to: i64, found: &mut Vec<Violation>) {
+fn check_one(session: &Session, log: &BTreeMap<i64, &Logged>, cuts: &[Cut], found: &mut Vec<Violation>) {
     let mut say = |kind, evidence: String| {
         let Session { follower, since, greeted_at, end, .. } = session;
         let of = format!("{follower}, since {since:?}, greeted at {greeted_at}, ended {end}");
         found.push(Violation::new(kind, format!("{evidence} ({of})")));
     };
+    // What was on its way then may come some time later; and tokens are taken for a while past their end.
+    if let Some(last) = session.frames.last()
+        && last.at > session.good_until.saturating_add(OUTLIVES)
+    {
+        say(Kind::EndedCredentialTaken, format!("it was good until {:?}: {last:?}", session.good_until));
+    }
     let mut reached = session.since.unwrap_or(session.greeted_at);
     let mut is_narrow = false;
     let mut revisions: HashMap<&str, i64> = HashMap::new();
@@ -27,9 +40,9 @@ fn check_one(session: &Session, log: &BTreeMap<i64, &Logged>, cut_to: i64, found
                 is_narrow = true;
                 continue;
             }
-            // The log has nothing for it any more: what is missing was told.
+            // What comes next is not in the log any more: everything up to where it goes on is named as missing.
             Says::Gap { from, to } => {
-                if *from != reached || to < from || cut_to <= reached {
+                if *from != reached || to < from || cut_to(cuts, frame.at) <= reached {
                     say(Kind::WrongGap, format!("{:?} when {reached} was reached", frame.says));
                 }
                 reached = *to;
@@ -75,6 +88,12 @@ fn check_one(session: &Session, log: &BTreeMap<i64, &Logged>, cut_to: i64, found
             }
         }
     }
+}
+
+/// Up to where the log was gone by then.
+fn cut_to(cuts: &[Cut], at: Moment) -> i64 {
+    let before = cuts.iter().filter(|cut| cut.at <= at + CLOCKS_DIFFER);
+    before.map(|cut| cut.to).max().unwrap_or_default()
 }
 
 /// What the contract keeps from sockets: the platform's own talk, and what is nobody's.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Frame, Logged, Moment, Says, Session, Told};
+use super::super::{Cut, Frame, Logged, Moment, Says, Session, Told};
 use super::{Instance, Model};
 
 impl Model {
@@ -48,7 +48,7 @@ impl Model {
     }
 
     /// Ends a follower's session and begins another, which resumes; or, where the log was cut meanwhile, is told so.
-    pub(super) fn reconnect(&mut self, number: usize, log_was_cut: bool) {
+    pub(super) fn reconnect(&mut self, number: usize, of: usize) {
         let head = i64::try_from(self.history.log.len()).unwrap();
         let follower = &mut self.followers[number];
         if let Some(session) = follower.session.take() {
@@ -56,14 +56,21 @@ impl Model {
             self.history.sessions.push(session);
             return;
         }
+        if of % 4 == 1 {
+            // It has forgotten the rest, and is sent that again.
+            follower.reached /= 2;
+        }
         let at = self.now;
         let mut frames = Vec::new();
         if follower.only.is_some() {
             frames.push(Frame { at, says: Says::Narrowed });
         }
-        let log_was_cut = log_was_cut && follower.reached < head;
-        if log_was_cut {
-            self.history.cut_to = head;
+        let is_gone = self.history.cuts.iter().any(|cut| cut.to > follower.reached);
+        let is_cut_now = of % 3 == 1 && follower.reached < head;
+        if is_cut_now {
+            self.history.cuts.push(Cut { at, to: head });
+        }
+        if is_gone || is_cut_now {
             frames.push(Frame { at, says: Says::Gap { from: follower.reached, to: head } });
         }
         follower.session = Some(Session {
@@ -72,11 +79,12 @@ impl Model {
             only: follower.only.clone(),
             since: Some(follower.reached),
             greeted_at: head,
+            good_until: Moment::MAX,
             frames,
             end: "1012".to_owned(),
             is_direct: true,
         });
-        if log_was_cut {
+        if is_gone || is_cut_now {
             follower.reached = head;
         }
         self.catch_up(number);

@@ -1,6 +1,8 @@
 //! Ways to spoil a good history, each of which breaks one promise.
 
 mod answers;
+mod audit;
+mod credentials;
 mod owners;
 mod stories;
 
@@ -15,7 +17,12 @@ pub(super) type Plant = (&'static str, Kind, fn(&mut History, usize) -> bool);
 
 /// All of them.
 pub(super) fn plants() -> impl Iterator<Item = &'static Plant> {
-    answers::PLANTS.iter().chain(stories::PLANTS).chain(owners::PLANTS)
+    answers::PLANTS
+        .iter()
+        .chain(audit::PLANTS)
+        .chain(credentials::PLANTS)
+        .chain(stories::PLANTS)
+        .chain(owners::PLANTS)
 }
 
 /// One of those that fit.

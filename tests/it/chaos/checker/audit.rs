@@ -1,0 +1,87 @@
+//! The audit log, against the writes and the answers: each change that followed from a request has one row, and nothing
+//! else has any.
+
+use std::collections::HashMap;
+
+use super::{Audited, Call, Claim, History, Kind, Outcome, Violation, Write};
+
+pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
+    let calls: HashMap<&str, &Call> =
+        history.calls.iter().map(|call| (call.request.as_str(), call)).collect();
+    let mut pairs: HashMap<(&str, &str), Pair<'_>> = HashMap::new();
+    for write in &history.writes {
+        if let (Some(request), Some(_)) = (&write.request, action(write)) {
+            pairs.entry((request, &write.instance)).or_default().changes.push(write);
+        }
+    }
+    for row in &history.audited {
+        let request = row.request.as_deref().unwrap_or_default();
+        pairs.entry((request, &row.instance)).or_default().rows.push(row);
+    }
+    for ((request, _), pair) in &pairs {
+        judge(pair, calls.get(request).copied(), found);
+    }
+    chains(history, found);
+}
+
+/// What one request did to one instance, and what the audit log has of that.
+#[derive(Debug, Default)]
+struct Pair<'a> {
+    changes: Vec<&'a Write>,
+    rows: Vec<&'a Audited>,
+}
+
+fn judge(pair: &Pair<'_>, call: Option<&Call>, found: &mut Vec<Violation>) {
+    let Pair { changes, rows } = pair;
+    if rows.len() < changes.len() {
+        found.push(Violation::new(Kind::Unaudited, format!("{} rows for {changes:?}", rows.len())));
+    }
+    let was_refused =
+        call.is_some_and(|call| matches!(call.outcome, Outcome::Refused { status, .. } if status != 500));
+    if !rows.is_empty() && (changes.is_empty() || was_refused) {
+        found.push(Violation::new(Kind::AuditedAndNotDone, format!("{rows:?} of {call:?}")));
+    } else if rows.len() > changes.len() {
+        found.push(Violation::new(Kind::AuditedTwice, format!("{rows:?} for {changes:?}")));
+    }
+    for row in rows {
+        let is_done = changes.is_empty() || changes.iter().any(|write| action(write) == Some(&row.action));
+        let is_by = call.is_none_or(|call| call.by == row.by);
+        if !is_done || !is_by {
+            found.push(Violation::new(Kind::AuditedFalsely, format!("{row:?} of {changes:?} by {call:?}")));
+        }
+    }
+}
+
+/// What a write is called. None where nothing was changed that its user could see, or where it is no user's.
+fn action(write: &Write) -> Option<&'static str> {
+    let after = write.after.as_ref()?;
+    let Some(before) = &write.before else { return Some("instance.create") };
+    if before.revision == after.revision {
+        return None;
+    }
+    let is_begun = |claim: &Claim| claim.desired == "running" && claim.status == "pending";
+    Some(match after.desired.as_str() {
+        desired if desired == before.desired => {
+            if is_begun(after) && !is_begun(before) {
+                "instance.start"
+            } else {
+                "instance.change"
+            }
+        }
+        "running" => "instance.start",
+        "stopped" => "instance.stop",
+        _ => "instance.delete",
+    })
+}
+
+/// Nothing was cut, changed or passed over, and all of it is sealed.
+fn chains(history: &History, found: &mut Vec<Violation>) {
+    for chain in &history.chains {
+        if let Some(fault) = &chain.fault {
+            found.push(Violation::new(Kind::ChainBroken, format!("{}: {fault}", chain.name)));
+        }
+        if chain.unsealed > 0 {
+            found.push(Violation::new(Kind::Unsealed, format!("{chain:?}")));
+        }
+    }
+}
