@@ -24,6 +24,9 @@ const INSTANCES: usize = 25;
 pub(super) struct Town {
     pub(super) over: AtomicBool,
     pub(super) agent: i64,
+    /// The team that all of them are in now and then, and what is its.
+    pub(super) team: String,
+    pub(super) shared: Mutex<Vec<String>>,
     /// Everybody's instances, with their users: for those who try to read another's.
     pub(super) known: Mutex<Vec<(String, String)>>,
     /// The longest pause between two requests of one citizen.
@@ -42,6 +45,8 @@ pub(super) struct Citizen {
 /// An instance as its user knows it.
 struct Own {
     id: String,
+    /// It is the team's.
+    is_shared: bool,
     tag: Option<String>,
     revision: Option<i64>,
 }
@@ -80,9 +85,12 @@ impl Citizen {
                 }
                 17..19 if !own.is_empty() => {
                     let at = random.random_range(0..own.len());
-                    self.read(&own[at].id).await;
+                    if !own[at].is_shared {
+                        self.read(&own[at].id).await;
+                    }
                 }
-                _ => self.peek(&mut random).await,
+                _ if random.random_bool(0.5) => self.peek(&mut random).await,
+                _ => self.read_shared(&mut random).await,
             }
         }
     }
@@ -92,9 +100,11 @@ impl Citizen {
         let mark = format!("{} {number}", self.name);
         // Without the key, nothing may be sent twice.
         let is_keyed = random.random_bool(0.8);
+        let team = random.random_bool(0.3).then_some(&self.town.team);
         loop {
             let body = json!({
                 "agent_id": self.town.agent, "title": format!("One of {}", self.name), "user_config": {"mark": mark},
+                "team_id": team,
             });
             let mut request = self.request(Method::POST, "/api/v1/instances").json(&body);
             if is_keyed {
@@ -102,10 +112,15 @@ impl Citizen {
             }
             let (outcome, tag) = self.call(request, What::Create { mark: mark.clone() }).await;
             if let Outcome::Done { instance, revision } = outcome {
-                self.town.known.lock().unwrap().push((self.user.clone(), instance.clone()));
-                return Some(Own { id: instance, tag, revision });
+                if team.is_some() {
+                    self.town.shared.lock().unwrap().push(instance.clone());
+                } else {
+                    self.town.known.lock().unwrap().push((self.user.clone(), instance.clone()));
+                }
+                return Some(Own { id: instance, is_shared: team.is_some(), tag, revision });
             }
-            if !is_keyed || self.town.over.load(Ordering::Relaxed) {
+            let is_out = matches!(outcome, Outcome::Refused { status: 404, .. });
+            if !is_keyed || is_out || self.town.over.load(Ordering::Relaxed) {
                 return None;
             }
             tokio::time::sleep(AFTER_FAILURE).await;
@@ -141,7 +156,12 @@ impl Citizen {
 
     /// Wishes it deleted until it is said to be, or the run is over.
     async fn until_deleted(&self, own: &Own, random: &mut StdRng) {
-        let mut own = Own { id: own.id.clone(), tag: own.tag.clone(), revision: own.revision };
+        let mut own = Own {
+            id: own.id.clone(),
+            is_shared: own.is_shared,
+            tag: own.tag.clone(),
+            revision: own.revision,
+        };
         loop {
             let is_gone = match self.wish(&mut own, Wish::Delete, random).await {
                 Outcome::Done { .. } => true,
@@ -165,6 +185,12 @@ impl Citizen {
         let Some((_, instance)) = known.filter(|(user, _)| *user != self.user) else { return };
         let request = self.request(Method::GET, &format!("/api/v1/instances/{instance}"));
         self.call(request, What::Peek { instance }).await;
+    }
+
+    async fn read_shared(&self, random: &mut StdRng) {
+        let Some(instance) = self.town.shared.lock().unwrap().choose(random).cloned() else { return };
+        let request = self.request(Method::GET, &format!("/api/v1/instances/{instance}"));
+        self.call(request, What::ReadShared { instance }).await;
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -31,6 +31,7 @@ pub(super) enum Manner {
 /// A session that has been greeted.
 struct Opened {
     line: Line,
+    asked: Moment,
     greeted_at: i64,
     good_until: Moment,
 }
@@ -91,6 +92,7 @@ impl Follower {
             user: self.user.clone(),
             only,
             since,
+            asked: self.wallet.sender().recorder.now(),
             greeted_at,
             good_until,
             frames: Vec::new(),
@@ -108,11 +110,12 @@ impl Follower {
     /// Answers with where the next one has to resume.
     async fn one_session(&self, since: Option<i64>, random: &mut StdRng) -> Option<i64> {
         let since = since.map(|since| self.back_from(since, random));
-        let Some(Opened { mut line, greeted_at, good_until }) = self.open(since, random).await else {
+        let Some(Opened { mut line, asked, greeted_at, good_until }) = self.open(since, random).await else {
             tokio::time::sleep(AFTER_REFUSAL).await;
             return since;
         };
         let mut session = self.session(since, greeted_at, good_until);
+        session.asked = asked;
         // It breaks without a word after so many frames, if nobody else ends it before.
         let frames_max = random.random_range(5..400);
         let mut position = session.since.unwrap_or(session.greeted_at);
@@ -142,12 +145,12 @@ impl Follower {
     /// With its credential, or with a ticket for it. A ticket is tried twice now and then.
     async fn open(&self, since: Option<i64>, random: &mut StdRng) -> Option<Opened> {
         let (used, text) = self.wallet.credential().await?;
-        let good_until = used.good_until;
+        let (asked, good_until) = (self.wallet.sender().recorder.now(), used.good_until);
         let stranger = self.wallet.caller();
         if random.random_bool(0.5) {
             let caller = stranger.with_token(&text);
             let opened = Line::open(&caller, None, self.wire, &self.manner, since).await;
-            return opened.ok().map(|(line, greeted_at)| Opened { line, greeted_at, good_until });
+            return opened.ok().map(|(line, greeted_at)| Opened { line, asked, greeted_at, good_until });
         }
         let asks = stranger.request(Method::POST, "/api/v1/ws/tickets").timeout(PATIENCE).bearer_auth(text);
         let (_, body) = self.wallet.sender().send(asks, What::Ticket, Some(used)).await;
@@ -156,7 +159,7 @@ impl Follower {
         if random.random_bool(0.2) {
             drop(self.enter(ticket, since).await);
         }
-        opened.map(|(line, greeted_at)| Opened { line, greeted_at, good_until })
+        opened.map(|(line, greeted_at)| Opened { line, asked, greeted_at, good_until })
     }
 
     async fn enter(&self, ticket: &str, since: Option<i64>) -> Option<(Line, i64)> {

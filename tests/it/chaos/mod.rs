@@ -3,7 +3,7 @@
 //! and compared at the end. `docs/reliability.md` says what is promised and what came of it.
 //!
 //! `run` is the one test, `platform` what it stands on, `faults` what is done to it. `citizens` and `followers` are the
-//! users, each with a `wallet`; `probe`, `auditing` and `onlooker` look at Postgres. The `checker` is pure and has tests of its own.
+//! users, each with a `wallet`, and `keeper` has the team; `probe`, `auditing` and `onlooker` look at Postgres. The `checker` is pure and has tests of its own.
 
 mod auditing;
 mod calling;
@@ -11,6 +11,7 @@ mod checker;
 mod citizens;
 mod faults;
 mod followers;
+mod keeper;
 mod lines;
 mod onlooker;
 mod platform;

@@ -33,8 +33,11 @@ const INSTALL: &str = "
     -- What retention takes away, and when. Nobody sees it gone before its transaction is over.
     CREATE TABLE chaos.cut (LIKE public.event_outbox, at timestamptz NOT NULL);
     CREATE FUNCTION chaos.keep_cut() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    DECLARE
+        -- Once: in the SELECT it would be another one for each row.
+        now timestamptz := clock_timestamp();
     BEGIN
-        INSERT INTO chaos.cut SELECT gone.*, clock_timestamp() FROM gone;
+        INSERT INTO chaos.cut SELECT gone.*, now FROM gone;
         RETURN NULL;
     END $$;
     CREATE TRIGGER z_chaos AFTER DELETE ON public.event_outbox REFERENCING OLD TABLE AS gone
@@ -110,8 +113,8 @@ fn claim(line: &Line, side: &str) -> Option<Claim> {
 }
 
 /// The whole event log, with what retention has taken away.
-pub(super) async fn log(sql: &Client) -> Vec<Logged> {
-    let columns = "id, position, event_id::text, routing_key, user_id::text, revision, body";
+pub(super) async fn log(sql: &Client, recorder: &Recorder) -> Vec<Logged> {
+    let columns = "id, position, event_id::text, routing_key, user_id::text, team_id::text, occurred_at, revision, body";
     // In one statement: it may be taken away while it is read.
     let query =
         format!("SELECT {columns} FROM event_outbox UNION ALL SELECT {columns} FROM chaos.cut ORDER BY id");
@@ -123,7 +126,9 @@ pub(super) async fn log(sql: &Client) -> Vec<Logged> {
             position: line.get("position"),
             event: line.get("event_id"),
             key: line.get("routing_key"),
+            at: recorder.moment_of(line.get("occurred_at")),
             user: line.get("user_id"),
+            team: line.get("team_id"),
             instance: text(&body["instance_id"]),
             revision: line.get("revision"),
             status: text(&body["status"]),

@@ -20,7 +20,10 @@ const COLUMNS: [(&str, &[Kind]); 9] = [
         ],
     ),
     ("twice", &[Kind::DoneTwice, Kind::RefusedAndDone, Kind::DeliveredTwice, Kind::RolledBackAndPublished]),
-    ("credentials", &[Kind::GoodCredentialRefused, Kind::EndedCredentialTaken, Kind::SpentTwice]),
+    (
+        "credentials",
+        &[Kind::GoodCredentialRefused, Kind::EndedCredentialTaken, Kind::SpentTwice, Kind::KeptFromMember],
+    ),
     ("reordered", &[Kind::Reordered, Kind::StaleRead, Kind::Altered]),
     ("unsignalled gaps", &[Kind::UnsignalledGap, Kind::WrongGap]),
     ("stale writes", &[Kind::StaleWrite, Kind::ClaimedFromTheLiving, Kind::ConditionIgnored]),
@@ -176,6 +179,22 @@ fn foot(history: &History, violations: &[Violation], table: &mut String) {
         history.sessions.len(),
         history.cuts.len(),
         history.rows.len(),
+    );
+    let did = |fits: &dyn Fn(&What) -> bool| {
+        let done = |call: &&super::checker::Call| matches!(call.outcome, Outcome::Done { .. });
+        history.calls.iter().filter(done).filter(|call| fits(&call.what)).count()
+    };
+    let over =
+        history.calls.iter().filter(|call| matches!(call.what, What::Trespass { .. } | What::Reuse { .. }));
+    let _text = writeln!(
+        table,
+        "\n{} sign-ins and keys, {} renewals, {} ends; {} times somebody came with what was over; {} sockets and streams opened \
+         with tickets.",
+        did(&|what| matches!(what, What::Begin { .. })),
+        did(&|what| matches!(what, What::Renew { .. })),
+        did(&|what| matches!(what, What::End { .. })),
+        over.count(),
+        did(&|what| matches!(what, What::Enter { .. })),
     );
     let most = history.memory.values().max().copied().unwrap_or_default();
     let _text = writeln!(

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -19,6 +20,7 @@ use super::calling::Sender;
 use super::checker::{Bounds, Fault, History, Told, check};
 use super::citizens::{Citizen, Town};
 use super::followers::{Follower, Manner};
+use super::keeper::Keeper;
 use super::lines::Wire;
 use super::onlooker::look_on;
 use super::platform::Platform;
@@ -34,6 +36,7 @@ const RECOVERS_WITHIN: Duration = Duration::from_secs(40);
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 
 const USERS: [&str; 3] = ["ada", "bea", "eve"];
+const KEEPER: &str = "kay";
 
 /// At a time: enough to keep every part at work, not so much that the machine is what is measured.
 const CITIZENS_PER_USER: usize = 2;
@@ -86,9 +89,12 @@ fn say(what: &str) {
 async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Duration) {
     let stranger = Caller::stranger(&platform.edge.url);
     let agent = stranger.sign_up("somebody").await.an_agent().await;
+    let kay = stranger.sign_up(KEEPER).await;
     let town = Arc::new(Town {
         over: false.into(),
         agent,
+        team: id_of(&kay.post("/api/v1/teams", json!({"name": "All of us"})).await.expect(201)),
+        shared: std::sync::Mutex::default(),
         known: std::sync::Mutex::default(),
         pause_ms_max: PAUSE_MS_MAX,
     });
@@ -99,22 +105,12 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
         platform.seen.clone(),
         platform.recorder.clone(),
     ));
+    let mut others = Vec::new();
     for (number, user) in USERS.iter().enumerate() {
         let caller = stranger.sign_up(user).await;
         let id = caller.user_id().await;
-        let wallet = |is_direct: bool, proof: Proof, seed: u64| {
-            let here =
-                Caller::stranger(if is_direct { &platform.replica.user_api } else { &platform.edge.url });
-            let kind = if proof == Proof::ApiKey { "api_key" } else { "user" };
-            let by = format!("{kind} {id}");
-            Wallet::new(
-                user,
-                here,
-                Sender { recorder: platform.recorder.clone(), by, is_direct },
-                proof,
-                seed,
-            )
-        };
+        others.push((id.clone(), false));
+        let wallet = |is_direct, proof, seed| wallet(platform, (user, &id), is_direct, proof, seed);
         for citizen in 0..CITIZENS_PER_USER {
             let name = format!("{user}-{citizen}");
             let seed = schedule.seed + (number * 10 + citizen) as u64;
@@ -158,6 +154,15 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
         }
     }
 
+    let keeper_id = kay.user_id().await;
+    let keeper = Keeper {
+        wallet: wallet(platform, (KEEPER, &keeper_id), false, Proof::SignIn, schedule.seed + 300),
+        town: town.clone(),
+        others,
+        seed: schedule.seed + 300,
+    };
+    citizens.spawn(keeper.keep());
+
     let (mut faults, mut poisons, mut anchors) = (Vec::<Fault>::new(), Vec::new(), Vec::new());
     let mut random = StdRng::seed_from_u64(schedule.seed);
     let began = platform.recorder.now();
@@ -197,6 +202,14 @@ async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Durat
     let chains = auditing::chains(&platform.stage, &anchors, SETTLES_WITHIN).await;
     platform.bury_all();
     (History { chains, ..collect(platform, faults, poisons).await }, duration)
+}
+
+/// What that user acts with, by way of the edge or at the one replica.
+fn wallet(platform: &Platform, (name, id): (&str, &str), is_direct: bool, proof: Proof, seed: u64) -> Wallet {
+    let url = if is_direct { &platform.replica.user_api } else { &platform.edge.url };
+    let kind = if proof == Proof::ApiKey { "api_key" } else { "user" };
+    let sender = Sender { recorder: platform.recorder.clone(), by: format!("{kind} {id}"), is_direct };
+    Wallet::new(name, Caller::stranger(url), sender, proof, seed)
 }
 
 /// Waits until everything works again, or has had its time. The checker judges; this only keeps the next fault away.
@@ -246,6 +259,7 @@ async fn until_settled(platform: &Platform, poisons: &[String]) {
 
 async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<String>) -> History {
     let sql = platform.stage.sql().await;
+    let user_sql = platform.stage.databases.plain_user("postgres").await;
     let (calls, sessions) = platform.recorder.take();
     let told = platform.stage.tap.heard().into_iter().map(|heard| Told {
         at: platform.recorder.moment(heard.at),
@@ -261,10 +275,11 @@ async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<Strin
         calls,
         sessions,
         told: told.collect(),
-        log: probe::log(&sql).await,
+        log: probe::log(&sql, &platform.recorder).await,
         writes: probe::writes(&sql).await,
         rows: probe::rows(&sql).await,
         audited: auditing::audited(&sql).await,
+        audited_credentials: auditing::audited_credentials(&user_sql).await,
         chains: Vec::new(),
         looks,
         faults,

@@ -1,9 +1,10 @@
 //! The audit log, against the writes and the answers: each change that followed from a request has one row, and nothing
 //! else has any.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::{Audited, Call, Claim, History, Kind, Outcome, Violation, Write};
+use super::{Audited, Call, Claim, History, Kind, Outcome, Violation, What, Write};
 
 pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
     let calls: HashMap<&str, &Call> =
@@ -21,6 +22,7 @@ pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
     for ((request, _), pair) in &pairs {
         judge(pair, calls.get(request).copied(), found);
     }
+    credentials(history, found);
     chains(history, found);
 }
 
@@ -72,6 +74,33 @@ fn action(write: &Write) -> Option<&'static str> {
         "stopped" => "instance.stop",
         _ => "instance.delete",
     })
+}
+
+/// Sign-ins and keys: one row when they begin, and one when they end.
+fn credentials(history: &History, found: &mut Vec<Violation>) {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for request in &history.audited_credentials {
+        *counts.entry(request).or_default() += 1;
+    }
+    for call in &history.calls {
+        let rows = counts.get(call.request.as_str()).copied().unwrap_or_default();
+        let expected = match (&call.what, &call.outcome) {
+            (What::Begin { .. } | What::End { .. }, Outcome::Done { .. }) => 1,
+            // What comes a second time is refused, and ends its sign-in.
+            (What::Reuse { .. }, Outcome::Refused { status: 401, .. }) => 1,
+            (_, Outcome::Unknown { .. } | Outcome::Bare { .. } | Outcome::Refused { status: 500, .. }) => {
+                rows.min(1)
+            }
+            _ => 0,
+        };
+        let kind = match rows.cmp(&expected) {
+            Ordering::Equal => continue,
+            Ordering::Less => Kind::Unaudited,
+            Ordering::Greater if expected == 0 => Kind::AuditedAndNotDone,
+            Ordering::Greater => Kind::AuditedTwice,
+        };
+        found.push(Violation::new(kind, format!("{rows} rows of {call:?}")));
+    }
 }
 
 /// Nothing was cut, changed or passed over, and all of it is sealed.

@@ -22,6 +22,9 @@ pub(crate) struct History {
     pub(crate) rows: Vec<Row>,
     /// What the audit log of `shared_psql` says was done to instances.
     pub(crate) audited: Vec<Audited>,
+    /// The requests in the audit log of `user_psql` that are said to have begun or ended a sign-in or a key; each as often as
+    /// it is there.
+    pub(crate) audited_credentials: Vec<String>,
     /// The audit logs' chains at the end, as the platform's own verification found them.
     pub(crate) chains: Vec<Chain>,
     pub(crate) looks: Vec<Look>,
@@ -88,13 +91,22 @@ pub(crate) enum What {
     Ticket,
     /// Opens a socket with a ticket.
     Enter { ticket: String },
+    /// Takes somebody into the team.
+    Join { member: String },
+    /// Takes somebody out.
+    Leave { member: String },
+    /// Tries to read what is the team's.
+    ReadShared { instance: String },
 }
 
 impl What {
     /// The instance that it names.
     pub(crate) fn instance(&self) -> &str {
         match self {
-            Self::Wish { instance, .. } | Self::Read { instance } | Self::Peek { instance } => instance,
+            Self::Wish { instance, .. }
+            | Self::Read { instance }
+            | Self::Peek { instance }
+            | Self::ReadShared { instance } => instance,
             Self::Create { .. }
             | Self::Begin { .. }
             | Self::Renew { .. }
@@ -102,7 +114,9 @@ impl What {
             | Self::End { .. }
             | Self::Trespass { .. }
             | Self::Ticket
-            | Self::Enter { .. } => "",
+            | Self::Enter { .. }
+            | Self::Join { .. }
+            | Self::Leave { .. } => "",
         }
     }
 }
@@ -135,6 +149,8 @@ pub(crate) struct Session {
     pub(crate) user: String,
     /// The only instance that it has subscribed to, if it has.
     pub(crate) only: Option<String>,
+    /// When its client began to open it: who may hear what is decided after that.
+    pub(crate) asked: Moment,
     /// Where it resumed.
     pub(crate) since: Option<i64>,
     /// The position that it was greeted with.
@@ -178,7 +194,11 @@ pub(crate) struct Logged {
     pub(crate) position: Option<i64>,
     pub(crate) event: String,
     pub(crate) key: String,
+    /// When it happened.
+    pub(crate) at: Moment,
     pub(crate) user: Option<String>,
+    /// The team that it concerns: its members hear of it, and its user only as one of them.
+    pub(crate) team: Option<String>,
     pub(crate) instance: Option<String>,
     pub(crate) revision: Option<i64>,
     pub(crate) status: Option<String>,

@@ -7,6 +7,7 @@ mod calls;
 mod credentials;
 mod deadlines;
 mod history;
+mod membership;
 mod ownership;
 mod recovery;
 mod sessions;
@@ -26,6 +27,8 @@ pub(crate) use history::{
     Audited, Bounds, Call, Chain, Claim, Cut, Fault, Frame, History, Logged, Look, Moment, Outcome, Row,
     Says, Session, Told, Used, What, Wish, Write,
 };
+use membership::Membership;
+
 pub(crate) use recovery::{Recovery, recoveries};
 pub(crate) use violation::{Kind, Violation};
 
@@ -35,7 +38,9 @@ pub(crate) fn check(history: &History, bounds: &Bounds) -> Vec<Violation> {
     calls::check(history, &mut found);
     wishes::check(history, bounds, &mut found);
     bus::check(history, &mut found);
-    sessions::check(history, &mut found);
+    let membership = Membership::of(history, bounds);
+    membership::check(history, &membership, &mut found);
+    sessions::check(history, &membership, &mut found);
     ownership::check(history, &mut found);
     audit::check(history, &mut found);
     credentials::check(history, &mut found);

@@ -48,6 +48,8 @@ kinds! {
     StaleRead,
     /// Somebody else's instance, or event.
     ForeignData,
+    /// Something of the team that a member is told is not there.
+    KeptFromMember,
     /// A sign-in or a key that was acknowledged and goes on, and is refused.
     GoodCredentialRefused,
     /// A sign-in or a key that was ended, and is taken.

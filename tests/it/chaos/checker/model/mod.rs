@@ -1,9 +1,10 @@
 //! A platform in miniature that keeps every promise: the histories that it makes have no violation.
 
 mod proving;
+mod sharing;
 mod telling;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::{
@@ -28,6 +29,8 @@ pub(super) fn bounds() -> Bounds {
 struct Instance {
     id: String,
     user: &'static str,
+    /// It is the team's.
+    is_shared: bool,
     claim: Claim,
 }
 
@@ -38,6 +41,8 @@ struct Follower {
     session: Option<Session>,
     /// What it has seen.
     reached: i64,
+    /// Was in the team when its session began.
+    hears_of_the_team: bool,
 }
 
 pub(super) struct Model {
@@ -48,6 +53,8 @@ pub(super) struct Model {
     requests: usize,
     /// What each user acts with.
     sign_ins: HashMap<&'static str, Used>,
+    /// Who is in the team.
+    members: HashSet<&'static str>,
 }
 
 impl Model {
@@ -60,13 +67,26 @@ impl Model {
             followers: Vec::new(),
             requests: 0,
             sign_ins: HashMap::new(),
+            members: HashSet::new(),
         };
         for user in USERS {
-            model.followers.push(Follower { user, only: None, session: None, reached: 0 });
+            model.followers.push(Follower {
+                user,
+                only: None,
+                session: None,
+                reached: 0,
+                hears_of_the_team: false,
+            });
             model.create(user, 0);
         }
         let only = Some(model.instances[0].id.clone());
-        model.followers.push(Follower { user: USERS[0], only, session: None, reached: 0 });
+        model.followers.push(Follower {
+            user: USERS[0],
+            only,
+            session: None,
+            reached: 0,
+            hears_of_the_team: false,
+        });
         for (step, of) in steps {
             model.now += Duration::from_millis(50);
             model.step(*step, *of);
@@ -77,7 +97,7 @@ impl Model {
 
     fn step(&mut self, step: u8, of: usize) {
         let which = of % self.instances.len();
-        match step % 15 {
+        match step % 17 {
             0 => self.create(USERS[of % USERS.len()], of),
             1 => self.work(which, PROCESSES[of % PROCESSES.len()]),
             2 => self.wish(which, Wish::Stop, of),
@@ -92,6 +112,8 @@ impl Model {
             11 => self.renew(USERS[of % USERS.len()], of),
             12 => self.sign_out(USERS[of % USERS.len()], of),
             13 => self.enter(USERS[of % USERS.len()], of),
+            14 => self.regroup(USERS[of % USERS.len()], of),
+            15 => self.read_shared(USERS[of % USERS.len()], which),
             _ => self.look(which),
         }
     }
@@ -115,17 +137,19 @@ impl Model {
         let made_by = lost.as_ref().unwrap_or(&request);
         self.write(&id, PROCESSES[0], Some(made_by), None, Some(&claim), false);
         self.audit(user, "instance.create", &id, made_by);
-        self.instances.push(Instance { id: id.clone(), user, claim });
+        let is_shared = of % 3 == 1 && self.members.contains(user);
+        self.instances.push(Instance { id: id.clone(), user, is_shared, claim });
         self.event("instance.created", self.instances.len() - 1, Some(mark));
         self.call(user, &request, what, Outcome::Done { instance: id, revision: Some(1) });
     }
 
     fn wish(&mut self, which: usize, wish: Wish, of: usize) {
         let request = self.request();
-        let Instance { id, claim, user } = &self.instances[which];
+        let Instance { id, claim, user, is_shared } = &self.instances[which];
         let (id, before, user) = (id.clone(), claim.clone(), *user);
+        let is_out = *is_shared && !self.members.contains(user);
         let what = |if_match| What::Wish { instance: id.clone(), wish, if_match };
-        if before.desired == "deleted" {
+        if before.desired == "deleted" || is_out {
             let refused = Outcome::Refused { status: 404, code: "instance_not_found".into() };
             return self.call(user, &request, what(None), refused);
         }
@@ -216,7 +240,10 @@ impl Model {
 
     fn read(&mut self, which: usize) {
         let request = self.request();
-        let Instance { id, claim, user } = &self.instances[which];
+        let Instance { id, claim, user, is_shared } = &self.instances[which];
+        if *is_shared {
+            return;
+        }
         let (id, revision, user) = (id.clone(), claim.revision, *user);
         let gone = Outcome::Refused { status: 404, code: "instance_not_found".into() };
         let is_gone = ["deleted", "gone"].contains(&claim.desired.as_str());
@@ -237,6 +264,10 @@ impl Model {
     }
 
     fn call_with(&mut self, used: Option<Used>, user: &str, request: &str, what: What, outcome: Outcome) {
+        let ends = matches!(what, What::Begin { .. } | What::End { .. } | What::Reuse { .. });
+        if ends && !matches!(outcome, Outcome::Refused { status: 503, .. }) {
+            self.history.audited_credentials.push(request.to_owned());
+        }
         let sent = self.now;
         self.now += Duration::from_millis(10);
         let (request, by) = (request.to_owned(), format!("user {user}"));

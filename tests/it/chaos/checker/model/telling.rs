@@ -7,12 +7,14 @@ use super::{Instance, Model};
 
 impl Model {
     pub(super) fn event(&mut self, key: &str, which: usize, mark: Option<String>) {
-        let Instance { id, user, claim } = &self.instances[which];
+        let Instance { id, user, is_shared, claim } = &self.instances[which];
         let position = i64::try_from(self.history.log.len()).unwrap() + 1;
         let logged = Logged {
             position: Some(position),
             event: format!("event {position}"),
             key: key.to_owned(),
+            at: self.now,
+            team: is_shared.then(|| "a team".to_owned()),
             user: Some((*user).to_owned()),
             instance: Some(id.clone()),
             revision: Some(claim.revision),
@@ -36,8 +38,12 @@ impl Model {
         let follower = &mut self.followers[number];
         let Some(session) = &mut follower.session else { return };
         for logged in &self.history.log[usize::try_from(follower.reached).unwrap()..] {
-            let is_its = logged.user.as_deref() == Some(follower.user)
-                && follower.only.as_ref().is_none_or(|only| logged.instance.as_ref() == Some(only));
+            let is_heard = match logged.team {
+                None => logged.user.as_deref() == Some(follower.user),
+                Some(_) => follower.hears_of_the_team,
+            };
+            let is_its =
+                is_heard && follower.only.as_ref().is_none_or(|only| logged.instance.as_ref() == Some(only));
             if is_its {
                 let (position, event) = (logged.position.unwrap(), logged.event.clone());
                 let says = Says::Event { position, event, digest: logged.digest };
@@ -73,10 +79,12 @@ impl Model {
         if is_gone || is_cut_now {
             frames.push(Frame { at, says: Says::Gap { from: follower.reached, to: head } });
         }
+        follower.hears_of_the_team = self.members.contains(follower.user);
         follower.session = Some(Session {
             follower: format!("follower {number}"),
             user: follower.user.to_owned(),
             only: follower.only.clone(),
+            asked: at,
             since: Some(follower.reached),
             greeted_at: head,
             good_until: Moment::MAX,

@@ -1,6 +1,6 @@
 //! What the audit log says.
 
-use super::super::{Audited, Call, Chain, Kind, Outcome};
+use super::super::{Audited, Call, Chain, Kind, Outcome, What};
 use super::{Plant, forget, is_wish, late, pick};
 
 pub(super) const PLANTS: &[Plant] = &[
@@ -54,6 +54,34 @@ pub(super) const PLANTS: &[Plant] = &[
     ("a row of the audit log names another action", Kind::AuditedFalsely, |history, nth| {
         let Some(row) = pick(&mut history.audited, nth, |_| true) else { return false };
         row.action = "instance.requeue".to_owned();
+        true
+    }),
+    ("a sign-in begins or ends without a row", Kind::Unaudited, |history, nth| {
+        let certain: Vec<_> = history
+            .calls
+            .iter()
+            .filter(|call| !matches!(call.outcome, Outcome::Unknown { .. }))
+            .map(|call| call.request.clone())
+            .collect();
+        forget(&mut history.audited_credentials, nth, |request| certain.contains(request))
+    }),
+    ("a sign-in begins or ends with two rows", Kind::AuditedTwice, |history, nth| {
+        let Some(request) = pick(&mut history.audited_credentials, nth, |_| true) else { return false };
+        let again = request.clone();
+        history.audited_credentials.push(again);
+        true
+    }),
+    ("a sign-in that was refused has a row", Kind::AuditedAndNotDone, |history, nth| {
+        let begins = |call: &Call| matches!(call.what, What::Begin { .. });
+        let Some(call) = pick(&mut history.calls, nth, begins) else { return false };
+        call.outcome = Outcome::Refused { status: 503, code: "dependency_unavailable".to_owned() };
+        true
+    }),
+    ("a renewal has a row", Kind::AuditedAndNotDone, |history, nth| {
+        let renews = |call: &Call| matches!(call.what, What::Renew { .. });
+        let Some(call) = pick(&mut history.calls, nth, renews) else { return false };
+        let request = call.request.clone();
+        history.audited_credentials.push(request);
         true
     }),
     ("the end of a chain is not sealed", Kind::Unsealed, |history, nth| {

@@ -5,6 +5,7 @@ mod audit;
 mod credentials;
 mod owners;
 mod stories;
+mod teams;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub(super) fn plants() -> impl Iterator<Item = &'static Plant> {
         .iter()
         .chain(audit::PLANTS)
         .chain(credentials::PLANTS)
+        .chain(teams::PLANTS)
         .chain(stories::PLANTS)
         .chain(owners::PLANTS)
 }
