@@ -76,9 +76,9 @@ pub(super) async fn audited(sql: &Client) -> Vec<Audited> {
     sql.query(query, &[]).await.unwrap().iter().map(audited).collect()
 }
 
-/// The requests that began or ended a sign-in or a key, as `user_psql` has them.
-pub(super) async fn audited_credentials(user_sql: &Client) -> Vec<String> {
+/// The requests that began or ended a sign-in, a key or a membership, as `user_psql` has them.
+pub(super) async fn audited_accounts(user_sql: &Client) -> Vec<String> {
     let query = "SELECT request_id FROM audit_log
-        WHERE target_kind IN ('session', 'api_key') AND outcome = 'done' AND request_id IS NOT NULL";
+        WHERE target_kind IN ('session', 'api_key', 'team_member') AND outcome = 'done' AND request_id IS NOT NULL";
     user_sql.query(query, &[]).await.unwrap().iter().map(|line| line.get(0)).collect()
 }

@@ -118,10 +118,17 @@ impl Follower {
         session.asked = asked;
         // It breaks without a word after so many frames, if nobody else ends it before.
         let frames_max = random.random_range(5..400);
+        let signs_out_at = random.random_bool(0.2).then(|| random.random_range(2..30));
         let mut position = session.since.unwrap_or(session.greeted_at);
         session.end = loop {
             if session.frames.len() >= frames_max {
                 break "broken by its client".to_owned();
+            }
+            if signs_out_at == Some(session.frames.len())
+                && session.good_until != Moment::MAX
+                && let Some(over) = self.wallet.give_up().await
+            {
+                session.good_until = over.min(session.good_until);
             }
             if matches!(self.manner, Manner::Slow) && random.random_bool(0.02) {
                 tokio::time::sleep(Duration::from_millis(random.random_range(200..3_000))).await;

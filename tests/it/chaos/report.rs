@@ -1,6 +1,6 @@
 //! The table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -195,6 +195,23 @@ fn foot(history: &History, violations: &[Violation], table: &mut String) {
         did(&|what| matches!(what, What::End { .. })),
         over.count(),
         did(&|what| matches!(what, What::Enter { .. })),
+    );
+    let is_shared: BTreeSet<&str> =
+        history.log.iter().filter(|event| event.team.is_some()).map(|event| event.event.as_str()).collect();
+    let told = history.sessions.iter().flat_map(|session| &session.frames);
+    let told = told.filter(
+        |frame| matches!(&frame.says, Says::Event { event, .. } if is_shared.contains(event.as_str())),
+    );
+    let reads = history.calls.iter().filter(|call| matches!(call.what, What::ReadShared { .. })).count();
+    let _text = writeln!(
+        table,
+        "\n{} times somebody was taken into the team, {} times out; {} events of what is its, told {} times; {} of {reads} reads \
+         of it were answered.",
+        did(&|what| matches!(what, What::Join { .. })),
+        did(&|what| matches!(what, What::Leave { .. })),
+        is_shared.len(),
+        told.count(),
+        did(&|what| matches!(what, What::ReadShared { .. })),
     );
     let most = history.memory.values().max().copied().unwrap_or_default();
     let _text = writeln!(

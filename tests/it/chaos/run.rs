@@ -3,30 +3,20 @@
 use std::collections::BTreeSet;
 use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use botberi::models::audit::AuditAnchor;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use serde_json::json;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::support::client::{Caller, id_of};
-
-use super::calling::Sender;
 use super::checker::{Bounds, Fault, History, Told, check};
-use super::citizens::{Citizen, Town};
-use super::followers::{Follower, Manner};
-use super::keeper::Keeper;
-use super::lines::Wire;
+use super::crowd::Crowd;
 use super::onlooker::look_on;
 use super::platform::Platform;
 use super::recorder::digest;
 use super::schedule::Schedule;
-use super::wallet::{Proof, Wallet};
 use super::{auditing, probe, report};
 
 /// How long may pass after a fault until everything works again. The next fault waits for that, and no longer.
@@ -34,13 +24,6 @@ const RECOVERS_WITHIN: Duration = Duration::from_secs(40);
 
 /// How long the end may take to come to rest. Only failing runs wait so long.
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
-
-const USERS: [&str; 3] = ["ada", "bea", "eve"];
-const KEEPER: &str = "kay";
-
-/// At a time: enough to keep every part at work, not so much that the machine is what is measured.
-const CITIZENS_PER_USER: usize = 2;
-const PAUSE_MS_MAX: u64 = 250;
 
 fn bounds() -> Bounds {
     Bounds {
@@ -87,129 +70,61 @@ fn say(what: &str) {
 }
 
 async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Duration) {
-    let stranger = Caller::stranger(&platform.edge.url);
-    let agent = stranger.sign_up("somebody").await.an_agent().await;
-    let kay = stranger.sign_up(KEEPER).await;
-    let town = Arc::new(Town {
-        over: false.into(),
-        agent,
-        team: id_of(&kay.post("/api/v1/teams", json!({"name": "All of us"})).await.expect(201)),
-        shared: std::sync::Mutex::default(),
-        known: std::sync::Mutex::default(),
-        pause_ms_max: PAUSE_MS_MAX,
-    });
-    let (tell_last, last) = watch::channel(None);
-    let (mut citizens, mut followers, mut onlookers) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+    let mut onlookers = JoinSet::new();
     onlookers.spawn(look_on(
         platform.stage.databases.shared_url("postgres"),
         platform.seen.clone(),
         platform.recorder.clone(),
     ));
-    let mut others = Vec::new();
-    for (number, user) in USERS.iter().enumerate() {
-        let caller = stranger.sign_up(user).await;
-        let id = caller.user_id().await;
-        others.push((id.clone(), false));
-        let wallet = |is_direct, proof, seed| wallet(platform, (user, &id), is_direct, proof, seed);
-        for citizen in 0..CITIZENS_PER_USER {
-            let name = format!("{user}-{citizen}");
-            let seed = schedule.seed + (number * 10 + citizen) as u64;
-            // One of them is a program.
-            let proof = if (number, citizen) == (1, 1) { Proof::ApiKey } else { Proof::SignIn };
-            let (user, wallet, town) = (id.clone(), wallet(false, proof, seed), town.clone());
-            citizens.spawn(Citizen { name, user, wallet, town, seed }.live());
-        }
-        if number == 0 {
-            let seed = schedule.seed + 100;
-            let (name, user, town) = (format!("{user} directly"), id.clone(), town.clone());
-            let wallet = wallet(true, Proof::SignIn, seed);
-            citizens.spawn(Citizen { name, user, wallet, town, seed }.live());
-        }
-        let narrow = Manner::Narrow(id_of(&caller.create(agent).await));
-        let mut ways = vec![
-            (Wire::Socket, Manner::Swift, false),
-            (Wire::Socket, Manner::Slow, false),
-            (Wire::Socket, narrow.clone(), false),
-            (Wire::Stream, Manner::Swift, false),
-            (Wire::Stream, narrow, false),
-        ];
-        if number == 0 {
-            ways.push((Wire::Socket, Manner::Swift, true));
-        }
-        for (at, (wire, manner, is_direct)) in ways.into_iter().enumerate() {
-            let way = if is_direct { "directly" } else { "by the edge" };
-            let seed = schedule.seed + (number * 10 + at) as u64 + 200;
-            // One of them is a program, too.
-            let proof = if (number, at) == (2, 0) { Proof::ApiKey } else { Proof::SignIn };
-            let follower = Follower {
-                name: format!("{user} {wire:?} {manner:?} {way}"),
-                wire,
-                user: id.clone(),
-                wallet: wallet(is_direct, proof, seed),
-                manner,
-                last: last.clone(),
-                seed,
-            };
-            followers.spawn(follower.follow());
-        }
-    }
-
-    let keeper_id = kay.user_id().await;
-    let keeper = Keeper {
-        wallet: wallet(platform, (KEEPER, &keeper_id), false, Proof::SignIn, schedule.seed + 300),
-        town: town.clone(),
-        others,
-        seed: schedule.seed + 300,
-    };
-    citizens.spawn(keeper.keep());
-
-    let (mut faults, mut poisons, mut anchors) = (Vec::<Fault>::new(), Vec::new(), Vec::new());
-    let mut random = StdRng::seed_from_u64(schedule.seed);
+    let mut crowd = Crowd::gather(platform, schedule.seed).await;
     let began = platform.recorder.now();
     // Load alone, so that there is something to lose.
     sleep(Duration::from_secs(5)).await;
-    for kind in schedule.faults() {
-        if schedule.is_over(faults.len(), platform.recorder.now() - began) {
-            break;
-        }
-        say(&format!("{:?} {}", platform.recorder.now(), kind.name()));
-        let fault = platform.suffer(kind, &mut random, &mut poisons).await;
-        if let Some(before) = faults.last_mut() {
-            before.until = fault.began;
-        }
-        until_recovered(platform, &fault).await;
-        anchors.extend(auditing::anchors(&platform.stage).await);
-        faults.push(fault);
-        platform.mend().await;
-        sleep(schedule.peace(&mut random)).await;
-    }
+    let mut suffered = suffer_all(platform, schedule).await;
     let duration = platform.recorder.now() - began;
 
-    town.over.store(true, Ordering::Relaxed);
-    while let Some(ended) = citizens.join_next().await {
-        ended.unwrap();
-    }
-    until_settled(platform, &poisons).await;
+    crowd.until_citizens_rest().await;
+    until_settled(platform, &suffered.poisons).await;
     let last_position = platform.stage.tap.whole_to();
-    tell_last.send_replace(Some(last_position));
-    while let Some(ended) = followers.join_next().await {
-        ended.unwrap();
-    }
-    if let Some(before) = faults.last_mut() {
+    crowd.until_all_is_seen(last_position).await;
+    if let Some(before) = suffered.faults.last_mut() {
         before.until = platform.recorder.now();
     }
     onlookers.shutdown().await;
-    let chains = auditing::chains(&platform.stage, &anchors, SETTLES_WITHIN).await;
     platform.bury_all();
-    (History { chains, ..collect(platform, faults, poisons).await }, duration)
+    (collect(platform, suffered).await, duration)
 }
 
-/// What that user acts with, by way of the edge or at the one replica.
-fn wallet(platform: &Platform, (name, id): (&str, &str), is_direct: bool, proof: Proof, seed: u64) -> Wallet {
-    let url = if is_direct { &platform.replica.user_api } else { &platform.edge.url };
-    let kind = if proof == Proof::ApiKey { "api_key" } else { "user" };
-    let sender = Sender { recorder: platform.recorder.clone(), by: format!("{kind} {id}"), is_direct };
-    Wallet::new(name, Caller::stranger(url), sender, proof, seed)
+/// What was done to the platform.
+#[derive(Default)]
+struct Suffered {
+    faults: Vec<Fault>,
+    poisons: Vec<String>,
+    /// Ends of the audit logs' chains, as they were after each fault.
+    anchors: Vec<AuditAnchor>,
+}
+
+/// One fault after the other, each when the one before is over.
+async fn suffer_all(platform: &mut Platform, schedule: &Schedule) -> Suffered {
+    let mut suffered = Suffered::default();
+    let mut random = StdRng::seed_from_u64(schedule.seed);
+    let began = platform.recorder.now();
+    for kind in schedule.faults() {
+        if schedule.is_over(suffered.faults.len(), platform.recorder.now() - began) {
+            break;
+        }
+        say(&format!("{:?} {}", platform.recorder.now(), kind.name()));
+        let fault = platform.suffer(kind, &mut random, &mut suffered.poisons).await;
+        if let Some(before) = suffered.faults.last_mut() {
+            before.until = fault.began;
+        }
+        until_recovered(platform, &fault).await;
+        suffered.anchors.extend(auditing::anchors(&platform.stage).await);
+        suffered.faults.push(fault);
+        platform.mend().await;
+        sleep(schedule.peace(&mut random)).await;
+    }
+    suffered
 }
 
 /// Waits until everything works again, or has had its time. The checker judges; this only keeps the next fault away.
@@ -257,7 +172,9 @@ async fn until_settled(platform: &Platform, poisons: &[String]) {
     }
 }
 
-async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<String>) -> History {
+async fn collect(platform: &mut Platform, suffered: Suffered) -> History {
+    let Suffered { faults, poisons, anchors } = suffered;
+    let chains = auditing::chains(&platform.stage, &anchors, SETTLES_WITHIN).await;
     let sql = platform.stage.sql().await;
     let user_sql = platform.stage.databases.plain_user("postgres").await;
     let (calls, sessions) = platform.recorder.take();
@@ -279,8 +196,8 @@ async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<Strin
         writes: probe::writes(&sql).await,
         rows: probe::rows(&sql).await,
         audited: auditing::audited(&sql).await,
-        audited_credentials: auditing::audited_credentials(&user_sql).await,
-        chains: Vec::new(),
+        audited_accounts: auditing::audited_accounts(&user_sql).await,
+        chains,
         looks,
         faults,
         poisons,

@@ -115,11 +115,18 @@ impl Wallet {
         Some((used.clone(), text.clone()))
     }
 
+    /// Signs out in the middle of something. Answers with when it was told that this is done.
+    pub(super) async fn give_up(&self) -> Option<Moment> {
+        let state = &mut *self.state.lock().await;
+        let sign_in = state.sign_in.take_if(|_| self.proof == Proof::SignIn)?;
+        self.sign_out(sign_in, state).await
+    }
+
     async fn keep_signed_in(&self, state: &mut State) {
         let now = self.sender.recorder.now();
         match state.sign_in.take() {
             Some(sign_in) if now < sign_in.renewed + RENEWED_AFTER => state.sign_in = Some(sign_in),
-            Some(sign_in) if state.random.random_bool(0.25) => self.sign_out(sign_in, state).await,
+            Some(sign_in) if state.random.random_bool(0.25) => drop(self.sign_out(sign_in, state).await),
             Some(sign_in) => self.renew(sign_in, state).await,
             None => {}
         }
@@ -167,17 +174,15 @@ impl Wallet {
         self.sender.send(request, what, Some(used)).await
     }
 
-    async fn sign_out(&self, sign_in: SignIn, state: &mut State) {
+    async fn sign_out(&self, sign_in: SignIn, state: &mut State) -> Option<Moment> {
         let request = self.request(Method::POST, "/api/v1/auth/logout").bearer_auth(&sign_in.access);
         let what = What::End { credential: sign_in.used.name.clone() };
         let (outcome, _) = self.sender.send(request, what, Some(sign_in.used.clone())).await;
-        if matches!(outcome, Outcome::Done { .. }) {
-            state.relics.push(Relic {
-                used: sign_in.used,
-                text: sign_in.access,
-                over: self.sender.recorder.now(),
-            });
-        }
+        let over = self.sender.recorder.now();
+        matches!(outcome, Outcome::Done { .. }).then(|| {
+            state.relics.push(Relic { used: sign_in.used, text: sign_in.access, over });
+            over
+        })
     }
 
     async fn keep_a_key(&self, state: &mut State) {

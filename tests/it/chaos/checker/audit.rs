@@ -2,7 +2,7 @@
 //! else has any.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Audited, Call, Claim, History, Kind, Outcome, Violation, What, Write};
 
@@ -22,7 +22,7 @@ pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
     for ((request, _), pair) in &pairs {
         judge(pair, calls.get(request).copied(), found);
     }
-    credentials(history, found);
+    accounts(history, found);
     chains(history, found);
 }
 
@@ -76,16 +76,21 @@ fn action(write: &Write) -> Option<&'static str> {
     })
 }
 
-/// Sign-ins and keys: one row when they begin, and one when they end.
-fn credentials(history: &History, found: &mut Vec<Violation>) {
+/// Sign-ins, keys and memberships: one row when they begin, and one when they end.
+fn accounts(history: &History, found: &mut Vec<Violation>) {
     let mut counts: HashMap<&str, usize> = HashMap::new();
-    for request in &history.audited_credentials {
+    for request in &history.audited_accounts {
         *counts.entry(request).or_default() += 1;
     }
-    for call in &history.calls {
+    let mut in_doubt: HashSet<&str> = HashSet::new();
+    for call in by_time(&history.calls) {
         let rows = counts.get(call.request.as_str()).copied().unwrap_or_default();
         let expected = match (&call.what, &call.outcome) {
             (What::Begin { .. } | What::End { .. }, Outcome::Done { .. }) => 1,
+            // Who may be in already, or out, is brought where they are.
+            (What::Join { member } | What::Leave { member }, Outcome::Done { .. }) => {
+                if in_doubt.contains(member.as_str()) { rows.min(1) } else { 1 }
+            }
             // What comes a second time is refused, and ends its sign-in.
             (What::Reuse { .. }, Outcome::Refused { status: 401, .. }) => 1,
             (_, Outcome::Unknown { .. } | Outcome::Bare { .. } | Outcome::Refused { status: 500, .. }) => {
@@ -93,6 +98,13 @@ fn credentials(history: &History, found: &mut Vec<Violation>) {
             }
             _ => 0,
         };
+        if let (
+            What::Join { member } | What::Leave { member },
+            Outcome::Unknown { .. } | Outcome::Bare { .. },
+        ) = (&call.what, &call.outcome)
+        {
+            in_doubt.insert(member);
+        }
         let kind = match rows.cmp(&expected) {
             Ordering::Equal => continue,
             Ordering::Less => Kind::Unaudited,
@@ -101,6 +113,12 @@ fn credentials(history: &History, found: &mut Vec<Violation>) {
         };
         found.push(Violation::new(kind, format!("{rows} rows of {call:?}")));
     }
+}
+
+fn by_time(calls: &[Call]) -> Vec<&Call> {
+    let mut calls: Vec<&Call> = calls.iter().collect();
+    calls.sort_by_key(|call| call.sent);
+    calls
 }
 
 /// Nothing was cut, changed or passed over, and all of it is sealed.

@@ -22,9 +22,9 @@ pub(crate) struct History {
     pub(crate) rows: Vec<Row>,
     /// What the audit log of `shared_psql` says was done to instances.
     pub(crate) audited: Vec<Audited>,
-    /// The requests in the audit log of `user_psql` that are said to have begun or ended a sign-in or a key; each as often as
-    /// it is there.
-    pub(crate) audited_credentials: Vec<String>,
+    /// The requests in the audit log of `user_psql` that are said to have begun or ended a sign-in, a key or a membership; each
+    /// as often as it is there.
+    pub(crate) audited_accounts: Vec<String>,
     /// The audit logs' chains at the end, as the platform's own verification found them.
     pub(crate) chains: Vec<Chain>,
     pub(crate) looks: Vec<Look>,

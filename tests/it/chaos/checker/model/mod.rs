@@ -1,5 +1,6 @@
 //! A platform in miniature that keeps every promise: the histories that it makes have no violation.
 
+mod answering;
 mod proving;
 mod sharing;
 mod telling;
@@ -8,8 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::{
-    Audited, Bounds, Call, Chain, Claim, Fault, History, Look, Moment, Outcome, Row, Session, Used, What,
-    Wish, Write,
+    Bounds, Chain, Claim, Fault, History, Look, Moment, Outcome, Row, Session, Used, What, Wish, Write,
 };
 
 const USERS: [&str; 2] = ["ada", "eve"];
@@ -177,7 +177,7 @@ impl Model {
         if is_change {
             let key = if wish == Wish::Delete { "instance.deleted" } else { "instance.updated" };
             self.event(key, which, None);
-            self.audit(user, action_of(wish), &id, &request);
+            self.audit(user, answering::action_of(wish), &id, &request);
         }
         let outcome = match of % 5 {
             4 => Outcome::Unknown { why: "the answer was lost".into() },
@@ -256,32 +256,6 @@ impl Model {
         let request = self.request();
         let other = USERS.into_iter().find(|other| *other != user).unwrap_or(user);
         self.call(other, &request, What::Peek { instance: id }, gone);
-    }
-
-    fn call(&mut self, user: &'static str, request: &str, what: What, outcome: Outcome) {
-        let used = self.used(user);
-        self.call_with(Some(used), user, request, what, outcome);
-    }
-
-    fn call_with(&mut self, used: Option<Used>, user: &str, request: &str, what: What, outcome: Outcome) {
-        let ends = matches!(what, What::Begin { .. } | What::End { .. } | What::Reuse { .. });
-        if ends && !matches!(outcome, Outcome::Refused { status: 503, .. }) {
-            self.history.audited_credentials.push(request.to_owned());
-        }
-        let sent = self.now;
-        self.now += Duration::from_millis(10);
-        let (request, by) = (request.to_owned(), format!("user {user}"));
-        let is_direct = self.history.faults.last().is_some_and(|fault| fault.hits_one);
-        self.history.calls.push(Call { request, by, used, what, sent, done: self.now, outcome, is_direct });
-    }
-
-    fn audit(&mut self, user: &str, action: &str, instance: &str, request: &str) {
-        self.history.audited.push(Audited {
-            request: Some(request.to_owned()),
-            by: format!("user {user}"),
-            action: action.to_owned(),
-            instance: instance.to_owned(),
-        });
     }
 
     fn write(
@@ -383,15 +357,6 @@ impl Model {
                 });
             }
         }
-    }
-}
-
-fn action_of(wish: Wish) -> &'static str {
-    match wish {
-        Wish::Start => "instance.start",
-        Wish::Stop => "instance.stop",
-        Wish::Retitle => "instance.change",
-        Wish::Delete => "instance.delete",
     }
 }
 

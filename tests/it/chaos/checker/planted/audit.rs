@@ -60,15 +60,24 @@ pub(super) const PLANTS: &[Plant] = &[
         let certain: Vec<_> = history
             .calls
             .iter()
-            .filter(|call| !matches!(call.outcome, Outcome::Unknown { .. }))
+            .filter(|call| matches!(call.what, What::Begin { .. } | What::End { .. }))
+            .filter(|call| matches!(call.outcome, Outcome::Done { .. }))
             .map(|call| call.request.clone())
             .collect();
-        forget(&mut history.audited_credentials, nth, |request| certain.contains(request))
+        forget(&mut history.audited_accounts, nth, |request| certain.contains(request))
+    }),
+    ("somebody is taken into the team without a row", Kind::Unaudited, |history, _| {
+        let is_change = |call: &&Call| matches!(call.what, What::Join { .. } | What::Leave { .. });
+        // Nothing can be in doubt yet.
+        let Some(first) = history.calls.iter().find(is_change) else { return false };
+        let request = first.request.clone();
+        history.audited_accounts.retain(|audited| *audited != request);
+        matches!(first.outcome, Outcome::Done { .. })
     }),
     ("a sign-in begins or ends with two rows", Kind::AuditedTwice, |history, nth| {
-        let Some(request) = pick(&mut history.audited_credentials, nth, |_| true) else { return false };
+        let Some(request) = pick(&mut history.audited_accounts, nth, |_| true) else { return false };
         let again = request.clone();
-        history.audited_credentials.push(again);
+        history.audited_accounts.push(again);
         true
     }),
     ("a sign-in that was refused has a row", Kind::AuditedAndNotDone, |history, nth| {
@@ -81,7 +90,7 @@ pub(super) const PLANTS: &[Plant] = &[
         let renews = |call: &Call| matches!(call.what, What::Renew { .. });
         let Some(call) = pick(&mut history.calls, nth, renews) else { return false };
         let request = call.request.clone();
-        history.audited_credentials.push(request);
+        history.audited_accounts.push(request);
         true
     }),
     ("the end of a chain is not sealed", Kind::Unsealed, |history, nth| {
