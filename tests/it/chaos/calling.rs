@@ -84,6 +84,9 @@ fn outcome_of(what: &What, answer: &Result<Answer, reqwest::Error>) -> Outcome {
             let named = if matches!(what, What::Create { .. }) { made } else { what.instance() };
             Outcome::Done { instance: named.to_owned(), revision: answer.body["revision"].as_i64() }
         }
+        // Of what could not be read in time nothing was begun, and nobody can say more (docs/api.md). It is told by its status
+        // alone: also of what waited in the queue of a process that stood still for longer than that.
+        408 if code.is_empty() => Outcome::Refused { status: 408, code },
         status if code.is_empty() => Outcome::Bare { status },
         // By docs/errors.md.
         status if code == "outcome_unknown" => Outcome::Unknown { why: format!("{status} {code}") },

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::super::{Cut, Frame, Kind, Logged, Says, Session};
-use super::{Plant, events_in, first_places, pick, pick_frame, with_a_frame, with_a_gap};
+use super::{Plant, events_in, first_places, pick, pick_frame, with_a_frame_of, with_a_gap};
 
 pub(super) const PLANTS: &[Plant] = &[
     ("an event is never on the bus", Kind::MissingOnTheBus, |history, nth| {
@@ -65,10 +65,15 @@ pub(super) const PLANTS: &[Plant] = &[
         true
     }),
     ("a frame comes twice in a session", Kind::DeliveredTwice, |history, nth| {
-        with_a_frame(history, nth, |frames, at| {
-            let again = frames[at].clone();
-            frames.push(again);
-        })
+        with_a_frame_of(
+            history,
+            nth,
+            |_| true,
+            |frames, at| {
+                let again = frames[at].clone();
+                frames.push(again);
+            },
+        )
     }),
     ("two frames of a session are in the wrong order", Kind::DeliveredTwice, |history, nth| {
         let of_several = history.sessions.iter_mut().filter(|session| events_in(session).len() > 1);
@@ -105,7 +110,8 @@ pub(super) const PLANTS: &[Plant] = &[
                 _ => None,
             });
             let is_due = |event: &Logged| {
-                event.user.as_ref() == Some(&session.user)
+                event.team.is_none()
+                    && event.user.as_ref() == Some(&session.user)
                     && session.only.as_ref().is_none_or(|only| event.instance.as_ref() == Some(only))
             };
             let in_it = |event: &Logged, lost: &RangeInclusive<i64>| {
@@ -121,7 +127,7 @@ pub(super) const PLANTS: &[Plant] = &[
         true
     }),
     ("a session is not sent an event", Kind::UnsignalledGap, |history, nth| {
-        with_a_frame(history, nth, |frames, at| {
+        with_a_frame_of(history, nth, is_nobody_elses, |frames, at| {
             let after =
                 frames[at + 1..].iter().any(|frame| !matches!(frame.says, Says::Gap { .. } | Says::Narrowed));
             // Who breaks right there resumes before it, and misses nothing.
@@ -133,3 +139,8 @@ pub(super) const PLANTS: &[Plant] = &[
         })
     }),
 ];
+
+/// Not the team's, of which it may be in doubt who hears.
+fn is_nobody_elses(event: &Logged) -> bool {
+    event.team.is_none()
+}
