@@ -83,13 +83,13 @@ impl Citizen {
                     let at = random.random_range(0..own.len());
                     self.wish(&mut own[at], Wish::Start, &mut random).await;
                 }
-                17..19 if !own.is_empty() => {
+                17..18 if !own.is_empty() => {
                     let at = random.random_range(0..own.len());
                     if !own[at].is_shared {
                         self.read(&own[at].id).await;
                     }
                 }
-                _ if random.random_bool(0.5) => self.peek(&mut random).await,
+                _ if random.random_bool(0.4) => self.peek(&mut random).await,
                 _ => self.read_shared(&mut random).await,
             }
         }
@@ -156,6 +156,7 @@ impl Citizen {
 
     /// Wishes it deleted until it is said to be, or the run is over.
     async fn until_deleted(&self, own: &Own, random: &mut StdRng) {
+        self.town.shared.lock().unwrap().retain(|shared| *shared != own.id);
         let mut own = Own {
             id: own.id.clone(),
             is_shared: own.is_shared,

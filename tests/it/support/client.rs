@@ -151,7 +151,7 @@ impl Caller {
         let since_query = since.map(|since| format!("since={since}"));
         let ticket = ticket.map(|ticket| format!("ticket={ticket}"));
         let query: Vec<String> = since_query.into_iter().chain(ticket).collect();
-        let query = format!("?{}", query.join("&"));
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         let mut socket = Socket::open(&self.url, &query, self.token.as_deref()).await?;
         // What counts is what the client has seen itself, not where the replica stands.
         socket.position = since.unwrap_or(socket.position);
