@@ -9,16 +9,10 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
-use uuid::Uuid;
 
-use crate::support::client::{Answer, Caller, try_answer};
-
-use super::checker::{Call, Outcome, What, Wish};
-use super::recorder::Recorder;
-
-/// Whoever has had no answer for so long does not wait for it any more. Shorter than a replica is halted for: while some
-/// wait for it, others must be served.
-const PATIENCE: Duration = Duration::from_secs(4);
+use super::calling::PATIENCE;
+use super::checker::{Outcome, What, Wish};
+use super::wallet::Wallet;
 
 /// The pause after an answer that was none, or no good one.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -28,9 +22,11 @@ const INSTANCES: usize = 25;
 
 /// What all of them share.
 pub(super) struct Town {
-    pub(super) recorder: Recorder,
     pub(super) over: AtomicBool,
     pub(super) agent: i64,
+    /// The team that all of them are in now and then, and what is its.
+    pub(super) team: String,
+    pub(super) shared: Mutex<Vec<String>>,
     /// Everybody's instances, with their users: for those who try to read another's.
     pub(super) known: Mutex<Vec<(String, String)>>,
     /// The longest pause between two requests of one citizen.
@@ -41,16 +37,16 @@ pub(super) struct Town {
 pub(super) struct Citizen {
     pub(super) name: String,
     pub(super) user: String,
-    pub(super) caller: Caller,
+    pub(super) wallet: Wallet,
     pub(super) town: Arc<Town>,
-    /// Goes to one replica, and not by way of the edge.
-    pub(super) is_direct: bool,
     pub(super) seed: u64,
 }
 
 /// An instance as its user knows it.
 struct Own {
     id: String,
+    /// It is the team's.
+    is_shared: bool,
     tag: Option<String>,
     revision: Option<i64>,
 }
@@ -87,11 +83,14 @@ impl Citizen {
                     let at = random.random_range(0..own.len());
                     self.wish(&mut own[at], Wish::Start, &mut random).await;
                 }
-                17..19 if !own.is_empty() => {
+                17..18 if !own.is_empty() => {
                     let at = random.random_range(0..own.len());
-                    self.read(&own[at].id).await;
+                    if !own[at].is_shared {
+                        self.read(&own[at].id).await;
+                    }
                 }
-                _ => self.peek(&mut random).await,
+                _ if random.random_bool(0.4) => self.peek(&mut random).await,
+                _ => self.read_shared(&mut random).await,
             }
         }
     }
@@ -101,9 +100,11 @@ impl Citizen {
         let mark = format!("{} {number}", self.name);
         // Without the key, nothing may be sent twice.
         let is_keyed = random.random_bool(0.8);
+        let team = random.random_bool(0.3).then_some(&self.town.team);
         loop {
             let body = json!({
                 "agent_id": self.town.agent, "title": format!("One of {}", self.name), "user_config": {"mark": mark},
+                "team_id": team,
             });
             let mut request = self.request(Method::POST, "/api/v1/instances").json(&body);
             if is_keyed {
@@ -111,10 +112,15 @@ impl Citizen {
             }
             let (outcome, tag) = self.call(request, What::Create { mark: mark.clone() }).await;
             if let Outcome::Done { instance, revision } = outcome {
-                self.town.known.lock().unwrap().push((self.user.clone(), instance.clone()));
-                return Some(Own { id: instance, tag, revision });
+                if team.is_some() {
+                    self.town.shared.lock().unwrap().push(instance.clone());
+                } else {
+                    self.town.known.lock().unwrap().push((self.user.clone(), instance.clone()));
+                }
+                return Some(Own { id: instance, is_shared: team.is_some(), tag, revision });
             }
-            if !is_keyed || self.town.over.load(Ordering::Relaxed) {
+            let is_out = matches!(outcome, Outcome::Refused { status: 404, .. });
+            if !is_keyed || is_out || self.town.over.load(Ordering::Relaxed) {
                 return None;
             }
             tokio::time::sleep(AFTER_FAILURE).await;
@@ -150,7 +156,13 @@ impl Citizen {
 
     /// Wishes it deleted until it is said to be, or the run is over.
     async fn until_deleted(&self, own: &Own, random: &mut StdRng) {
-        let mut own = Own { id: own.id.clone(), tag: own.tag.clone(), revision: own.revision };
+        self.town.shared.lock().unwrap().retain(|shared| *shared != own.id);
+        let mut own = Own {
+            id: own.id.clone(),
+            is_shared: own.is_shared,
+            tag: own.tag.clone(),
+            revision: own.revision,
+        };
         loop {
             let is_gone = match self.wish(&mut own, Wish::Delete, random).await {
                 Outcome::Done { .. } => true,
@@ -176,44 +188,24 @@ impl Citizen {
         self.call(request, What::Peek { instance }).await;
     }
 
+    async fn read_shared(&self, random: &mut StdRng) {
+        let Some(instance) = self.town.shared.lock().unwrap().choose(random).cloned() else { return };
+        let request = self.request(Method::GET, &format!("/api/v1/instances/{instance}"));
+        self.call(request, What::ReadShared { instance }).await;
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.caller.request(method, path).timeout(PATIENCE)
+        self.wallet.caller().request(method, path).timeout(PATIENCE)
     }
 
-    /// Sends it and writes down what came of it.
+    /// Sends it and writes down what came of it. Whoever can prove nothing at the moment sends nothing.
     async fn call(&self, request: RequestBuilder, what: What) -> (Outcome, Option<String>) {
-        let id = Uuid::now_v7().to_string();
-        let recorder = &self.town.recorder;
-        let sent = recorder.now();
-        let answer = try_answer(request.header("X-Request-Id", &id)).await;
-        let tag = answer
-            .as_ref()
-            .ok()
-            .and_then(|answer| Some(answer.headers.get("etag")?.to_str().ok()?.to_owned()));
-        let outcome = outcome_of(&what, answer);
-        let (done, is_direct) = (recorder.now(), self.is_direct);
-        recorder.call(Call { request: id, what, sent, done, outcome: outcome.clone(), is_direct });
+        let Some((used, text)) = self.wallet.credential().await else {
+            return (Outcome::Unknown { why: "there is no credential".to_owned() }, None);
+        };
+        let (outcome, answer) =
+            self.wallet.sender().send_whole(request.bearer_auth(text), what, Some(used)).await;
+        let tag = answer.and_then(|answer| Some(answer.headers.get("etag")?.to_str().ok()?.to_owned()));
         (outcome, tag)
-    }
-}
-
-fn outcome_of(what: &What, answer: Result<Answer, reqwest::Error>) -> Outcome {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => return Outcome::Unknown { why: error.to_string() },
-    };
-    let code = answer.body["code"].as_str().unwrap_or_default().to_owned();
-    match answer.status {
-        200..300 => {
-            let named = match what {
-                What::Create { .. } => answer.body["id"].as_str().unwrap_or_default(),
-                What::Wish { instance, .. } | What::Read { instance } | What::Peek { instance } => instance,
-            };
-            Outcome::Done { instance: named.to_owned(), revision: answer.body["revision"].as_i64() }
-        }
-        status if code.is_empty() => Outcome::Bare { status },
-        // By docs/errors.md.
-        status if code == "outcome_unknown" => Outcome::Unknown { why: format!("{status} {code}") },
-        status => Outcome::Refused { status, code },
     }
 }

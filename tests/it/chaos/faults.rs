@@ -122,7 +122,10 @@ impl Platform {
             }
             FaultKind::Terminate => self.terminate(random).await,
             FaultKind::EndBackends => self.end_backends("usename = 'botberi' AND random() < 0.5").await,
-            FaultKind::EndListener => self.end_backends("application_name = 'botberi notify_listener'").await,
+            FaultKind::EndListener => {
+                let listens = "application_name IN ('botberi notify_listener', 'botberi revocations')";
+                self.end_backends(listens).await
+            }
             FaultKind::RestartPostgres => {
                 let server = a_postgres(random);
                 self.on_servers(move |servers| servers.stop_one(server)).await;
@@ -210,14 +213,16 @@ impl Platform {
         Done { healed, killed: Some(process) }
     }
 
-    /// Of the shared database; RabbitMQ and the others notice nothing.
+    /// Of both databases; RabbitMQ and Redis notice nothing.
     async fn end_backends(&self, which: &str) -> Done {
-        let sql = self.stage.sql().await;
+        let clients = [self.stage.sql().await, self.stage.databases.plain_user("postgres").await];
         let end = format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND {which}"
         );
         for _ in 0..3 {
-            sql.execute(&end, &[]).await.unwrap();
+            for sql in &clients {
+                sql.execute(&end, &[]).await.unwrap();
+            }
             sleep(Duration::from_millis(300)).await;
         }
         self.done()

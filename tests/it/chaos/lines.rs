@@ -32,34 +32,42 @@ pub(super) enum Line {
 }
 
 impl Line {
-    /// Opens one, and answers with the position that it was greeted with. None when it was refused.
+    /// Opens one, and answers with the position that it was greeted with. The error is the status of the refusal; 0 where
+    /// nobody answers.
     pub(super) async fn open(
         caller: &Caller,
+        ticket: Option<&str>,
         wire: Wire,
         manner: &Manner,
         since: Option<i64>,
-    ) -> Option<(Self, i64)> {
+    ) -> Result<(Self, i64), u16> {
         let channel = match manner {
             Manner::Narrow(instance) => Some(format!("instance:{instance}")),
             Manner::Swift | Manner::Slow => None,
         };
         match wire {
             Wire::Socket => {
-                let mut socket = timeout(GREETED_WITHIN, caller.try_socket(since)).await.ok()?.ok()?;
+                let mut socket = timeout(GREETED_WITHIN, caller.try_socket_with(ticket, since))
+                    .await
+                    .map_err(|_late| 0_u16)??;
                 if let Some(channel) = channel {
                     let subscribe = json!({"type": "subscribe", "channels": [channel]});
                     let _frames_say_whether_it_was_heard = socket.try_say(&subscribe).await;
                 }
                 let greeted_at = socket.hello["position"].as_i64().unwrap();
-                Some((Self::Socket(socket), greeted_at))
+                Ok((Self::Socket(socket), greeted_at))
             }
             Wire::Stream => {
-                let query = channel.map(|channel| format!("?channels={channel}")).unwrap_or_default();
+                let channels = channel.map(|channel| format!("channels={channel}"));
+                let ticket = ticket.map(|ticket| format!("ticket={ticket}"));
+                let query: Vec<String> = channels.into_iter().chain(ticket).collect();
+                let query = format!("?{}", query.join("&"));
                 let since = since.map(|since| since.to_string());
                 let opening = caller.try_stream(&query, since.as_deref());
-                let stream = timeout(GREETED_WITHIN, opening).await.ok()?.ok()?;
+                let opened = timeout(GREETED_WITHIN, opening).await.map_err(|_late| 0_u16)?;
+                let stream = opened.map_err(|(status, _)| status)?;
                 let greeted_at = stream.hello["position"].as_i64().unwrap();
-                Some((Self::Stream(stream), greeted_at))
+                Ok((Self::Stream(stream), greeted_at))
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls};
 
+use super::auditing::UNSEALED;
 use super::checker::Look;
 use super::recorder::Recorder;
 
@@ -90,6 +91,8 @@ async fn look(sql: &Client, recorder: &Recorder) -> Result<Look, tokio_postgres:
             look.unattended.insert(id);
         }
     }
+    let unsealed = sql.query(UNSEALED, &[]).await?;
+    look.unsealed.extend(unsealed.iter().map(|line| line.get::<_, String>(0)));
     Ok(look)
 }
 

@@ -19,6 +19,7 @@ use super::onlooker::Seen;
 use super::probe;
 use super::recorder::Recorder;
 use super::schedule::Schedule;
+use super::wallet::ACCESS_SECONDS;
 
 /// After so long a replica that is not heard of is dead.
 pub(super) const LEASE_MS: i64 = 4_000;
@@ -35,6 +36,8 @@ pub(super) struct Slot {
     /// Counts its lives.
     life: u32,
     port: u16,
+    /// Keeps no events in memory: whoever resumes there is sent what is in the log, and told of what is not.
+    reads_the_log: bool,
     pub(super) program: Option<Program>,
 }
 
@@ -84,6 +87,7 @@ impl Platform {
             name,
             life: 0,
             port,
+            reads_the_log: *name != NAMES[0],
             program: None,
         });
         let slots: Vec<Slot> = slots.collect();
@@ -129,6 +133,9 @@ impl Platform {
         let places = places(&self.stage, &self.stage.bus.url(), &slot.process());
         let mut settings = settings();
         settings.push(("http.user.port", i64::from(slot.port).into()));
+        if slot.reads_the_log {
+            settings.push(("websocket.recent_events_max", 0.into()));
+        }
         let log = self.logs.join(format!("{}.log", slot.process()));
         let program = Program::serve_again(&places, &log, &settings).await;
         self.seen.processes.lock().unwrap().insert(slot.process(), program.pid());
@@ -202,7 +209,12 @@ fn settings() -> Vec<(&'static str, Value)> {
         ("worker.beat_ms", 500),
         ("worker.provisioning_deadline_ms", 8_000),
         ("service.shutdown_deadline_ms", 8_000),
-        ("auth.access_token_seconds", 86_400),
+        // Tokens end and are renewed all the time.
+        ("auth.access_token_seconds", ACCESS_SECONDS as i64),
+        ("auth.sessions_per_user_max", 10_000),
+        // So short that the log is cut all the time, while some come back from before the cut.
+        ("retention.events_seconds", 15),
+        ("retention.interval_ms", 1_000),
         // As in production. What most tests set is for a RabbitMQ that is away, not for one that is slow because four replicas
         // come back to it at once: they would all give up and begin again, for ever.
         ("rabbitmq.connect_timeout_ms", 5_000),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tokio_postgres::{Client, Row as Line};
 
-use super::checker::{Claim, Logged, Row, Write};
-use super::recorder::digest;
+use super::checker::{Claim, Cut, Logged, Row, Write};
+use super::recorder::{Recorder, digest};
 
 /// The process that writes says who it is in the options of its connections. The trigger runs as its owner, because the
 /// platform's role may not write here.
@@ -30,6 +30,18 @@ const INSTALL: &str = "
     END $$;
     CREATE TRIGGER z_chaos AFTER UPDATE ON public.replicas
     FOR EACH ROW WHEN (public.replica_is_stale(OLD.beat_at, OLD.lease_ms)) EXECUTE FUNCTION chaos.note_lapse();
+    -- What retention takes away, and when. Nobody sees it gone before its transaction is over.
+    CREATE TABLE chaos.cut (LIKE public.event_outbox, at timestamptz NOT NULL);
+    CREATE FUNCTION chaos.keep_cut() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    DECLARE
+        -- Once: in the SELECT it would be another one for each row.
+        now timestamptz := clock_timestamp();
+    BEGIN
+        INSERT INTO chaos.cut SELECT gone.*, now FROM gone;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER z_chaos AFTER DELETE ON public.event_outbox REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION chaos.keep_cut();
     CREATE FUNCTION chaos.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     DECLARE
         lived boolean := false;
@@ -100,10 +112,13 @@ fn claim(line: &Line, side: &str) -> Option<Claim> {
     })
 }
 
-/// The whole event log.
-pub(super) async fn log(sql: &Client) -> Vec<Logged> {
-    let query = "SELECT position, event_id::text, routing_key, user_id::text, revision, body FROM event_outbox ORDER BY id";
-    let lines = sql.query(query, &[]).await.unwrap();
+/// The whole event log, with what retention has taken away.
+pub(super) async fn log(sql: &Client, recorder: &Recorder) -> Vec<Logged> {
+    let columns = "id, position, event_id::text, routing_key, user_id::text, team_id::text, occurred_at, revision, body";
+    // In one statement: it may be taken away while it is read.
+    let query =
+        format!("SELECT {columns} FROM event_outbox UNION ALL SELECT {columns} FROM chaos.cut ORDER BY id");
+    let lines = sql.query(&query, &[]).await.unwrap();
     let logged = |line: &Line| {
         let body: Value = line.get("body");
         let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -111,7 +126,9 @@ pub(super) async fn log(sql: &Client) -> Vec<Logged> {
             position: line.get("position"),
             event: line.get("event_id"),
             key: line.get("routing_key"),
+            at: recorder.moment_of(line.get("occurred_at")),
             user: line.get("user_id"),
+            team: line.get("team_id"),
             instance: text(&body["instance_id"]),
             revision: line.get("revision"),
             status: text(&body["status"]),
@@ -121,6 +138,13 @@ pub(super) async fn log(sql: &Client) -> Vec<Logged> {
         }
     };
     lines.iter().map(logged).collect()
+}
+
+/// Where the log was cut.
+pub(super) async fn cuts(sql: &Client, recorder: &Recorder) -> Vec<Cut> {
+    let query = "SELECT at, max(position) AS position FROM chaos.cut GROUP BY at ORDER BY at";
+    let cut = |line: &Line| Cut { at: recorder.moment_of(line.get("at")), to: line.get("position") };
+    sql.query(query, &[]).await.unwrap().iter().map(cut).collect()
 }
 
 /// The instances as they are.

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -19,6 +20,8 @@ pub(super) struct Recorder {
 
 struct Shared {
     began: Instant,
+    /// The same moment by the clock of the machine.
+    began_at: SystemTime,
     calls: Mutex<Vec<Call>>,
     sessions: Mutex<Vec<Session>>,
     latest: Mutex<[Latest; 2]>,
@@ -38,6 +41,7 @@ impl Recorder {
     pub(super) fn begin() -> Self {
         let shared = Shared {
             began: Instant::now(),
+            began_at: SystemTime::now(),
             calls: Mutex::default(),
             sessions: Mutex::default(),
             latest: Mutex::default(),
@@ -51,6 +55,11 @@ impl Recorder {
 
     pub(super) fn moment(&self, instant: Instant) -> Moment {
         instant.saturating_duration_since(self.shared.began)
+    }
+
+    /// What Postgres calls so. It runs on the same machine.
+    pub(super) fn moment_of(&self, time: SystemTime) -> Moment {
+        time.duration_since(self.shared.began_at).unwrap_or_default()
     }
 
     pub(super) fn instant(&self, moment: Moment) -> Instant {

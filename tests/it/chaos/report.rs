@@ -1,14 +1,14 @@
 //! The table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::checker::{History, Kind, Outcome, Recovery, Violation, What, recoveries};
+use super::checker::{History, Kind, Outcome, Recovery, Says, Violation, What, recoveries};
 use super::schedule::Schedule;
 
 /// What the columns of broken promises count.
-const COLUMNS: [(&str, &[Kind]); 7] = [
+const COLUMNS: [(&str, &[Kind]); 9] = [
     (
         "lost",
         &[
@@ -20,11 +20,26 @@ const COLUMNS: [(&str, &[Kind]); 7] = [
         ],
     ),
     ("twice", &[Kind::DoneTwice, Kind::RefusedAndDone, Kind::DeliveredTwice, Kind::RolledBackAndPublished]),
+    (
+        "credentials",
+        &[Kind::GoodCredentialRefused, Kind::EndedCredentialTaken, Kind::SpentTwice, Kind::KeptFromMember],
+    ),
     ("reordered", &[Kind::Reordered, Kind::StaleRead, Kind::Altered]),
     ("unsignalled gaps", &[Kind::UnsignalledGap, Kind::WrongGap]),
     ("stale writes", &[Kind::StaleWrite, Kind::ClaimedFromTheLiving, Kind::ConditionIgnored]),
     ("two epochs", &[Kind::TwoEpochs]),
     ("past deadline", &[Kind::PastDeadline]),
+    (
+        "audit",
+        &[
+            Kind::Unaudited,
+            Kind::AuditedTwice,
+            Kind::AuditedAndNotDone,
+            Kind::AuditedFalsely,
+            Kind::Unsealed,
+            Kind::ChainBroken,
+        ],
+    ),
 ];
 
 /// Of one kind of fault.
@@ -144,11 +159,14 @@ fn foot(history: &History, violations: &[Violation], table: &mut String) {
         |fits: &dyn Fn(&Outcome) -> bool| history.calls.iter().filter(|call| fits(&call.outcome)).count();
     let frames: usize = history.sessions.iter().map(|session| session.frames.len()).sum();
     let resumed = history.sessions.iter().filter(|session| session.since.is_some()).count();
+    let gaps = history.sessions.iter().flat_map(|session| &session.frames);
+    let cut_to = history.cuts.iter().map(|cut| cut.to).max().unwrap_or_default();
+    let gaps = gaps.filter(|frame| matches!(frame.says, Says::Gap { .. })).count();
     let failed = history.rows.iter().filter(|row| row.status == "failed").count();
     let _text = writeln!(
         table,
         "\n{} requests: {} answered, {} refused with nothing changed, {} without an answer. {} events in the log, {} messages \
-         on the bus, {} writes to instances, {frames} frames in {} sessions, {resumed} of which resumed. {failed} of {} \
+         on the bus, {} writes to instances, {} rows of the audit log about them, {frames} frames in {} sessions, {resumed} of which resumed. The log was cut {} times, up to position {cut_to}, and {gaps} gaps were told. {failed} of {} \
          instances ended `failed`, with a reason.",
         history.calls.len(),
         count(&|outcome| matches!(outcome, Outcome::Done { .. })),
@@ -157,8 +175,43 @@ fn foot(history: &History, violations: &[Violation], table: &mut String) {
         history.log.len(),
         history.told.len(),
         history.writes.len(),
+        history.audited.len(),
         history.sessions.len(),
+        history.cuts.len(),
         history.rows.len(),
+    );
+    let did = |fits: &dyn Fn(&What) -> bool| {
+        let done = |call: &&super::checker::Call| matches!(call.outcome, Outcome::Done { .. });
+        history.calls.iter().filter(done).filter(|call| fits(&call.what)).count()
+    };
+    let over =
+        history.calls.iter().filter(|call| matches!(call.what, What::Trespass { .. } | What::Reuse { .. }));
+    let _text = writeln!(
+        table,
+        "\n{} sign-ins and keys, {} renewals, {} ends; {} times somebody came with what was over; {} sockets and streams opened \
+         with tickets.",
+        did(&|what| matches!(what, What::Begin { .. })),
+        did(&|what| matches!(what, What::Renew { .. })),
+        did(&|what| matches!(what, What::End { .. })),
+        over.count(),
+        did(&|what| matches!(what, What::Enter { .. })),
+    );
+    let is_shared: BTreeSet<&str> =
+        history.log.iter().filter(|event| event.team.is_some()).map(|event| event.event.as_str()).collect();
+    let told = history.sessions.iter().flat_map(|session| &session.frames);
+    let told = told.filter(
+        |frame| matches!(&frame.says, Says::Event { event, .. } if is_shared.contains(event.as_str())),
+    );
+    let reads = history.calls.iter().filter(|call| matches!(call.what, What::ReadShared { .. })).count();
+    let _text = writeln!(
+        table,
+        "\n{} times somebody was taken into the team, {} times out; {} events of what is its, told {} times; {} of {reads} reads \
+         of it were answered.",
+        did(&|what| matches!(what, What::Join { .. })),
+        did(&|what| matches!(what, What::Leave { .. })),
+        is_shared.len(),
+        told.count(),
+        did(&|what| matches!(what, What::ReadShared { .. })),
     );
     let most = history.memory.values().max().copied().unwrap_or_default();
     let _text = writeln!(

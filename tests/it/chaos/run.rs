@@ -3,39 +3,27 @@
 use std::collections::BTreeSet;
 use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use botberi::models::audit::AuditAnchor;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::support::client::{Caller, id_of};
-
 use super::checker::{Bounds, Fault, History, Told, check};
-use super::citizens::{Citizen, Town};
-use super::followers::{Follower, Manner};
-use super::lines::Wire;
+use super::crowd::Crowd;
 use super::onlooker::look_on;
 use super::platform::Platform;
 use super::recorder::digest;
 use super::schedule::Schedule;
-use super::{probe, report};
+use super::{auditing, probe, report};
 
 /// How long may pass after a fault until everything works again. The next fault waits for that, and no longer.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(40);
 
 /// How long the end may take to come to rest. Only failing runs wait so long.
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
-
-const USERS: [&str; 3] = ["ada", "bea", "eve"];
-
-/// At a time: enough to keep every part at work, not so much that the machine is what is measured.
-const CITIZENS_PER_USER: usize = 2;
-const PAUSE_MS_MAX: u64 = 250;
 
 fn bounds() -> Bounds {
     Bounds {
@@ -82,101 +70,61 @@ fn say(what: &str) {
 }
 
 async fn attack(platform: &mut Platform, schedule: &Schedule) -> (History, Duration) {
-    let stranger = Caller::stranger(&platform.edge.url);
-    let agent = stranger.sign_up("somebody").await.an_agent().await;
-    let town = Arc::new(Town {
-        recorder: platform.recorder.clone(),
-        over: false.into(),
-        agent,
-        known: std::sync::Mutex::default(),
-        pause_ms_max: PAUSE_MS_MAX,
-    });
-    let (tell_last, last) = watch::channel(None);
-    let (mut citizens, mut followers, mut onlookers) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+    let mut onlookers = JoinSet::new();
     onlookers.spawn(look_on(
         platform.stage.databases.shared_url("postgres"),
         platform.seen.clone(),
         platform.recorder.clone(),
     ));
-    for (number, user) in USERS.iter().enumerate() {
-        let caller = stranger.sign_up(user).await;
-        let id = caller.user_id().await;
-        for citizen in 0..CITIZENS_PER_USER {
-            let name = format!("{user}-{citizen}");
-            let seed = schedule.seed + (number * 10 + citizen) as u64;
-            let (user, caller, town) = (id.clone(), caller.clone(), town.clone());
-            citizens.spawn(Citizen { name, user, caller, town, is_direct: false, seed }.live());
-        }
-        if number == 0 {
-            let (user, caller) = (id.clone(), caller.at(&platform.replica.user_api));
-            let (name, town, seed) = (format!("{user} directly"), town.clone(), schedule.seed + 100);
-            citizens.spawn(Citizen { name, user, caller, town, is_direct: true, seed }.live());
-        }
-        let narrow = Manner::Narrow(id_of(&caller.create(agent).await));
-        let mut ways = vec![
-            (Wire::Socket, Manner::Swift, false),
-            (Wire::Socket, Manner::Slow, false),
-            (Wire::Socket, narrow.clone(), false),
-            (Wire::Stream, Manner::Swift, false),
-            (Wire::Stream, narrow, false),
-        ];
-        if number == 0 {
-            ways.push((Wire::Socket, Manner::Swift, true));
-        }
-        for (wire, manner, is_direct) in ways {
-            let way = if is_direct { "directly" } else { "by the edge" };
-            let follower = Follower {
-                name: format!("{user} {wire:?} {manner:?} {way}"),
-                wire,
-                user: id.clone(),
-                caller: if is_direct { caller.at(&platform.replica.user_api) } else { caller.clone() },
-                manner,
-                is_direct,
-                recorder: platform.recorder.clone(),
-                last: last.clone(),
-                seed: schedule.seed + number as u64,
-            };
-            followers.spawn(follower.follow());
-        }
-    }
-
-    let (mut faults, mut poisons) = (Vec::<Fault>::new(), Vec::new());
-    let mut random = StdRng::seed_from_u64(schedule.seed);
+    let mut crowd = Crowd::gather(platform, schedule.seed).await;
     let began = platform.recorder.now();
     // Load alone, so that there is something to lose.
     sleep(Duration::from_secs(5)).await;
-    for kind in schedule.faults() {
-        if schedule.is_over(faults.len(), platform.recorder.now() - began) {
-            break;
-        }
-        say(&format!("{:?} {}", platform.recorder.now(), kind.name()));
-        let fault = platform.suffer(kind, &mut random, &mut poisons).await;
-        if let Some(before) = faults.last_mut() {
-            before.until = fault.began;
-        }
-        until_recovered(platform, &fault).await;
-        faults.push(fault);
-        platform.mend().await;
-        sleep(schedule.peace(&mut random)).await;
-    }
+    let mut suffered = suffer_all(platform, schedule).await;
     let duration = platform.recorder.now() - began;
 
-    town.over.store(true, Ordering::Relaxed);
-    while let Some(ended) = citizens.join_next().await {
-        ended.unwrap();
-    }
-    until_settled(platform, &poisons).await;
+    crowd.until_citizens_rest().await;
+    until_settled(platform, &suffered.poisons).await;
     let last_position = platform.stage.tap.whole_to();
-    tell_last.send_replace(Some(last_position));
-    while let Some(ended) = followers.join_next().await {
-        ended.unwrap();
-    }
-    if let Some(before) = faults.last_mut() {
+    crowd.until_all_is_seen(last_position).await;
+    if let Some(before) = suffered.faults.last_mut() {
         before.until = platform.recorder.now();
     }
     onlookers.shutdown().await;
     platform.bury_all();
-    (collect(platform, faults, poisons).await, duration)
+    (collect(platform, suffered).await, duration)
+}
+
+/// What was done to the platform.
+#[derive(Default)]
+struct Suffered {
+    faults: Vec<Fault>,
+    poisons: Vec<String>,
+    /// Ends of the audit logs' chains, as they were after each fault.
+    anchors: Vec<AuditAnchor>,
+}
+
+/// One fault after the other, each when the one before is over.
+async fn suffer_all(platform: &mut Platform, schedule: &Schedule) -> Suffered {
+    let mut suffered = Suffered::default();
+    let mut random = StdRng::seed_from_u64(schedule.seed);
+    let began = platform.recorder.now();
+    for kind in schedule.faults() {
+        if schedule.is_over(suffered.faults.len(), platform.recorder.now() - began) {
+            break;
+        }
+        say(&format!("{:?} {}", platform.recorder.now(), kind.name()));
+        let fault = platform.suffer(kind, &mut random, &mut suffered.poisons).await;
+        if let Some(before) = suffered.faults.last_mut() {
+            before.until = fault.began;
+        }
+        until_recovered(platform, &fault).await;
+        suffered.anchors.extend(auditing::anchors(&platform.stage).await);
+        suffered.faults.push(fault);
+        platform.mend().await;
+        sleep(schedule.peace(&mut random)).await;
+    }
+    suffered
 }
 
 /// Waits until everything works again, or has had its time. The checker judges; this only keeps the next fault away.
@@ -211,7 +159,7 @@ async fn until_settled(platform: &Platform, poisons: &[String]) {
                     OR (i.status = 'running' AND NOT EXISTS (
                         SELECT FROM replicas r WHERE r.id = i.owner_replica AND NOT replica_is_stale(r.beat_at, r.lease_ms))))
             + (SELECT count(*) FROM event_outbox WHERE position IS NULL),
-            (SELECT coalesce(max(position), 0) FROM event_outbox), (SELECT count(*) FROM dead_letters)";
+            (SELECT last_position FROM publisher_state), (SELECT count(*) FROM dead_letters)";
     let limit = Instant::now() + SETTLES_WITHIN;
     while Instant::now() < limit {
         let row = sql.query_one(unsettled, &[]).await.unwrap();
@@ -224,8 +172,11 @@ async fn until_settled(platform: &Platform, poisons: &[String]) {
     }
 }
 
-async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<String>) -> History {
+async fn collect(platform: &mut Platform, suffered: Suffered) -> History {
+    let Suffered { faults, poisons, anchors } = suffered;
+    let chains = auditing::chains(&platform.stage, &anchors, SETTLES_WITHIN).await;
     let sql = platform.stage.sql().await;
+    let user_sql = platform.stage.databases.plain_user("postgres").await;
     let (calls, sessions) = platform.recorder.take();
     let told = platform.stage.tap.heard().into_iter().map(|heard| Told {
         at: platform.recorder.moment(heard.at),
@@ -241,15 +192,17 @@ async fn collect(platform: &mut Platform, faults: Vec<Fault>, poisons: Vec<Strin
         calls,
         sessions,
         told: told.collect(),
-        log: probe::log(&sql).await,
+        log: probe::log(&sql, &platform.recorder).await,
         writes: probe::writes(&sql).await,
         rows: probe::rows(&sql).await,
+        audited: auditing::audited(&sql).await,
+        audited_accounts: auditing::audited_accounts(&user_sql).await,
+        chains,
         looks,
         faults,
         poisons,
         dead_letters: probe::dead_letters(&sql).await,
-        // Nobody cuts it: no run lasts for seven days.
-        cut_to: 0,
+        cuts: probe::cuts(&sql, &platform.recorder).await,
         memory,
         deaths: std::mem::take(&mut platform.deaths),
     }

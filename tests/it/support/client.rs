@@ -139,7 +139,19 @@ impl Caller {
 
     /// A socket that has been greeted, or the status of the refusal.
     pub(crate) async fn try_socket(&self, since: Option<i64>) -> Result<Socket, u16> {
-        let query = since.map(|since| format!("?since={since}")).unwrap_or_default();
+        self.try_socket_with(None, since).await
+    }
+
+    /// The same with a ticket, if there is one.
+    pub(crate) async fn try_socket_with(
+        &self,
+        ticket: Option<&str>,
+        since: Option<i64>,
+    ) -> Result<Socket, u16> {
+        let since_query = since.map(|since| format!("since={since}"));
+        let ticket = ticket.map(|ticket| format!("ticket={ticket}"));
+        let query: Vec<String> = since_query.into_iter().chain(ticket).collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         let mut socket = Socket::open(&self.url, &query, self.token.as_deref()).await?;
         // What counts is what the client has seen itself, not where the replica stands.
         socket.position = since.unwrap_or(socket.position);

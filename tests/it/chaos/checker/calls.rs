@@ -151,7 +151,7 @@ fn reads(history: &History, found: &mut Vec<Violation>) {
     let mut answers: HashMap<&str, Vec<&Call>> = HashMap::new();
     for call in &history.calls {
         if let Outcome::Done { instance, .. } = &call.outcome
-            && !matches!(call.what, What::Peek { .. })
+            && matches!(call.what, What::Create { .. } | What::Wish { .. } | What::Read { .. })
         {
             answers.entry(instance).or_default().push(call);
         }

@@ -8,18 +8,21 @@ use super::{Bounds, History, Kind, Look, Moment, Violation};
 type Troubled = fn(&Look) -> &BTreeSet<String>;
 
 pub(super) fn check(history: &History, bounds: &Bounds, found: &mut Vec<Violation>) {
-    let ways: [(&str, Troubled); 2] =
-        [("past its deadline", |look| &look.overdue), ("without an owner", |look| &look.unattended)];
-    for (how, rows) in ways {
-        watch(history, bounds, how, rows, found);
+    let ways: [(&str, Kind, Troubled); 3] = [
+        ("past its deadline", Kind::PastDeadline, |look| &look.overdue),
+        ("without an owner", Kind::PastDeadline, |look| &look.unattended),
+        ("in the audit log and not sealed", Kind::Unsealed, |look| &look.unsealed),
+    ];
+    for (how, kind, rows) in ways {
+        watch(history, bounds, (how, kind), rows, found);
     }
 }
 
 fn watch(
     history: &History,
     bounds: &Bounds,
-    how: &str,
-    rows: fn(&Look) -> &BTreeSet<String>,
+    (how, kind): (&str, Kind),
+    rows: Troubled,
     found: &mut Vec<Violation>,
 ) {
     let mut since: HashMap<&str, Moment> = HashMap::new();
@@ -36,7 +39,7 @@ fn watch(
                     "{instance} was {how} for {ever:?}, {in_peace:?} of it in peace, at {:?}",
                     look.at
                 );
-                found.push(Violation::new(Kind::PastDeadline, evidence));
+                found.push(Violation::new(kind, evidence));
             }
         }
     }

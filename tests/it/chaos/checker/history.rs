@@ -12,7 +12,7 @@ pub(crate) type Moment = Duration;
 pub(crate) struct History {
     pub(crate) calls: Vec<Call>,
     pub(crate) sessions: Vec<Session>,
-    /// The event log at the end, by the order of its ids.
+    /// The event log with all that was ever in it, by the order of its ids.
     pub(crate) log: Vec<Logged>,
     /// Every message of the bus, in the order in which it was heard.
     pub(crate) told: Vec<Told>,
@@ -20,6 +20,13 @@ pub(crate) struct History {
     pub(crate) writes: Vec<Write>,
     /// The instances at the end.
     pub(crate) rows: Vec<Row>,
+    /// What the audit log of `shared_psql` says was done to instances.
+    pub(crate) audited: Vec<Audited>,
+    /// The requests in the audit log of `user_psql` that are said to have begun or ended a sign-in, a key or a membership; each
+    /// as often as it is there.
+    pub(crate) audited_accounts: Vec<String>,
+    /// The audit logs' chains at the end, as the platform's own verification found them.
+    pub(crate) chains: Vec<Chain>,
     pub(crate) looks: Vec<Look>,
     pub(crate) faults: Vec<Fault>,
     /// Marks of the messages that nobody can read, and of those that are among the dead letters at the end.
@@ -27,8 +34,8 @@ pub(crate) struct History {
     pub(crate) dead_letters: BTreeSet<String>,
     /// The most memory that each process had, in KiB.
     pub(crate) memory: BTreeMap<String, u64>,
-    /// Up to where the log was cut during the run.
-    pub(crate) cut_to: i64,
+    /// Where the log was cut during the run, in the order in which it was.
+    pub(crate) cuts: Vec<Cut>,
     /// Processes that ended by themselves, or not in order when they were asked to.
     pub(crate) deaths: Vec<String>,
 }
@@ -38,6 +45,10 @@ pub(crate) struct History {
 pub(crate) struct Call {
     /// Its `X-Request-Id`: what Postgres notes beside what followed from it.
     pub(crate) request: String,
+    /// Whose it is, as the audit log writes it: `user` or `api_key`, and the user's id.
+    pub(crate) by: String,
+    /// With what it came. None for what needs nothing.
+    pub(crate) used: Option<Used>,
     pub(crate) what: What,
     pub(crate) sent: Moment,
     /// When its client knew what became of it, or gave up.
@@ -45,6 +56,14 @@ pub(crate) struct Call {
     pub(crate) outcome: Outcome,
     /// Sent to the one replica that some faults hit alone, and not by way of the edge.
     pub(crate) is_direct: bool,
+}
+
+/// A sign-in or an API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Used {
+    pub(crate) name: String,
+    /// What was sent of it is good for so long, if nobody ends it.
+    pub(crate) good_until: Moment,
 }
 
 /// What a client wants.
@@ -58,6 +77,48 @@ pub(crate) enum What {
     Read { instance: String },
     /// Tries to read another's.
     Peek { instance: String },
+    /// Signs in, or makes a key.
+    Begin { credential: String },
+    /// Spends the refresh token of a sign-in.
+    Renew { credential: String },
+    /// Spends it a second time.
+    Reuse { credential: String },
+    /// Signs out, or revokes a key.
+    End { credential: String },
+    /// Comes with something that is over.
+    Trespass { credential: String },
+    /// Asks for a ticket.
+    Ticket,
+    /// Opens a socket with a ticket.
+    Enter { ticket: String },
+    /// Takes somebody into the team.
+    Join { member: String },
+    /// Takes somebody out.
+    Leave { member: String },
+    /// Tries to read what is the team's.
+    ReadShared { instance: String },
+}
+
+impl What {
+    /// The instance that it names.
+    pub(crate) fn instance(&self) -> &str {
+        match self {
+            Self::Wish { instance, .. }
+            | Self::Read { instance }
+            | Self::Peek { instance }
+            | Self::ReadShared { instance } => instance,
+            Self::Create { .. }
+            | Self::Begin { .. }
+            | Self::Renew { .. }
+            | Self::Reuse { .. }
+            | Self::End { .. }
+            | Self::Trespass { .. }
+            | Self::Ticket
+            | Self::Enter { .. }
+            | Self::Join { .. }
+            | Self::Leave { .. } => "",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +149,14 @@ pub(crate) struct Session {
     pub(crate) user: String,
     /// The only instance that it has subscribed to, if it has.
     pub(crate) only: Option<String>,
+    /// When its client began to open it: who may hear what is decided after that.
+    pub(crate) asked: Moment,
     /// Where it resumed.
     pub(crate) since: Option<i64>,
     /// The position that it was greeted with.
     pub(crate) greeted_at: i64,
+    /// When what it was opened with ends.
+    pub(crate) good_until: Moment,
     pub(crate) frames: Vec<Frame>,
     /// How it ended.
     pub(crate) end: String,
@@ -129,7 +194,11 @@ pub(crate) struct Logged {
     pub(crate) position: Option<i64>,
     pub(crate) event: String,
     pub(crate) key: String,
+    /// When it happened.
+    pub(crate) at: Moment,
     pub(crate) user: Option<String>,
+    /// The team that it concerns: its members hear of it, and its user only as one of them.
+    pub(crate) team: Option<String>,
     pub(crate) instance: Option<String>,
     pub(crate) revision: Option<i64>,
     pub(crate) status: Option<String>,
@@ -195,6 +264,35 @@ pub(crate) struct Row {
     pub(crate) is_kept: bool,
 }
 
+/// A row of the audit log: something that was done to an instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Audited {
+    pub(crate) request: Option<String>,
+    /// As in [`Call`].
+    pub(crate) by: String,
+    pub(crate) action: String,
+    pub(crate) instance: String,
+}
+
+/// The chain of one audit log.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain {
+    pub(crate) name: String,
+    /// Rows that nobody has sealed, long after the last of them.
+    pub(crate) unsealed: i64,
+    /// What is wrong with it: with its links, its rows, or the anchors that were kept during the run.
+    pub(crate) fault: Option<String>,
+}
+
+/// The beginning of the log is taken away, as it has been kept for its time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    /// Just before anybody could have seen it.
+    pub(crate) at: Moment,
+    /// The last position that is gone.
+    pub(crate) to: i64,
+}
+
 /// What somebody saw who looked at the rows during the run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Look {
@@ -203,6 +301,8 @@ pub(crate) struct Look {
     pub(crate) overdue: BTreeSet<String>,
     /// On their way, with neither owner nor deadline, or with an owner that is dead.
     pub(crate) unattended: BTreeSet<String>,
+    /// Rows of the audit log that nobody has sealed.
+    pub(crate) unsealed: BTreeSet<String>,
     /// Who owns anything.
     pub(crate) owners: BTreeSet<String>,
 }

@@ -1,10 +1,13 @@
 //! Compares what clients recorded with the event log, the bus and what Postgres saw. Pure: it takes a [`History`] and
 //! answers with what is wrong with it.
 
+mod audit;
 mod bus;
 mod calls;
+mod credentials;
 mod deadlines;
 mod history;
+mod membership;
 mod ownership;
 mod recovery;
 mod sessions;
@@ -21,9 +24,11 @@ mod tests;
 use std::collections::HashMap;
 
 pub(crate) use history::{
-    Bounds, Call, Claim, Fault, Frame, History, Logged, Look, Moment, Outcome, Row, Says, Session, Told,
-    What, Wish, Write,
+    Audited, Bounds, Call, Chain, Claim, Cut, Fault, Frame, History, Logged, Look, Moment, Outcome, Row,
+    Says, Session, Told, Used, What, Wish, Write,
 };
+use membership::Membership;
+
 pub(crate) use recovery::{Recovery, recoveries};
 pub(crate) use violation::{Kind, Violation};
 
@@ -33,8 +38,12 @@ pub(crate) fn check(history: &History, bounds: &Bounds) -> Vec<Violation> {
     calls::check(history, &mut found);
     wishes::check(history, bounds, &mut found);
     bus::check(history, &mut found);
-    sessions::check(history, &mut found);
+    let membership = Membership::of(history, bounds);
+    membership::check(history, &membership, &mut found);
+    sessions::check(history, &membership, &mut found);
     ownership::check(history, &mut found);
+    audit::check(history, &mut found);
+    credentials::check(history, &mut found);
     deadlines::check(history, bounds, &mut found);
     recovery::check(history, bounds, &mut found);
     for (process, kib) in &history.memory {

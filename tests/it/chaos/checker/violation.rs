@@ -48,6 +48,14 @@ kinds! {
     StaleRead,
     /// Somebody else's instance, or event.
     ForeignData,
+    /// Something of the team that a member is told is not there.
+    KeptFromMember,
+    /// A sign-in or a key that was acknowledged and goes on, and is refused.
+    GoodCredentialRefused,
+    /// A sign-in or a key that was ended, and is taken.
+    EndedCredentialTaken,
+    /// A ticket or a refresh token that was good twice.
+    SpentTwice,
     /// A 500.
     InternalError,
     /// An error that is no problem document.
@@ -74,6 +82,18 @@ kinds! {
     ClaimedFromTheLiving,
     /// One start, brought to its end under an epoch that is not the one it was claimed under.
     TwoEpochs,
+    /// A change that followed from a request, without its row in the audit log.
+    Unaudited,
+    /// Two rows in the audit log for one change.
+    AuditedTwice,
+    /// A row in the audit log for what was never done, or of a request whose answer promised so.
+    AuditedAndNotDone,
+    /// A row in the audit log that names somebody else, or something else, than was done.
+    AuditedFalsely,
+    /// A row of the audit log that nobody seals.
+    Unsealed,
+    /// An audit log that is not as it was sealed.
+    ChainBroken,
     /// A row past its deadline, or without an owner, for too long.
     PastDeadline,
     /// At the end an instance is on its way, or nobody's.

@@ -81,6 +81,6 @@ fn end_of(what: &What) -> Option<&'static str> {
         What::Wish { wish: Wish::Start, .. } => Some("running"),
         What::Wish { wish: Wish::Stop, .. } => Some("stopped"),
         What::Wish { wish: Wish::Delete, .. } => Some("deleted"),
-        What::Wish { wish: Wish::Retitle, .. } | What::Read { .. } | What::Peek { .. } => None,
+        _ => None,
     }
 }

@@ -1,10 +1,16 @@
 //! A platform in miniature that keeps every promise: the histories that it makes have no violation.
 
+mod answering;
+mod proving;
+mod sharing;
 mod telling;
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::{Bounds, Call, Claim, Fault, History, Look, Moment, Outcome, Row, Session, What, Wish, Write};
+use super::{
+    Bounds, Chain, Claim, Fault, History, Look, Moment, Outcome, Row, Session, Used, What, Wish, Write,
+};
 
 const USERS: [&str; 2] = ["ada", "eve"];
 const PROCESSES: [&str; 2] = ["first", "second"];
@@ -23,6 +29,8 @@ pub(super) fn bounds() -> Bounds {
 struct Instance {
     id: String,
     user: &'static str,
+    /// It is the team's.
+    is_shared: bool,
     claim: Claim,
 }
 
@@ -33,6 +41,8 @@ struct Follower {
     session: Option<Session>,
     /// What it has seen.
     reached: i64,
+    /// Was in the team when its session began.
+    hears_of_the_team: bool,
 }
 
 pub(super) struct Model {
@@ -41,6 +51,10 @@ pub(super) struct Model {
     instances: Vec<Instance>,
     followers: Vec<Follower>,
     requests: usize,
+    /// What each user acts with.
+    sign_ins: HashMap<&'static str, Used>,
+    /// Who is in the team.
+    members: HashSet<&'static str>,
 }
 
 impl Model {
@@ -52,13 +66,27 @@ impl Model {
             instances: Vec::new(),
             followers: Vec::new(),
             requests: 0,
+            sign_ins: HashMap::new(),
+            members: HashSet::new(),
         };
         for user in USERS {
-            model.followers.push(Follower { user, only: None, session: None, reached: 0 });
+            model.followers.push(Follower {
+                user,
+                only: None,
+                session: None,
+                reached: 0,
+                hears_of_the_team: false,
+            });
             model.create(user, 0);
         }
         let only = Some(model.instances[0].id.clone());
-        model.followers.push(Follower { user: USERS[0], only, session: None, reached: 0 });
+        model.followers.push(Follower {
+            user: USERS[0],
+            only,
+            session: None,
+            reached: 0,
+            hears_of_the_team: false,
+        });
         for (step, of) in steps {
             model.now += Duration::from_millis(50);
             model.step(*step, *of);
@@ -69,7 +97,7 @@ impl Model {
 
     fn step(&mut self, step: u8, of: usize) {
         let which = of % self.instances.len();
-        match step % 12 {
+        match step % 17 {
             0 => self.create(USERS[of % USERS.len()], of),
             1 => self.work(which, PROCESSES[of % PROCESSES.len()]),
             2 => self.wish(which, Wish::Stop, of),
@@ -77,10 +105,15 @@ impl Model {
             4 => self.wish(which, Wish::Retitle, of),
             5 => self.wish(which, Wish::Delete, of),
             6 => self.read(which),
-            7 => self.reconnect(of % self.followers.len(), of.is_multiple_of(5)),
+            7 => self.reconnect(of % self.followers.len(), of),
             8 => self.tell_again(of),
             9 => self.fault(which),
             10 => self.take_over(which),
+            11 => self.renew(USERS[of % USERS.len()], of),
+            12 => self.sign_out(USERS[of % USERS.len()], of),
+            13 => self.enter(USERS[of % USERS.len()], of),
+            14 => self.regroup(USERS[of % USERS.len()], of),
+            15 => self.read_shared(USERS[of % USERS.len()], which),
             _ => self.look(which),
         }
     }
@@ -99,26 +132,30 @@ impl Model {
             Claim { owner: None, epoch: 0, status: "pending".into(), desired: "running".into(), revision: 1 };
         let what = What::Create { mark: mark.clone() };
         if let Some(lost) = &lost {
-            self.call(lost, what.clone(), Outcome::Unknown { why: "no answer".into() });
+            self.call(user, lost, what.clone(), Outcome::Unknown { why: "no answer".into() });
         }
-        self.write(&id, PROCESSES[0], Some(lost.as_ref().unwrap_or(&request)), None, Some(&claim), false);
-        self.instances.push(Instance { id: id.clone(), user, claim });
+        let made_by = lost.as_ref().unwrap_or(&request);
+        self.write(&id, PROCESSES[0], Some(made_by), None, Some(&claim), false);
+        self.audit(user, "instance.create", &id, made_by);
+        let is_shared = of % 3 == 1 && self.members.contains(user);
+        self.instances.push(Instance { id: id.clone(), user, is_shared, claim });
         self.event("instance.created", self.instances.len() - 1, Some(mark));
-        self.call(&request, what, Outcome::Done { instance: id, revision: Some(1) });
+        self.call(user, &request, what, Outcome::Done { instance: id, revision: Some(1) });
     }
 
     fn wish(&mut self, which: usize, wish: Wish, of: usize) {
         let request = self.request();
-        let Instance { id, claim, .. } = &self.instances[which];
-        let (id, before) = (id.clone(), claim.clone());
+        let Instance { id, claim, user, is_shared } = &self.instances[which];
+        let (id, before, user) = (id.clone(), claim.clone(), *user);
+        let is_out = *is_shared && !self.members.contains(user);
         let what = |if_match| What::Wish { instance: id.clone(), wish, if_match };
-        if before.desired == "deleted" {
+        if before.desired == "deleted" || is_out {
             let refused = Outcome::Refused { status: 404, code: "instance_not_found".into() };
-            return self.call(&request, what(None), refused);
+            return self.call(user, &request, what(None), refused);
         }
         if of % 7 == 3 {
             let refused = Outcome::Refused { status: 503, code: "service_busy".into() };
-            return self.call(&request, what(None), refused);
+            return self.call(user, &request, what(None), refused);
         }
         let mut after = before.clone();
         match wish {
@@ -140,12 +177,13 @@ impl Model {
         if is_change {
             let key = if wish == Wish::Delete { "instance.deleted" } else { "instance.updated" };
             self.event(key, which, None);
+            self.audit(user, answering::action_of(wish), &id, &request);
         }
         let outcome = match of % 5 {
             4 => Outcome::Unknown { why: "the answer was lost".into() },
             _ => Outcome::Done { instance: id.clone(), revision },
         };
-        self.call(&request, what(if_match), outcome);
+        self.call(user, &request, what(if_match), outcome);
     }
 
     /// A worker takes one step with an instance.
@@ -202,8 +240,11 @@ impl Model {
 
     fn read(&mut self, which: usize) {
         let request = self.request();
-        let Instance { id, claim, .. } = &self.instances[which];
-        let (id, revision) = (id.clone(), claim.revision);
+        let Instance { id, claim, user, is_shared } = &self.instances[which];
+        if *is_shared {
+            return;
+        }
+        let (id, revision, user) = (id.clone(), claim.revision, *user);
         let gone = Outcome::Refused { status: 404, code: "instance_not_found".into() };
         let is_gone = ["deleted", "gone"].contains(&claim.desired.as_str());
         let seen = if is_gone {
@@ -211,17 +252,10 @@ impl Model {
         } else {
             Outcome::Done { instance: id.clone(), revision: Some(revision) }
         };
-        self.call(&request, What::Read { instance: id.clone() }, seen);
+        self.call(user, &request, What::Read { instance: id.clone() }, seen);
         let request = self.request();
-        self.call(&request, What::Peek { instance: id }, gone);
-    }
-
-    fn call(&mut self, request: &str, what: What, outcome: Outcome) {
-        let sent = self.now;
-        self.now += Duration::from_millis(10);
-        let request = request.to_owned();
-        let is_direct = self.history.faults.last().is_some_and(|fault| fault.hits_one);
-        self.history.calls.push(Call { request, what, sent, done: self.now, outcome, is_direct });
+        let other = USERS.into_iter().find(|other| *other != user).unwrap_or(user);
+        self.call(other, &request, What::Peek { instance: id }, gone);
     }
 
     fn write(
@@ -272,7 +306,7 @@ impl Model {
     fn everything_works(&mut self) {
         for number in 0..self.followers.len() {
             if self.followers[number].session.is_none() {
-                self.reconnect(number, false);
+                self.reconnect(number, 0);
             }
         }
         self.create(USERS[0], 0);
@@ -282,8 +316,9 @@ impl Model {
     /// A row is late, and a moment later it is not any more.
     fn look(&mut self, which: usize) {
         let id = self.instances[which].id.clone();
-        let late = [id].into_iter().collect();
-        self.history.looks.push(Look { at: self.now, overdue: late, ..Look::default() });
+        let overdue = [id].into_iter().collect();
+        let unsealed = [format!("row {}", self.history.audited.len())].into_iter().collect();
+        self.history.looks.push(Look { at: self.now, overdue, unsealed, ..Look::default() });
         self.now += Duration::from_secs(2);
         self.history.looks.push(Look { at: self.now, ..Look::default() });
     }
@@ -300,6 +335,9 @@ impl Model {
             self.beat(number);
             let session = self.followers[number].session.take();
             self.history.sessions.extend(session);
+        }
+        for name in ["user_psql", "shared_psql"] {
+            self.history.chains.push(Chain { name: name.to_owned(), unsealed: 0, fault: None });
         }
         for process in PROCESSES {
             self.history.memory.insert(process.to_owned(), 900);

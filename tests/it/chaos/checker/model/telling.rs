@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use super::super::{Frame, Logged, Moment, Says, Session, Told};
+use super::super::{Cut, Frame, Logged, Moment, Says, Session, Told};
 use super::{Instance, Model};
 
 impl Model {
     pub(super) fn event(&mut self, key: &str, which: usize, mark: Option<String>) {
-        let Instance { id, user, claim } = &self.instances[which];
+        let Instance { id, user, is_shared, claim } = &self.instances[which];
         let position = i64::try_from(self.history.log.len()).unwrap() + 1;
         let logged = Logged {
             position: Some(position),
             event: format!("event {position}"),
             key: key.to_owned(),
+            at: self.now,
+            team: is_shared.then(|| "a team".to_owned()),
             user: Some((*user).to_owned()),
             instance: Some(id.clone()),
             revision: Some(claim.revision),
@@ -36,8 +38,12 @@ impl Model {
         let follower = &mut self.followers[number];
         let Some(session) = &mut follower.session else { return };
         for logged in &self.history.log[usize::try_from(follower.reached).unwrap()..] {
-            let is_its = logged.user.as_deref() == Some(follower.user)
-                && follower.only.as_ref().is_none_or(|only| logged.instance.as_ref() == Some(only));
+            let is_heard = match logged.team {
+                None => logged.user.as_deref() == Some(follower.user),
+                Some(_) => follower.hears_of_the_team,
+            };
+            let is_its =
+                is_heard && follower.only.as_ref().is_none_or(|only| logged.instance.as_ref() == Some(only));
             if is_its {
                 let (position, event) = (logged.position.unwrap(), logged.event.clone());
                 let says = Says::Event { position, event, digest: logged.digest };
@@ -48,7 +54,7 @@ impl Model {
     }
 
     /// Ends a follower's session and begins another, which resumes; or, where the log was cut meanwhile, is told so.
-    pub(super) fn reconnect(&mut self, number: usize, log_was_cut: bool) {
+    pub(super) fn reconnect(&mut self, number: usize, of: usize) {
         let head = i64::try_from(self.history.log.len()).unwrap();
         let follower = &mut self.followers[number];
         if let Some(session) = follower.session.take() {
@@ -56,27 +62,37 @@ impl Model {
             self.history.sessions.push(session);
             return;
         }
+        if of % 4 == 1 {
+            // It has forgotten the rest, and is sent that again.
+            follower.reached /= 2;
+        }
         let at = self.now;
         let mut frames = Vec::new();
         if follower.only.is_some() {
             frames.push(Frame { at, says: Says::Narrowed });
         }
-        let log_was_cut = log_was_cut && follower.reached < head;
-        if log_was_cut {
-            self.history.cut_to = head;
+        let is_gone = self.history.cuts.iter().any(|cut| cut.to > follower.reached);
+        let is_cut_now = of % 3 == 1 && follower.reached < head;
+        if is_cut_now {
+            self.history.cuts.push(Cut { at, to: head });
+        }
+        if is_gone || is_cut_now {
             frames.push(Frame { at, says: Says::Gap { from: follower.reached, to: head } });
         }
+        follower.hears_of_the_team = self.members.contains(follower.user);
         follower.session = Some(Session {
             follower: format!("follower {number}"),
             user: follower.user.to_owned(),
             only: follower.only.clone(),
+            asked: at,
             since: Some(follower.reached),
             greeted_at: head,
+            good_until: Moment::MAX,
             frames,
             end: "1012".to_owned(),
             is_direct: true,
         });
-        if log_was_cut {
+        if is_gone || is_cut_now {
             follower.reached = head;
         }
         self.catch_up(number);

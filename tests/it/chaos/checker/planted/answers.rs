@@ -91,7 +91,7 @@ pub(super) const PLANTS: &[Plant] = &[
         true
     }),
     ("an event reaches another's socket", Kind::ForeignData, |history, nth| {
-        let owned = |event: &Logged| event.user.as_deref() == Some("eve");
+        let owned = |event: &Logged| event.user.as_deref() == Some("eve") && event.team.is_none();
         let Some(event) = pick(&mut history.log, nth, owned) else { return false };
         let says = Says::Event {
             position: event.position.unwrap(),

@@ -1,13 +1,16 @@
 //! Ways to spoil a good history, each of which breaks one promise.
 
 mod answers;
+mod audit;
+mod credentials;
 mod owners;
 mod stories;
+mod teams;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Call, Frame, History, Kind, Look, Outcome, Says, Session, What, Wish, Write};
+use super::{Call, Frame, History, Kind, Logged, Look, Outcome, Says, Session, What, Wish, Write};
 
 /// What it does, which promise that breaks, and how. It answers false where the history has nothing to spoil that way; the
 /// number says which of several places is taken.
@@ -15,7 +18,13 @@ pub(super) type Plant = (&'static str, Kind, fn(&mut History, usize) -> bool);
 
 /// All of them.
 pub(super) fn plants() -> impl Iterator<Item = &'static Plant> {
-    answers::PLANTS.iter().chain(stories::PLANTS).chain(owners::PLANTS)
+    answers::PLANTS
+        .iter()
+        .chain(audit::PLANTS)
+        .chain(credentials::PLANTS)
+        .chain(teams::PLANTS)
+        .chain(stories::PLANTS)
+        .chain(owners::PLANTS)
 }
 
 /// One of those that fit.
@@ -58,12 +67,24 @@ fn events_in(session: &Session) -> Vec<usize> {
     (0..session.frames.len()).filter(is_event).collect()
 }
 
-fn with_a_frame(history: &mut History, nth: usize, spoil: impl FnOnce(&mut Vec<Frame>, usize)) -> bool {
+/// Spoils the frames of a session at one that is of such an event.
+fn with_a_frame_of(
+    history: &mut History,
+    nth: usize,
+    fits: fn(&Logged) -> bool,
+    spoil: impl FnOnce(&mut Vec<Frame>, usize),
+) -> bool {
+    let fitting: BTreeSet<&str> =
+        history.log.iter().filter(|event| fits(event)).map(|event| event.event.as_str()).collect();
+    let is_of_one =
+        |frame: &Frame| matches!(&frame.says, Says::Event { event, .. } if fitting.contains(event.as_str()));
+
     let places: Vec<(usize, usize)> = history
         .sessions
         .iter()
         .enumerate()
         .flat_map(|(number, session)| events_in(session).into_iter().map(move |at| (number, at)))
+        .filter(|(number, at)| is_of_one(&history.sessions[*number].frames[*at]))
         .collect();
     let Some((number, at)) = places.get(nth % places.len().max(1)) else { return false };
     spoil(&mut history.sessions[*number].frames, *at);

@@ -1,9 +1,10 @@
 //! What is told on the bus and in sessions.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::super::{Frame, Kind, Logged, Says};
-use super::{Plant, events_in, first_places, pick, pick_frame, with_a_frame, with_a_gap};
+use super::super::{Cut, Frame, Kind, Logged, Says, Session};
+use super::{Plant, events_in, first_places, pick, pick_frame, with_a_frame_of, with_a_gap};
 
 pub(super) const PLANTS: &[Plant] = &[
     ("an event is never on the bus", Kind::MissingOnTheBus, |history, nth| {
@@ -64,10 +65,15 @@ pub(super) const PLANTS: &[Plant] = &[
         true
     }),
     ("a frame comes twice in a session", Kind::DeliveredTwice, |history, nth| {
-        with_a_frame(history, nth, |frames, at| {
-            let again = frames[at].clone();
-            frames.push(again);
-        })
+        with_a_frame_of(
+            history,
+            nth,
+            |_| true,
+            |frames, at| {
+                let again = frames[at].clone();
+                frames.push(again);
+            },
+        )
     }),
     ("two frames of a session are in the wrong order", Kind::DeliveredTwice, |history, nth| {
         let of_several = history.sessions.iter_mut().filter(|session| events_in(session).len() > 1);
@@ -80,19 +86,48 @@ pub(super) const PLANTS: &[Plant] = &[
         true
     }),
     ("a gap begins elsewhere", Kind::WrongGap, |history, nth| {
-        history.cut_to = i64::MAX;
+        history.cuts.push(Cut { at: Duration::ZERO, to: i64::MAX });
         with_a_gap(history, nth, |start| (start + 1, start + 2))
     }),
     ("a gap ends before it begins", Kind::WrongGap, |history, nth| {
-        history.cut_to = i64::MAX;
+        history.cuts.push(Cut { at: Duration::ZERO, to: i64::MAX });
         with_a_gap(history, nth, |start| (start, start - 1))
     }),
     ("a gap where nothing was cut", Kind::WrongGap, |history, nth| {
-        history.cut_to = 0;
+        history.cuts.clear();
         with_a_gap(history, nth, |start| (start, start))
     }),
+    ("a gap is told before the log is cut", Kind::WrongGap, |history, nth| {
+        history.cuts.iter_mut().for_each(|cut| cut.at += Duration::from_secs(1_000_000));
+        let gaps =
+            |session: &Session| session.frames.iter().any(|frame| matches!(frame.says, Says::Gap { .. }));
+        pick(&mut history.sessions, nth, gaps).is_some()
+    }),
+    ("what was cut is passed over without a word", Kind::UnsignalledGap, |history, nth| {
+        let cuts_off = |session: &Session, log: &[Logged]| {
+            let lost = session.frames.iter().find_map(|frame| match frame.says {
+                Says::Gap { from, to } => Some(from + 1..=to),
+                _ => None,
+            });
+            let is_due = |event: &Logged| {
+                event.team.is_none()
+                    && event.user.as_ref() == Some(&session.user)
+                    && session.only.as_ref().is_none_or(|only| event.instance.as_ref() == Some(only))
+            };
+            let in_it = |event: &Logged, lost: &RangeInclusive<i64>| {
+                event.position.is_some_and(|position| lost.contains(&position))
+            };
+            lost.is_some_and(|lost| log.iter().any(|event| is_due(event) && in_it(event, &lost)))
+        };
+        let log = history.log.clone();
+        let Some(session) = pick(&mut history.sessions, nth, |session| cuts_off(session, &log)) else {
+            return false;
+        };
+        session.frames.retain(|frame| !matches!(frame.says, Says::Gap { .. }));
+        true
+    }),
     ("a session is not sent an event", Kind::UnsignalledGap, |history, nth| {
-        with_a_frame(history, nth, |frames, at| {
+        with_a_frame_of(history, nth, is_nobody_elses, |frames, at| {
             let after =
                 frames[at + 1..].iter().any(|frame| !matches!(frame.says, Says::Gap { .. } | Says::Narrowed));
             // Who breaks right there resumes before it, and misses nothing.
@@ -104,3 +139,8 @@ pub(super) const PLANTS: &[Plant] = &[
         })
     }),
 ];
+
+/// Not the team's, of which it may be in doubt who hears.
+fn is_nobody_elses(event: &Logged) -> bool {
+    event.team.is_none()
+}
