@@ -1,6 +1,7 @@
 //! Teams: who reaches what, over REST and live, while members come and go.
 
 mod api;
+mod door;
 mod keys;
 mod live;
 mod matrix;
