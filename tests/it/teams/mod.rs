@@ -2,6 +2,7 @@
 
 mod api;
 mod door;
+mod history;
 mod keys;
 mod live;
 mod matrix;
