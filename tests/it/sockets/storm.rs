@@ -148,15 +148,16 @@ impl Commits {
         Self { user: self.user - before.user, shared: self.shared - before.shared }
     }
 
-    /// What was done in `seconds`, where so much is done in the time that it is looked at.
-    fn beside(self, usual: Self, seconds: f64) -> String {
-        let told = |name, there: i64, usual: i64| {
-            let usual = usual as f64 * seconds / LOOKED_AT.as_secs_f64();
-            format!("{there} of {name}, where {usual:.0} are usual: {:.0} more", there as f64 - usual)
+    /// What was done in `seconds`, and what two replicas do in that time without clients that come, and one alone, which is what
+    /// soon is left.
+    fn beside(self, of_two: Self, of_one: Self, seconds: f64) -> String {
+        let usual = |count: i64| count as f64 * seconds / LOOKED_AT.as_secs_f64();
+        let told = |name, there, of_two, of_one| {
+            format!("{there} of {name} (usual: {:.0} of two, {:.0} of one)", usual(of_two), usual(of_one))
         };
-        let (user, shared) =
-            (told("user_psql", self.user, usual.user), told("shared_psql", self.shared, usual.shared));
-        format!("transactions in {seconds:.1} s: {user}; {shared}")
+        let user = told("user_psql", self.user, of_two.user, of_one.user);
+        let shared = told("shared_psql", self.shared, of_two.shared, of_one.shared);
+        format!("transactions in {seconds:.1} s: {user}, {shared}")
     }
 }
 
@@ -231,7 +232,7 @@ async fn storm(recent_events_max: i64) {
     };
     let before = databases.commits().await;
     tokio::time::sleep(LOOKED_AT).await;
-    let usual = databases.commits().await.since(before);
+    let of_two = databases.commits().await.since(before);
 
     let before = databases.commits().await;
     let looked_from = Instant::now();
@@ -249,11 +250,14 @@ async fn storm(recent_events_max: i64) {
     tokio::time::sleep(LOOKED_AT.saturating_sub(looked_from.elapsed())).await;
     let seconds = looked_from.elapsed().as_secs_f64();
     let with_clients = databases.commits().await.since(before);
+    let before = databases.commits().await;
+    tokio::time::sleep(LOOKED_AT).await;
+    let of_one = databases.commits().await.since(before);
     writer.abort();
     eprintln!(
         "recent_events_max {recent_events_max}: {sockets} closed ({closed} closes) and resumed within {took:?} of SIGTERM; \
          {}; {}",
-        with_clients.beside(usual, seconds),
+        with_clients.beside(of_two, of_one, seconds),
         page_counts(&users[0].at(&second.user_api)).await
     );
 
