@@ -82,7 +82,7 @@ impl Bound {
                 teams: handles.teams.clone(),
                 sockets: SocketDoor::new(
                     handles.ws_sessions.clone(),
-                    handles.teams.clone(),
+                    &handles.teams,
                     handles.gate.view().clone(),
                     &parts.settings.websocket,
                 ),

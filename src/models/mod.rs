@@ -42,7 +42,7 @@ pub use dead_letter::{
 };
 pub use document::Document;
 pub use error::{Coded, ErrorCode, ErrorKind};
-pub use event::{RoutingKey, SCHEMA_VERSION, StoredEvent};
+pub use event::{PastEvent, RoutingKey, SCHEMA_VERSION, StoredEvent};
 pub use idempotency::{IdempotencyKey, Made};
 pub use ids::{
     AgentId, ApiKeyId, DeadLetterId, EntryId, EventId, ExecutionId, InstanceId, KnowledgeBaseId,

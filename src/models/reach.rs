@@ -7,7 +7,7 @@ use super::team::TeamRoles;
 ///
 /// What belongs to no team is its owner's. What belongs to a team is its members', by their role, and not its maker's: whoever
 /// left the team reaches nothing of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reach {
     /// Who asks.
     pub user_id: UserId,

@@ -19,7 +19,7 @@ text_enum! {
 }
 
 /// Some roles in a team.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TeamRoles(u8);
 
 impl TeamRoles {

@@ -112,6 +112,9 @@ async fn a_process_whose_log_nobody_reads_ends_with_a_code_of_its_own() {
     assert_eq!(status.code(), Some(70));
 }
 
+/// A second is promised, and measured in `worker::measure`; here the machine may be busy with other tests.
+const HANDED_OVER_WITHIN: Duration = Duration::from_secs(5);
+
 #[tokio::test]
 async fn a_process_that_is_asked_to_end_says_so_and_hands_over_before_it_is_gone() {
     let stage = Stage::set().await;
@@ -153,7 +156,9 @@ async fn a_process_that_is_asked_to_end_says_so_and_hands_over_before_it_is_gone
         (taken == 30).then_some(())
     })
     .await;
-    eprintln!("30 instances were handed over {:?} after SIGTERM", asked.elapsed());
+    let took = asked.elapsed();
+    eprintln!("30 instances were handed over {took:?} after SIGTERM");
+    assert!(took < HANDED_OVER_WITHIN, "it took {took:?}");
     let ended = spawn_blocking(|| ending.ended_within(Duration::from_secs(9))).await.unwrap();
     assert!(ended.success());
     assert_eq!(stage.until_told().await, before, "their user was told of something");

@@ -7,7 +7,8 @@
 //! - **On failure:** holds nothing. Every replica tries; a transaction's lock lets one seal at a time, and goes with the transaction of
 //!   a replica that was frozen. What is not sealed then is found by the next look.
 //!
-//! An outage is logged and counted, and not shown as a part that is unwell: whoever serves requests beside it can.
+//! An outage is logged and counted, and not shown as a part that is unwell: whoever serves requests beside it can, and where all
+//! replicas fail at the same row, `/readyz` would take all of them away.
 
 mod sealing;
 
@@ -28,6 +29,9 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// How long the end of the chain is unanchored. Shorter makes more rows that are kept for ever.
 const ANCHORED_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long it may fail until people should look: an outage that ends by itself is over, or is told by others.
+const TROUBLE_AFTER: Duration = Duration::from_secs(30);
 
 /// The pauses after a database was lost.
 const LOST: Backoff = Backoff { min: Duration::from_millis(250), max: Duration::from_secs(5) };
@@ -82,22 +86,27 @@ struct Works<Own, Other> {
 
 impl<Own, Other> Works<Own, Other> {
     async fn for_ever(self) {
-        let (chain, mut failures) = (self.chain.as_str(), 0);
+        let (chain, mut failures, mut well_at) = (self.chain.as_str(), 0, Instant::now());
         loop {
-            let Err(error) = self.seal(&mut failures).await;
+            let Err(error) = self.seal(&mut failures, &mut well_at).await;
             failures += 1;
             let pause = LOST.pause_now(failures);
             metrics::counter!("botberi_audit_seal_failures_total", "chain" => chain).increment(1);
-            tracing::warn!(chain, %error, ?pause, "the audit log is not sealed for now");
+            let silence = well_at.elapsed();
+            if silence < TROUBLE_AFTER {
+                tracing::warn!(chain, %error, ?pause, "the audit log is not sealed for now");
+            } else {
+                tracing::error!(chain, %error, "the audit log has not been sealed for {} s", silence.as_secs());
+            }
             sleep(pause).await;
         }
     }
 
-    async fn seal(&self, failures: &mut u32) -> Result<Infallible, StoreError> {
+    async fn seal(&self, failures: &mut u32, well_at: &mut Instant) -> Result<Infallible, StoreError> {
         let mut due = Instant::now();
         loop {
             let round = seal_some(&self.own, self.chain).await?;
-            *failures = 0;
+            (*failures, *well_at) = (0, Instant::now());
             if let Round::Sealed { rows, .. } = round {
                 metrics::counter!("botberi_audit_sealed_total", "chain" => self.chain.as_str())
                     .increment(rows);
@@ -105,7 +114,9 @@ impl<Own, Other> Works<Own, Other> {
             if Instant::now() >= due {
                 // The other database may be away: this chain is sealed all the same.
                 if let Err(error) = self.anchor().await {
-                    tracing::warn!(chain = self.chain.as_str(), %error, "the end of the audit log is not anchored for now");
+                    let chain = self.chain.as_str();
+                    metrics::counter!("botberi_audit_anchor_failures_total", "chain" => chain).increment(1);
+                    tracing::warn!(chain, %error, "the end of the audit log is not anchored for now");
                 }
                 due = Instant::now() + ANCHORED_WITHIN;
             }

@@ -7,7 +7,7 @@ use super::InstanceError;
 use crate::models::standing::Standing;
 use crate::models::{
     AgentId, IdempotencyKey, Instance, InstanceId, InstancePatch, InstanceStatus, Made, NewInstance, Origin,
-    Page, PageLimit, Reach, StoredEvent, UserId,
+    Page, PageLimit, PastEvent, Reach, UserId,
 };
 
 /// Makes an instance. Answered with the `pending` row, or, for a key that was used for it before, with the row as it was then.
@@ -98,7 +98,7 @@ pub struct StartInstance {
 
 /// Asks for the history of an instance, oldest first.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Page<StoredEvent>, InstanceError>")]
+#[rtype(result = "Result<Page<PastEvent>, InstanceError>")]
 pub struct ListInstanceEvents {
     /// What the caller reaches.
     pub reach: Reach,

@@ -30,7 +30,7 @@ use super::system::{Answer, Handle, Lifeline};
 use crate::models::standing::Standing;
 use crate::models::store::instances::{self as rows, ChangeOutcome, InstanceFilter};
 use crate::models::store::{SharedDb, outbox, standings, usage};
-use crate::models::{Cursor, Instance, InstanceId, Made, Page, Reach, StoredEvent};
+use crate::models::{Cursor, Instance, InstanceId, Made, Page, PastEvent, Reach};
 
 /// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one row apart.
 pub struct Instances {
@@ -182,7 +182,7 @@ impl Handler<StartInstance> for Instances {
 }
 
 impl Handler<ListInstanceEvents> for Instances {
-    type Result = Answer<Result<Page<StoredEvent>, InstanceError>>;
+    type Result = Answer<Result<Page<PastEvent>, InstanceError>>;
 
     fn handle(&mut self, question: ListInstanceEvents, _context: &mut Self::Context) -> Self::Result {
         let works = self.works.clone();
@@ -192,7 +192,7 @@ impl Handler<ListInstanceEvents> for Instances {
             // The log outlives the instance; what was deleted has no history any more for its user.
             rows::find(&session, reach, id).await?.ok_or(InstanceError::NotFound(id))?;
             let events = outbox::of_instance(&session, reach, id, after, limit.rows()).await?;
-            Ok(Page::cut(events, limit, |event: &StoredEvent| Cursor::Number(event.position)))
+            Ok(Page::cut(events, limit, |past: &PastEvent| Cursor::Number(past.event.position)))
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Why a wish about a team was not granted.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::actors::team_projection::Unprojected;
@@ -56,6 +58,9 @@ pub enum TeamError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It failed for all who asked together.
+    #[error(transparent)]
+    Shared(#[from] Arc<StoreError>),
 }
 
 impl TeamError {
@@ -93,6 +98,7 @@ impl Coded for TeamError {
             Self::KeyBusy => ErrorCode::ServiceBusy,
             Self::Unprojected(_) => ErrorCode::OutcomeUnknown,
             Self::Store(error) => error.code(),
+            Self::Shared(error) => error.code(),
         }
     }
 

@@ -1,12 +1,14 @@
 //! Teams: made, named, joined, left and deleted.
 //!
-//! - **Owns:** the way to the rows of `teams` and `team_members`, and how large teams may be.
+//! - **Owns:** the way to the rows of `teams` and `team_members`, how large teams may be, and the statements that those share
+//!   who open sockets (`door.rs`).
 //! - **Receives:** the messages of `messages.rs` from `http::user`; every one of them says what the caller reaches.
 //! - **Sends:** nothing to other actors; triggers tell of members through the outbox of `user_psql`, and wake those who listen.
 //! - **Invariant:** what is answered is in force: the projection in `shared_psql`, by which everything of a team is reached, is no
 //!   older than the answer. A team has an owner. Nothing is made in a team that is gone, nor left behind by one that goes.
 //! - **On failure:** keeps no state. What was committed and is not in force yet, the relay brings into force.
 
+mod door;
 mod error;
 mod making;
 mod members;
@@ -20,20 +22,22 @@ pub use messages::{
 };
 pub use settings::TeamSettings;
 
-use actix::{Actor, Context, Handler};
+use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
 
+use self::door::{Porter, Questions};
 use super::revocations::RevocationView;
 use super::system::{Answer, Lifeline};
 use super::team_projection::{self, Settled};
 use crate::models::store::teams::{self, Standing};
-use crate::models::store::{
-    SharedDb, StoreError, Transaction, UserDb, UserSide, sessions, team_projection as projection,
-};
+use crate::models::store::{SharedDb, Transaction, UserDb, UserSide, sessions};
 use crate::models::{Made, Membership, Page, Reach, Team, TeamId, TeamRole, WholeTeam};
 
 /// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one team apart.
 pub struct Teams {
     works: Works,
+    questions: Questions,
+    /// Until it is at work.
+    porter: Option<Porter>,
     lifeline: Lifeline,
 }
 
@@ -50,23 +54,33 @@ impl Teams {
     /// The name of its handle.
     pub const NAME: &'static str = "teams";
 
+    /// How many may ask at the door to the sockets at once, in a lane of their own: thousands who come there keep nobody from
+    /// their teams.
+    pub const AT_THE_DOOR_MAX: usize = door::WAITING_MAX;
+
     /// An actor that connects to nothing before it is asked.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         user_db: UserDb,
         shared_db: SharedDb,
         ended: RevocationView,
         settings: TeamSettings,
         lifeline: Lifeline,
     ) -> Self {
-        Self { works: Works { user_db, shared_db, ended, settings }, lifeline }
+        let (questions, porter) = Porter::new(user_db.clone(), shared_db.clone(), ended.clone());
+        let works = Works { user_db, shared_db, ended, settings };
+        Self { works, questions, porter: Some(porter), lifeline }
     }
 }
 
 impl Actor for Teams {
     type Context = Context<Self>;
 
-    fn started(&mut self, _context: &mut Self::Context) {
+    fn started(&mut self, context: &mut Self::Context) {
+        if let Some(porter) = self.porter.take() {
+            // In the actor's own context: it ends with it, and its panic is its own.
+            context.spawn(porter.run().into_actor(self));
+        }
         self.lifeline.ready();
     }
 }
@@ -152,8 +166,7 @@ impl Handler<ListMemberships> for Teams {
         ListMemberships { reach }: ListMemberships,
         _context: &mut Self::Context,
     ) -> Self::Result {
-        let works = self.works.clone();
-        self.lifeline.answer(async move { works.memberships(reach).await })
+        self.lifeline.answer(door::answer(self.questions.leave(reach)))
     }
 }
 
@@ -186,23 +199,6 @@ impl Works {
             Settled::Deleted => Ok(()),
             Settled::InUse => Err(TeamError::InUse(id)),
         }
-    }
-
-    /// Out of the truth: what was changed since is told to whoever opens a socket with this. While it is away nobody changes
-    /// anything, and what is known of it elsewhere is as good.
-    async fn memberships(&self, reach: Reach) -> Result<Vec<Membership>, TeamError> {
-        match self.memberships_by_truth(reach).await {
-            Ok(memberships) => Ok(memberships),
-            Err(error) => {
-                tracing::debug!(%error, "memberships are read from the projection");
-                let session = self.shared_db.connection().await?;
-                Ok(projection::list_of_user(&session, reach).await?)
-            }
-        }
-    }
-
-    async fn memberships_by_truth(&self, reach: Reach) -> Result<Vec<Membership>, StoreError> {
-        teams::list_of_user(&self.user_db.connection().await?, reach).await
     }
 
     /// Brings what was committed into force.

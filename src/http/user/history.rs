@@ -13,7 +13,7 @@ use crate::http::fields::{Fields, ReadFields, parsed};
 use crate::http::identity::{Reaching, needs};
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
-use crate::models::{ErrorCode, InstanceId, Page, PageLimit, StoredEvent};
+use crate::models::{ErrorCode, InstanceId, Page, PageLimit, PastEvent};
 
 /// Which part of a history is wanted: after a cursor, or after a position that the client knows from an event.
 #[derive(IntoParams)]
@@ -36,28 +36,31 @@ impl ReadFields for Span {
     }
 }
 
-/// A page of events, each as it stood on the bus.
+/// A page of events, each as it stood on the bus, with `actor` and `request_id`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventPage, example = json!({"items": [{
     "event_id": "0199a3f0-11f4-7a11-8c0d-5b7f2f9e1a04", "event_type": "instance.created", "schema_version": 1,
     "position": 1041, "occurred_at": "2026-11-20T09:12:30.5Z", "instance_id": "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02",
     "agent_id": 7, "user_id": "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01", "team_id": null, "config": {"region": "EU"},
-    "created_at": "2026-11-20T09:12:30.5Z", "status": "pending", "revision": 1
+    "created_at": "2026-11-20T09:12:30.5Z", "status": "pending", "revision": 1,
+    "actor": {"kind": "user", "id": "0199a3ef-5c1a-7c30-8f4e-3b1d2f6c9a01"}, "request_id": "0199a3f0-11f0-7c52-9a3e-6d1b0c4f8e21"
 }], "next_cursor": null}))]
 pub(super) struct EventsView {
     /// The events, the oldest first. Each has `event_id`, `event_type`, `schema_version`, `position`, `occurred_at` and
-    /// the fields of its type.
+    /// the fields of its type. `actor` is who brought it about: `kind` is `user` or `api_key`, with the user's `id`; or
+    /// `administrator`, `command`, `database` (plain SQL), `worker` (the platform), without one. It is `null` where it was not
+    /// written down. `request_id` is the request that it followed from, also what a worker did because of it; or `null`.
     #[schema(value_type = Vec<Object>)]
     items: Vec<Box<RawValue>>,
     /// Where the next page begins, or `null` on the last one.
     next_cursor: Option<String>,
 }
 
-impl TryFrom<Page<StoredEvent>> for EventsView {
+impl TryFrom<Page<PastEvent>> for EventsView {
     type Error = serde_json::Error;
 
-    fn try_from(page: Page<StoredEvent>) -> Result<Self, Self::Error> {
-        let items = page.items.iter().map(|event| RawValue::from_string(event.message_body()));
+    fn try_from(page: Page<PastEvent>) -> Result<Self, Self::Error> {
+        let items = page.items.iter().map(|past| RawValue::from_string(past.body()?));
         Ok(Self { items: items.collect::<Result<_, _>>()?, next_cursor: page.next_cursor })
     }
 }

@@ -30,7 +30,7 @@ pub struct SocketDoor {
     sessions: Handle<WsSessions>,
     /// For whoever has a seat: what they have missed does not wait for those who want one.
     history: Handle<WsSessions>,
-    /// Asked whose things somebody may hear of.
+    /// Asked whose things somebody may hear of, in a lane of the door's own.
     teams: Handle<Teams>,
     ended: RevocationView,
     heartbeat_seconds: u64,
@@ -42,7 +42,7 @@ impl SocketDoor {
     /// The door to the sessions of this replica.
     pub fn new(
         sessions: Handle<WsSessions>,
-        teams: Handle<Teams>,
+        teams: &Handle<Teams>,
         ended: RevocationView,
         settings: &WebsocketSettings,
     ) -> Self {
@@ -51,6 +51,7 @@ impl SocketDoor {
         let allowed_origins = (!listed.is_empty()).then(|| WebOrigins::read(listed).unwrap_or_default());
         let history = sessions.lane(settings.replay_pages_max);
         let heartbeat_seconds = settings.heartbeat_seconds;
+        let teams = teams.lane(Teams::AT_THE_DOOR_MAX);
         Self { sessions, history, teams, ended, heartbeat_seconds, allowed_origins }
     }
 

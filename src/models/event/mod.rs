@@ -7,9 +7,11 @@ pub mod body;
 mod catalogue;
 mod envelope;
 mod key;
+mod past;
 mod stored;
 
 pub use catalogue::{CATALOGUE, Fact, Standing};
 pub use envelope::{Envelope, EventHead, Headers, SCHEMA_VERSION};
 pub use key::{InvalidRoutingKey, RoutingKey};
+pub use past::{EventActor, EventActorKind, InvalidEventActor, PastEvent};
 pub use stored::{RowChange, StoredEvent};

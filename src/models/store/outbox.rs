@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
-use crate::models::event::{RoutingKey, StoredEvent};
+use crate::models::event::{PastEvent, RoutingKey, StoredEvent};
 use crate::models::ids::{InstanceId, ReplicaId, TeamId, UserId};
 use crate::models::origin::Origin;
 use crate::models::reach::Reach;
@@ -78,7 +78,8 @@ pub async fn range(
     session::decode_all(&rows)
 }
 
-/// The history of an instance that is reached after a position, in order, at most `limit`.
+/// The history of an instance that is reached after a position, in order, at most `limit`. Of an actor whom a later release has
+/// written down and this one does not know, it says nothing.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -88,7 +89,7 @@ pub async fn of_instance(
     instance: InstanceId,
     after: i64,
     limit: i64,
-) -> Result<Vec<StoredEvent>, StoreError> {
+) -> Result<Vec<PastEvent>, StoreError> {
     let aggregate_id = instance.to_string();
     let Reach { user_id, team_only, team_roles, .. } = reach.into();
     let parameters: session::Parameters<'_> =
@@ -142,6 +143,16 @@ pub async fn pending_stats(db: &impl Session<SharedSide>) -> Result<Pending, Sto
 pub async fn ring(db: &impl Session<SharedSide>) -> Result<(), StoreError> {
     let _one = session::run(db, RING, &[]).await?;
     Ok(())
+}
+
+impl TryFrom<&Row> for PastEvent {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let acted_by: Option<&str> = row.try_get("acted_by")?;
+        let actor = acted_by.and_then(|text| text.parse().ok());
+        Ok(Self { event: StoredEvent::try_from(row)?, actor })
+    }
 }
 
 impl TryFrom<&Row> for StoredEvent {

@@ -11,7 +11,7 @@ use crate::models::team::{Membership, TeamRole};
 const TAKE: &str = include_str!("sql/team_projection/take.sql");
 const REPLACE_MEMBERS: &str = include_str!("sql/team_projection/replace_members.sql");
 const HAS_INSTANCES: &str = include_str!("sql/team_projection/has_instances.sql");
-const LIST_OF_USER: &str = include_str!("sql/team_projection/list_of_user.sql");
+const LIST_OF_USERS: &str = include_str!("sql/team_projection/list_of_users.sql");
 const FIND_ROLE: &str = include_str!("sql/team_projection/find_role.sql");
 
 /// Puts a state of a team in the place of an earlier one. A later one stays: it does not matter who comes first, or how often.
@@ -36,16 +36,15 @@ pub async fn has_instances(db: &impl Session<SharedSide>, team: TeamId) -> Resul
     Ok(session::one(db, HAS_INSTANCES, &[&team]).await?.try_get("has_instances")?)
 }
 
-/// The teams in which the user's role is one of those that are asked for, as far as is known here.
+/// For each reach in its place the teams in which that user's role is one of those that are asked for, as far as is known here.
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn list_of_user(
+pub async fn list_of_users(
     db: &impl Session<SharedSide>,
-    reach: Reach,
-) -> Result<Vec<Membership>, StoreError> {
-    let Reach { user_id, team_only, team_roles, .. } = reach;
-    memberships(&session::rows(db, LIST_OF_USER, &[&user_id, &team_roles.names(), &team_only]).await?)
+    reaches: &[Reach],
+) -> Result<Vec<Vec<Membership>>, StoreError> {
+    memberships(db, LIST_OF_USERS, reaches).await
 }
 
 /// What a user is in a team.

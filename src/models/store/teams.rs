@@ -35,7 +35,7 @@ const INSERT_MEMBER: &str = include_str!("sql/team_members/insert.sql");
 const CHANGE_MEMBER: &str = include_str!("sql/team_members/change.sql");
 const REMOVE_MEMBER: &str = include_str!("sql/team_members/remove.sql");
 const REMOVE_ALL: &str = include_str!("sql/team_members/remove_all.sql");
-const LIST_OF_USER: &str = include_str!("sql/team_members/list_of_user.sql");
+const LIST_OF_USERS: &str = include_str!("sql/team_members/list_of_users.sql");
 
 /// All that is known elsewhere of a team, as of one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,19 +297,33 @@ pub async fn mark_projected(db: &impl Session<UserSide>, state: &State) -> Resul
     Ok(())
 }
 
-/// The teams in which the user's role is one of those that are asked for.
+/// For each reach in its place the teams in which that user's role is one of those that are asked for.
 ///
 /// # Errors
 /// Only those of the database itself.
-pub async fn list_of_user(db: &impl Session<UserSide>, reach: Reach) -> Result<Vec<Membership>, StoreError> {
-    let Reach { user_id, team_only, team_roles, .. } = reach;
-    memberships(&session::rows(db, LIST_OF_USER, &[&user_id, &team_roles.names(), &team_only]).await?)
+pub async fn list_of_users(
+    db: &impl Session<UserSide>,
+    reaches: &[Reach],
+) -> Result<Vec<Vec<Membership>>, StoreError> {
+    memberships(db, LIST_OF_USERS, reaches).await
 }
 
-pub(super) fn memberships(rows: &[Row]) -> Result<Vec<Membership>, StoreError> {
-    let membership =
-        |row: &Row| Ok(Membership { team_id: row.try_get("team_id")?, revision: row.try_get("revision")? });
-    rows.iter().map(membership).collect()
+pub(super) async fn memberships(
+    db: &impl session::driver::Driver,
+    statement: &'static str,
+    reaches: &[Reach],
+) -> Result<Vec<Vec<Membership>>, StoreError> {
+    let users: Vec<UserId> = reaches.iter().map(|reach| reach.user_id).collect();
+    let roles: Vec<String> = reaches.iter().map(|reach| reach.team_roles.names().join(",")).collect();
+    let only: Vec<Option<TeamId>> = reaches.iter().map(|reach| reach.team_only).collect();
+    let mut found = vec![Vec::new(); reaches.len()];
+    for row in session::rows(db, statement, &[&users, &roles, &only]).await? {
+        let place: i64 = row.try_get("place")?;
+        let asked = usize::try_from(place - 1).ok().and_then(|index| found.get_mut(index));
+        let asked = asked.ok_or_else(|| StoreError::Shape(format!("nobody asked in place {place}")))?;
+        asked.push(Membership { team_id: row.try_get("team_id")?, revision: row.try_get("revision")? });
+    }
+    Ok(found)
 }
 
 impl TryFrom<&Row> for Team {

@@ -328,7 +328,7 @@ impl Service {
         };
         let sockets = SocketDoor::new(
             Handle::new(WsSessions::NAME, limits),
-            teams.clone(),
+            &teams,
             gate.view().clone(),
             &websocket_settings(),
         );

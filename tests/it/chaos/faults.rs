@@ -116,10 +116,11 @@ impl Platform {
         let Done { healed, killed } = match kind {
             FaultKind::Kill => self.kill(random).await,
             FaultKind::PauseOwner => self.pause(random.random_range(0..self.slots.len()), PAUSE).await,
-            FaultKind::PauseLeader => {
-                let leader = self.leader_among_the_processes().await;
-                self.pause(leader, PAUSE_OF_A_LEADER).await
-            }
+            FaultKind::PauseLeader => match self.leader_among_the_processes().await {
+                Some(leader) => self.pause(leader, PAUSE_OF_A_LEADER).await,
+                // What is done then is another fault, and has its name in the record.
+                None => return Box::pin(self.suffer(FaultKind::PauseOwner, random, poisons)).await,
+            },
             FaultKind::Terminate => self.terminate(random).await,
             FaultKind::EndBackends => self.end_backends("usename = 'botberi' AND random() < 0.5").await,
             FaultKind::EndListener => {
@@ -320,8 +321,8 @@ impl Platform {
         paths
     }
 
-    /// Who publishes, if it is a process; else its session is ended until it is one, for a while.
-    async fn leader_among_the_processes(&self) -> usize {
+    /// Who publishes, if it is a process; else its session is ended until it is one, for a while. `None`: it was none all the while.
+    async fn leader_among_the_processes(&self) -> Option<usize> {
         let sql = self.stage.sql().await;
         let leader = "SELECT process FROM chaos.writes
                       WHERE new_owner = (SELECT replica_id::text FROM publisher_state)
@@ -329,13 +330,13 @@ impl Platform {
         for _ in 0..20 {
             let process = sql.query_opt(leader, &[]).await.unwrap().map(|row| row.get::<_, String>(0));
             if let Some(number) = self.slots.iter().position(|slot| Some(slot.process()) == process) {
-                return number;
+                return Some(number);
             }
             let end = "SELECT pg_terminate_backend(backend_pid) FROM publisher_state";
             sql.execute(end, &[]).await.unwrap();
             sleep(Duration::from_millis(700)).await;
         }
-        0
+        None
     }
 }
 

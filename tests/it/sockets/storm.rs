@@ -1,6 +1,6 @@
 //! What a drain costs: all clients of one replica come to the other at once. Run by hand, on a quiet machine; clients
-//! and services are processes of their own, and each client and its seat are an open file:
-//! `SOCKETS=10000 cargo nextest run --locked --run-ignored only --no-capture sockets::storm`, with the servers' variables.
+//! and services are processes of their own, and each client and its seat are an open file. The command is in
+//! docs/reliability.md; `SOCKETS` says how many.
 #![expect(
     clippy::print_stderr,
     clippy::disallowed_methods,
@@ -117,11 +117,48 @@ impl Client {
     }
 }
 
-async fn commits(sql: &tokio_postgres::Client) -> i64 {
-    // A session tells its counts when it has been idle for a second.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let query = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()";
-    sql.query_one(query, &[]).await.unwrap().get(0)
+/// Both databases.
+struct Databases {
+    user: tokio_postgres::Client,
+    shared: tokio_postgres::Client,
+}
+
+/// Transactions of each.
+#[derive(Clone, Copy)]
+struct Commits {
+    user: i64,
+    shared: i64,
+}
+
+impl Databases {
+    async fn commits(&self) -> Commits {
+        // A session tells its counts when it has been idle for a second.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let count = async |sql: &tokio_postgres::Client| {
+            let query =
+                "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()";
+            sql.query_one(query, &[]).await.unwrap().get(0)
+        };
+        Commits { user: count(&self.user).await, shared: count(&self.shared).await }
+    }
+}
+
+impl Commits {
+    fn since(self, before: Self) -> Self {
+        Self { user: self.user - before.user, shared: self.shared - before.shared }
+    }
+
+    /// What was done in `seconds`, and what two replicas do in that time without clients that come, and one alone, which is what
+    /// soon is left.
+    fn beside(self, of_two: Self, of_one: Self, seconds: f64) -> String {
+        let usual = |count: i64| count as f64 * seconds / LOOKED_AT.as_secs_f64();
+        let told = |name, there, of_two, of_one| {
+            format!("{there} of {name} (usual: {:.0} of two, {:.0} of one)", usual(of_two), usual(of_one))
+        };
+        let user = told("user_psql", self.user, of_two.user, of_one.user);
+        let shared = told("shared_psql", self.shared, of_two.shared, of_one.shared);
+        format!("transactions in {seconds:.1} s: {user}, {shared}")
+    }
 }
 
 async fn page_counts(caller: &Caller) -> String {
@@ -189,11 +226,15 @@ async fn storm(recent_events_max: i64) {
             }
         }
     });
-    let before = commits(&sql).await;
+    let databases = Databases {
+        user: stage.databases.plain_user("postgres").await,
+        shared: stage.databases.plain("postgres").await,
+    };
+    let before = databases.commits().await;
     tokio::time::sleep(LOOKED_AT).await;
-    let usual = commits(&sql).await - before;
+    let of_two = databases.commits().await.since(before);
 
-    let before = commits(&sql).await;
+    let before = databases.commits().await;
     let looked_from = Instant::now();
     first.terminate();
     let terminated = Instant::now();
@@ -208,12 +249,15 @@ async fn storm(recent_events_max: i64) {
     let took = last - terminated;
     tokio::time::sleep(LOOKED_AT.saturating_sub(looked_from.elapsed())).await;
     let seconds = looked_from.elapsed().as_secs_f64();
-    let with_clients = commits(&sql).await - before;
+    let with_clients = databases.commits().await.since(before);
+    let before = databases.commits().await;
+    tokio::time::sleep(LOOKED_AT).await;
+    let of_one = databases.commits().await.since(before);
     writer.abort();
-    let usual = usual as f64 * seconds / LOOKED_AT.as_secs_f64();
     eprintln!(
         "recent_events_max {recent_events_max}: {sockets} closed ({closed} closes) and resumed within {took:?} of SIGTERM; \
-         {with_clients} transactions in {seconds:.1} s, where {usual:.0} are usual; {}",
+         {}; {}",
+        with_clients.beside(of_two, of_one, seconds),
         page_counts(&users[0].at(&second.user_api)).await
     );
 

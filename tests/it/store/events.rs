@@ -113,6 +113,7 @@ async fn the_life_of_an_instance_is_told_in_the_words_of_the_catalogue() {
 
     // The same is its history, for members and nobody else, not even its maker.
     let history = outbox::of_instance(&db, reach, instance.id, 0, 10).await.unwrap();
+    let history: Vec<_> = history.into_iter().map(|past| past.event).collect();
     assert_eq!(
         keys(&history),
         ["instance.created", "instance.updated", "instance.updated", "instance.deleted"]

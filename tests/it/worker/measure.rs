@@ -1,5 +1,5 @@
-//! Measurements of takeovers and orders, for `cargo nextest run --run-ignored all measures_ --no-capture` on a quiet machine. Each
-//! prints a line or a few.
+//! Measurements of takeovers and orders, on a quiet machine; the command is in docs/reliability.md. Each prints a line or a few, and
+//! fails where less was kept than is promised there.
 #![expect(clippy::print_stderr, reason = "measurements are for reading")]
 
 use std::time::{Duration, Instant, SystemTime};
@@ -12,6 +12,9 @@ use crate::support::client::{Caller, id_of};
 use crate::support::program::Program;
 use crate::support::replica::Replica;
 use crate::support::stage::Stage;
+
+/// How long after the end of a lease the survivor has everything, and how long after an orderly stop.
+const PROMISED: Duration = Duration::from_secs(1);
 
 /// What ends a worker.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +106,8 @@ async fn measures_a_takeover_by_lease() {
         eprintln!(
             "SIGKILL, lease {lease_ms} ms, beat {beat_ms} ms: 100 are the survivor's after {took:?}; {events} events"
         );
+        let lease = Duration::from_millis(lease_ms.unsigned_abs());
+        assert!(took < lease + PROMISED && events == 0, "{took:?}, {events} events");
     }
 }
 
@@ -111,6 +116,7 @@ async fn measures_a_takeover_by_lease() {
 async fn measures_a_takeover_after_an_orderly_stop() {
     let Takeover { took, events, .. } = takeover(End::Term, 100, 10_000, 2_000).await;
     eprintln!("SIGTERM, lease 10000 ms: 100 are the survivor's after {took:?}; {events} events");
+    assert!(took < PROMISED && events == 0, "{took:?}, {events} events");
 }
 
 #[tokio::test]

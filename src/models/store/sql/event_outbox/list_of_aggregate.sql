@@ -1,6 +1,6 @@
 SELECT
     position, event_id, routing_key, event_type, occurred_at, aggregate_id, revision, user_id, team_id, request_id,
-    traceparent, body::text AS body
+    traceparent, acted_by, body::text AS body
 FROM event_outbox e
 WHERE aggregate_id = $4 AND position > $5
     AND CASE

@@ -15,7 +15,8 @@ WITH living AS MATERIALIZED (
     FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE instances i
-SET owner_replica = NULL,
+SET acting = 'worker',
+    owner_replica = NULL,
     owner_epoch = i.owner_epoch + 1,
     deadline_at = NULL,
     status = CASE

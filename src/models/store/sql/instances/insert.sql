@@ -64,9 +64,11 @@ WITH meter AS MATERIALIZED (
     FROM draft
 ), created AS (
     INSERT INTO instances AS i
-        (id, bot_id, agent_version, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent)
+        (id, bot_id, agent_version, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent,
+         acted_by)
     SELECT
-        draft_id, agent_id, agent_version, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent
+        draft_id, agent_id, agent_version, user_id, team_id, title, user_config, pipeline_config, request_id, traceparent,
+        event_actor(actor_kind, actor_id)
     FROM ranked
     WHERE is_granted
     RETURNING

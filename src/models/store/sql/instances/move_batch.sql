@@ -14,7 +14,8 @@ WITH move AS (
     FOR NO KEY UPDATE OF i SKIP LOCKED
 )
 UPDATE instances i
-SET status = fenced.to_status,
+SET acting = 'worker',
+    status = fenced.to_status,
     status_reason = fenced.reason,
     deadline_at = clock_timestamp() + fenced.deadline_ms * interval '1 millisecond',
     -- The mover is told the revision, and reads the row again where it has grown by more than this.

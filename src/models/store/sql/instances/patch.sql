@@ -16,7 +16,8 @@ WITH target AS (
         user_config = coalesce($6, i.user_config),
         pipeline_config = coalesce($7, i.pipeline_config),
         request_id = $9,
-        traceparent = $10
+        traceparent = $10,
+        acting = event_actor($11::jsonb ->> 'actor_kind', ($11::jsonb ->> 'actor_id')::uuid)
     FROM target
     WHERE i.id = $1 AND target_revision = coalesce($8::bigint, target_revision)
     RETURNING

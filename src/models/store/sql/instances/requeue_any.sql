@@ -18,7 +18,8 @@ WITH target AS (
         END,
         status_reason = NULL,
         request_id = $2,
-        traceparent = $3
+        traceparent = $3,
+        acting = 'administrator'
     FROM target
     WHERE i.id = $1 AND i.deleted_at IS NULL AND NOT (i.desired_state = 'stopped' AND i.status = 'stopped')
     RETURNING

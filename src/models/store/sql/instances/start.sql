@@ -15,6 +15,7 @@ WITH target AS (
     SET desired_state = 'running',
         request_id = $5,
         traceparent = $6,
+        acting = event_actor($7::jsonb ->> 'actor_kind', ($7::jsonb ->> 'actor_id')::uuid),
         status = CASE WHEN i.status IN ('failed', 'stopped') THEN 'pending' ELSE i.status END,
         status_reason = CASE WHEN i.status IN ('failed', 'stopped') THEN NULL ELSE i.status_reason END,
         attempts = CASE WHEN i.status IN ('failed', 'stopped') THEN 0 ELSE i.attempts END,

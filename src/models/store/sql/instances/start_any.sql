@@ -10,6 +10,7 @@ WITH target AS (
     SET desired_state = 'running',
         request_id = $2,
         traceparent = $3,
+        acting = 'administrator',
         status = CASE WHEN i.status IN ('failed', 'stopped') THEN 'pending' ELSE i.status END,
         status_reason = CASE WHEN i.status IN ('failed', 'stopped') THEN NULL ELSE i.status_reason END,
         attempts = CASE WHEN i.status IN ('failed', 'stopped') THEN 0 ELSE i.attempts END,

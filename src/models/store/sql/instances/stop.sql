@@ -12,7 +12,10 @@ WITH target AS (
     FOR NO KEY UPDATE
 ), changed AS (
     UPDATE instances i
-    SET desired_state = 'stopped', request_id = $5, traceparent = $6
+    SET desired_state = 'stopped',
+        request_id = $5,
+        traceparent = $6,
+        acting = event_actor($7::jsonb ->> 'actor_kind', ($7::jsonb ->> 'actor_id')::uuid)
     FROM target
     WHERE i.id = $1
     RETURNING

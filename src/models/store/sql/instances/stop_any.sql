@@ -7,7 +7,7 @@ WITH target AS (
     FOR NO KEY UPDATE
 ), changed AS (
     UPDATE instances i
-    SET desired_state = 'stopped', request_id = $2, traceparent = $3
+    SET desired_state = 'stopped', request_id = $2, traceparent = $3, acting = 'administrator'
     FROM target
     WHERE i.id = $1
     RETURNING

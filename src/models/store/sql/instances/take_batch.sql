@@ -23,7 +23,8 @@ WITH seen AS MATERIALIZED (
     FOR NO KEY UPDATE OF i SKIP LOCKED
 )
 UPDATE instances i
-SET owner_replica = $1,
+SET acting = 'worker',
+    owner_replica = $1,
     owner_epoch = i.owner_epoch + 1,
     -- Whoever claims a row reads it, and the revision grows with the status, as the guard has it.
     observed_revision = i.revision + CASE

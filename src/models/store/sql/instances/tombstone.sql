@@ -12,7 +12,12 @@ WITH target AS (
     FOR NO KEY UPDATE
 ), changed AS (
     UPDATE instances i
-    SET desired_state = 'deleted', deleted_at = clock_timestamp(), deadline_at = NULL, request_id = $6, traceparent = $7
+    SET desired_state = 'deleted',
+        deleted_at = clock_timestamp(),
+        deadline_at = NULL,
+        request_id = $6,
+        traceparent = $7,
+        acting = event_actor($8::jsonb ->> 'actor_kind', ($8::jsonb ->> 'actor_id')::uuid)
     FROM target
     WHERE i.id = $1 AND target_revision = coalesce($5::bigint, target_revision)
     RETURNING
