@@ -64,9 +64,11 @@ CREATE TABLE knowledge_base_files (
     user_id uuid NOT NULL,
     entry_id uuid CONSTRAINT knowledge_base_files_entry_id_key UNIQUE
         CONSTRAINT knowledge_base_files_entry_id_fkey REFERENCES knowledge_base_entries (id) ON DELETE CASCADE,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- Since when it waits for its entry.
+    pending_since timestamptz DEFAULT clock_timestamp()
 );
-CREATE INDEX knowledge_base_files_left_behind ON knowledge_base_files (created_at) WHERE entry_id IS NULL;
+CREATE INDEX knowledge_base_files_left_behind ON knowledge_base_files (pending_since) WHERE pending_since IS NOT NULL;
 
 CREATE TABLE knowledge_base_file_parts (
     file_id uuid NOT NULL CONSTRAINT knowledge_base_file_parts_file_id_fkey

@@ -412,7 +412,8 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
         outbound: parts.outbound.clone(),
         extractor: parts.extractor.clone(),
         call: kb_call.clone(),
-        quotas: parts.settings.quotas,
+        entries_max: parts.settings.quotas.knowledge_entries_max,
+        bytes_max: parts.settings.quotas.knowledge_bytes_max,
         settings: parts.settings.kb_ingestor.clone(),
     };
 

@@ -94,13 +94,7 @@ async fn no_room(
     bytes: i64,
     transaction: &Transaction<'_, SharedSide>,
 ) -> Result<Option<String>, StoreError> {
-    let quotas = parts.quotas;
-    let meter = usage::lock_knowledge(
-        transaction,
-        held.entry.user_id,
-        quotas.knowledge_entries_max,
-        quotas.knowledge_bytes_max,
-    );
+    let meter = usage::lock_knowledge(transaction, held.entry.user_id, parts.entries_max, parts.bytes_max);
     let KnowledgeMeter { bytes: used, bytes_allowed: limit, .. } = meter.await?;
     // What it takes already is counted among the rest, and may be as much.
     let is_too_much = used.saturating_add(bytes) > limit;

@@ -28,7 +28,6 @@ use tokio::sync::Notify;
 use self::desk::Desk;
 use self::reader::Reader;
 use super::bell::Bell;
-use super::instances::QuotaSettings;
 use super::replica::ReplicaLease;
 use super::system::{Child, ChildSpec, Handle, Strategy, Supervisor};
 use crate::extraction::Extractor;
@@ -66,8 +65,10 @@ pub struct KbIngestorParts {
     pub extractor: Extractor,
     /// What wakes them.
     pub call: KbCall,
-    /// How much a user may have.
-    pub quotas: QuotaSettings,
+    /// How many entries a user may have who has no limit of their own.
+    pub entries_max: i64,
+    /// How many bytes, likewise.
+    pub bytes_max: i64,
     /// How often, and how long.
     pub settings: KbIngestorSettings,
 }

@@ -22,6 +22,9 @@ const TURNS_MISSED_MAX: u32 = 10;
 /// The shortest pause between two tries.
 const TRY_AGAIN_WITHIN: Duration = Duration::from_millis(20);
 
+/// How long a file may wait for its entry: as long as an upload may be allowed to take.
+const UPLOADS_SECONDS: u32 = 3_600;
+
 /// One thing that is kept for a while.
 #[derive(Clone, Copy)]
 pub(super) enum Kept {
@@ -135,6 +138,7 @@ impl Tables for SharedTables {
             (Kept::Aging(retention::EVENT_REPLAYS), settings.replays_seconds),
             (Kept::Aging(retention::IDEMPOTENCY_KEYS), settings.idempotency_keys_seconds),
             (Kept::Aging(retention::DELETED_USERS), settings.relayed_seconds),
+            (Kept::Aging(retention::KNOWLEDGE_FILES), UPLOADS_SECONDS),
             (Kept::Aging(retention::TEAM_PROJECTION), settings.relayed_seconds),
         ]
     }

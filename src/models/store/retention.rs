@@ -32,6 +32,11 @@ pub const DEAD_LETTERS: Aging =
 /// A replay that is over, by when it ended.
 pub const EVENT_REPLAYS: Aging =
     Aging { name: "event_replays", statement: include_str!("sql/event_replays/delete_old.sql") };
+/// A file that was never given to an entry, by when its upload began.
+pub const KNOWLEDGE_FILES: Aging = Aging {
+    name: "knowledge_base_files",
+    statement: include_str!("sql/knowledge_base_files/delete_left_behind.sql"),
+};
 /// The key of a `POST`, by when it was used.
 pub const IDEMPOTENCY_KEYS: Aging =
     Aging { name: "idempotency_keys", statement: include_str!("sql/idempotency_keys/delete_old.sql") };

@@ -246,8 +246,8 @@ impl World {
                 let wish = json!({"agent_id": self.agent, "title": "Ours", "team_id": self.team});
                 self.owner.post("/api/v1/instances", wish).await.expect(201)
             }
-            Thing::Entry => self.entry_of(self.owner.create(self.agent).await).await,
-            Thing::TeamEntry => self.entry_of(Box::pin(self.thing(Thing::TeamInstance)).await).await,
+            Thing::Entry => self.entry_of(self.owner.create(self.agent).await, &self.secret).await,
+            Thing::TeamEntry => self.entry_of(Box::pin(self.thing(Thing::TeamInstance)).await, "Ours").await,
             Thing::Team => {
                 let members =
                     [(&self.mate, "developer"), (&self.mate_viewer, "viewer"), (&self.extra, "viewer")];
@@ -304,9 +304,9 @@ impl World {
     }
 
     /// What the owner has put into the knowledge base of an instance.
-    async fn entry_of(&self, instance: Value) -> Value {
+    async fn entry_of(&self, instance: Value, content: &str) -> Value {
         let path = format!("/api/v1/instances/{}/knowledge-base/entries", id_of(&instance));
-        let entry = self.owner.post(&path, json!({"content": self.secret})).await.expect(201);
+        let entry = self.owner.post(&path, json!({"content": content})).await.expect(201);
         json!({"id": instance["id"], "entry_id": entry["id"]})
     }
 

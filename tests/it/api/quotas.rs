@@ -12,8 +12,8 @@ async fn a_quota_is_used_up_shown_and_freed() {
     let service = Service::with_quotas(QuotaSettings { instances_max: 3, ..QUOTAS }).await;
     let (ada, admin) = (service.sign_up("ada").await, service.admin().await);
     let agent = service.published_agent(&admin, "echo_001").await;
-    let usage = async || ada.get("/api/v1/usage").await.expect(200)["quotas"].clone();
-    let quota = |used: i64, remaining: i64| json!([{"name": "instances", "limit": 3, "used": used, "remaining": remaining}]);
+    let usage = async || ada.get("/api/v1/usage").await.expect(200)["quotas"][0].clone();
+    let quota = |used: i64, remaining: i64| json!({"name": "instances", "limit": 3, "used": used, "remaining": remaining});
     assert_eq!(usage().await, quota(0, 3));
 
     let wish = json!({"agent_id": agent, "title": "Mine"});
@@ -37,11 +37,8 @@ async fn a_quota_is_used_up_shown_and_freed() {
     // Another's row says something else; nobody sees whose.
     let sql = service.databases.plain("postgres").await;
     sql.batch_execute("UPDATE usage SET instances_max = 2").await.unwrap();
-    let quotas = usage().await;
-    assert_eq!(
-        (&quotas[0]["limit"], &quotas[0]["used"], &quotas[0]["remaining"]),
-        (&2.into(), &3.into(), &0.into())
-    );
+    let quota = usage().await;
+    assert_eq!((&quota["limit"], &quota["used"], &quota["remaining"]), (&2.into(), &3.into(), &0.into()));
     service.stop().await;
 }
 

@@ -120,7 +120,9 @@ fn a_queue_is_said_to_hold_what_its_bindings_bring() {
     };
     let of_instances: BTreeSet<String> = keys(|key| key.starts_with("instance."));
     assert_eq!(messages("agents_worker.instance"), of_instances);
-    assert_eq!(messages("events.dead_letters"), of_instances);
+    let of_entries: BTreeSet<String> = keys(|key| key.starts_with("knowledge_base.entry."));
+    assert_eq!(messages("user_backend.kb_ingest"), of_entries);
+    assert_eq!(messages("events.dead_letters"), of_instances.union(&of_entries).cloned().collect());
     assert_eq!(messages("user_backend.catalog"), keys(|key| key.starts_with("agent.")));
     assert_eq!(messages("user_backend.ws_updates"), keys(|_| true));
     let orders = &document["channels"]["agents_worker.control"];

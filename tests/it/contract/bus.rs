@@ -20,6 +20,7 @@ async fn rabbitmq_holds_the_exchanges_queues_and_bindings_of_the_contract() {
         ("agents_worker.instance".to_owned(), "events.topic".to_owned(), "instance.*".to_owned()),
         ("events.dead_letters".to_owned(), "events.dlx".to_owned(), "#".to_owned()),
         ("user_backend.catalog.<replica>".to_owned(), "events.topic".to_owned(), "agent.*".to_owned()),
+        ("user_backend.kb_ingest".to_owned(), "events.topic".to_owned(), "knowledge_base.entry.*".to_owned()),
         ("user_backend.ws_updates.<replica>".to_owned(), "events.topic".to_owned(), "#".to_owned()),
     ]);
     let declared = topology::durable_queues();
@@ -55,7 +56,7 @@ async fn rabbitmq_holds_the_exchanges_queues_and_bindings_of_the_contract() {
         let arguments = &queue["arguments"];
         match name.as_str() {
             "tap" => {}
-            "agents_worker.instance" => {
+            "agents_worker.instance" | "user_backend.kb_ingest" => {
                 assert_eq!((&queue["durable"], &arguments["x-queue-type"]), (&true.into(), &"quorum".into()));
                 assert_eq!(arguments["x-delivery-limit"], 20);
                 assert_eq!(arguments["x-dead-letter-exchange"], "events.dlx");

@@ -172,8 +172,7 @@ impl Tap {
 
         let mut revisions = HashMap::new();
         for heard in &firsts {
-            let (Some(id), Some(revision)) =
-                (heard.body["instance_id"].as_str(), heard.body["revision"].as_i64())
+            let (Some(id), Some(revision)) = (thing(&heard.body).as_str(), heard.body["revision"].as_i64())
             else {
                 continue;
             };
@@ -185,6 +184,11 @@ impl Tap {
             assert_eq!(heard.body, first.body, "a position was given twice");
         }
     }
+}
+
+/// What an event is about: an entry is something of its own in its instance.
+fn thing(body: &Value) -> &Value {
+    body.get("entry_id").unwrap_or(&body["instance_id"])
 }
 
 impl Drop for Tap {

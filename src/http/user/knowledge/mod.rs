@@ -27,27 +27,35 @@ const HITS_MAX: i64 = 50;
 
 /// Mounts the routes of knowledge bases.
 pub(super) fn routes(config: &mut ServiceConfig) {
-    const BASE: &str = "/instances/{id}/knowledge-base";
-    let at = |rest: &str| format!("{BASE}{rest}");
     config
-        .service(resource(BASE, "GET, HEAD").route(get().to(show)))
-        .service(resource(&at("/search"), "GET, HEAD").route(get().to(search)))
-        .service(resource(&at("/reindex"), "POST").route(web::post().to(readings::reindex_all)))
+        .service(resource("/instances/{id}/knowledge-base", "GET, HEAD").route(get().to(show)))
+        .service(resource("/instances/{id}/knowledge-base/search", "GET, HEAD").route(get().to(search)))
         .service(
-            resource(&at("/entries"), "GET, HEAD, POST")
+            resource("/instances/{id}/knowledge-base/reindex", "POST")
+                .route(web::post().to(readings::reindex_all)),
+        )
+        .service(
+            resource("/instances/{id}/knowledge-base/entries", "GET, HEAD, POST")
                 .route(get().to(entries::list))
                 .route(web::post().to(adding::create)),
         )
         .service(
-            resource(&at("/entries/{entry_id}"), "GET, HEAD, PATCH, DELETE")
+            resource("/instances/{id}/knowledge-base/entries/{entry_id}", "GET, HEAD, PATCH, DELETE")
                 .route(get().to(entries::show))
                 .route(web::patch().to(entries::change))
                 .route(web::delete().to(entries::delete)),
         )
-        .service(resource(&at("/entries/{entry_id}/retry"), "POST").route(web::post().to(readings::retry)))
-        .service(resource(&at("/entries/{entry_id}/cancel"), "POST").route(web::post().to(readings::cancel)))
         .service(
-            resource(&at("/entries/{entry_id}/reindex"), "POST").route(web::post().to(readings::reindex)),
+            resource("/instances/{id}/knowledge-base/entries/{entry_id}/retry", "POST")
+                .route(web::post().to(readings::retry)),
+        )
+        .service(
+            resource("/instances/{id}/knowledge-base/entries/{entry_id}/cancel", "POST")
+                .route(web::post().to(readings::cancel)),
+        )
+        .service(
+            resource("/instances/{id}/knowledge-base/entries/{entry_id}/reindex", "POST")
+                .route(web::post().to(readings::reindex)),
         );
 }
 

@@ -19,6 +19,17 @@ SELECT top.entry_id, top.number, top.score, c.content, c.headings, c.starts_at, 
         'HighlightAll=true, StartSel=' || chr(57344) || ', StopSel=' || chr(57345)
     ) AS shown
 FROM top
-JOIN knowledge_base_chunks c ON c.entry_id = top.entry_id AND c.number = top.number
-JOIN knowledge_base_entries e ON e.id = top.entry_id
+-- One after the other, by their keys.
+CROSS JOIN LATERAL (
+    SELECT chunk.content, chunk.headings, chunk.starts_at, chunk.ends_at, chunk.page, chunk.start_ms, chunk.end_ms
+    FROM knowledge_base_chunks chunk
+    WHERE chunk.entry_id = top.entry_id AND chunk.number = top.number
+    OFFSET 0
+) AS c
+CROSS JOIN LATERAL (
+    SELECT entry.title, entry.file_name, entry.source_url, entry.data_type, entry.lang_hint
+    FROM knowledge_base_entries entry
+    WHERE entry.id = top.entry_id
+    OFFSET 0
+) AS e
 ORDER BY top.score DESC, top.entry_id, top.number

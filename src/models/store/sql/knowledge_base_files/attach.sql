@@ -1,1 +1,1 @@
-UPDATE knowledge_base_files SET entry_id = $2 WHERE id = $1 AND entry_id IS NULL
+UPDATE knowledge_base_files SET entry_id = $2, pending_since = NULL WHERE id = $1 AND entry_id IS NULL

@@ -3,8 +3,8 @@ WITH turn AS MATERIALIZED (
 ), old AS MATERIALIZED (
     SELECT id
     FROM knowledge_base_files
-    WHERE (SELECT is_mine FROM turn) AND entry_id IS NULL AND created_at < now() - $1::bigint * interval '1 second'
-    ORDER BY created_at
+    WHERE (SELECT is_mine FROM turn) AND pending_since < now() - $1::bigint * interval '1 second'
+    ORDER BY pending_since
     LIMIT $2
     FOR UPDATE SKIP LOCKED
 ), gone AS (
