@@ -103,7 +103,7 @@ async fn a_change_is_conditional_and_what_was_found_stays_until_the_new_is_there
 
     let ready = library.until(&id, "ready").await;
     assert_eq!(ready["content"], "The question is not known.");
-    assert_eq!(library.finds("question").await, [id.clone()]);
+    assert_eq!(library.finds("question").await, [id.as_str()]);
     assert!(library.finds("forty").await.is_empty());
 
     let same = library.owner.patch(&path, json!({"content": "The question is not known."})).await.expect(200);
@@ -133,7 +133,7 @@ async fn entries_are_listed_newest_first_and_narrowed() {
         items.iter().map(id_of).collect()
     };
     assert_eq!(list("").await, [spanish.clone(), english.clone()]);
-    assert_eq!(list("?lang_hint=en&status=ready").await, [english.clone()]);
+    assert_eq!(list("?lang_hint=en&status=ready").await, [english.as_str()]);
     assert!(list("?status=failed").await.is_empty());
     let page = library.owner.get(&library.path("/entries?limit=1")).await.expect(200);
     let next = page["next_cursor"].as_str().unwrap();
@@ -199,7 +199,7 @@ async fn whoever_writes_by_plain_sql_is_read_too() {
                   VALUES ($1::text::uuid, 'Zanahorias por correo.', 'document', 'es') RETURNING id::text";
     let id: String = sql.query_one(insert, &[&base]).await.unwrap().get(0);
     library.until(&id, "ready").await;
-    assert_eq!(library.finds("zanahoria").await, [id.clone()]);
+    assert_eq!(library.finds("zanahoria").await, [id.as_str()]);
 
     let update =
         "UPDATE knowledge_base_entries SET content = 'Puerros por correo.' WHERE id = $1::text::uuid";

@@ -46,7 +46,7 @@ async fn a_reading_that_is_called_off_leaves_what_was_read_before() {
     )
     .await
     .unwrap();
-    assert_eq!(library.finds("found").await, [id.clone()]);
+    assert_eq!(library.finds("found").await, [id.as_str()]);
     let cancelled = library.order(&id, "cancel").await.expect(202);
     assert_eq!((&cancelled["status"], &cancelled["chunks"]), (&json!("ready"), &json!(1)));
     assert_eq!(library.finds("found").await, [id]);

@@ -20,7 +20,7 @@ async fn roles_in_a_team_decide_who_reads_and_who_writes() {
     let entry = of_dan.text("The harbour opens at dawn.", "en").await;
 
     let of_vera = of_dan.seen_by(&vera);
-    assert_eq!(of_vera.finds("harbour").await, [entry.clone()]);
+    assert_eq!(of_vera.finds("harbour").await, [entry.as_str()]);
     assert_eq!(of_vera.add(json!({"content": "x"})).await.problem(403), "forbidden");
     assert_eq!(of_vera.order(&entry, "reindex").await.problem(403), "forbidden");
     assert_eq!(vera.delete(&of_vera.path(&format!("/entries/{entry}"))).await.problem(403), "forbidden");

@@ -86,7 +86,7 @@ impl ReadFields for Common {
 /// A file, and what is said of it.
 // As it is described; it is read while it comes.
 #[derive(ToSchema)]
-#[schema(as = NewFileEntry)]
+#[schema(as = NewFileEntry, example = json!({"file": "(the bytes of prices.pdf)", "lang_hint": "en", "title": "Price list"}))]
 #[expect(dead_code, reason = "it is described, and read field by field as it comes")]
 pub(super) struct FileWish {
     /// The file: text, Markdown, HTML, PDF, DOCX, SRT or WebVTT. What it is decides its content, not its name.

@@ -131,7 +131,14 @@ impl From<Entry> for EntryView {
 
 /// An entry of a knowledge base with what stands in it.
 #[derive(Serialize, ToSchema)]
-#[schema(as = WholeEntry)]
+#[schema(as = WholeEntry, example = json!({
+    "id": "0199a3f0-2b1c-7f3a-8e21-5d0c9b7a6e04", "knowledge_base_id": "0199a3f0-11f2-7b6e-9d57-0c3b6a2e7d03",
+    "instance_id": "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02", "data_type": "document", "lang_hint": "en", "source": "text",
+    "source_url": null, "title": "Shipping", "file_name": null, "format": "markdown", "bytes": 45,
+    "status": "ready", "status_reason": null, "revision": 3, "chunks": 1, "attempts": 0, "retry_at": null,
+    "created_at": "2026-11-20T09:15:02Z", "updated_at": "2026-11-20T09:15:03.1Z",
+    "content": "Orders above **500 €** are sent free of charge.", "text": "Orders above 500 € are sent free of charge."
+}))]
 pub(super) struct WholeEntryView {
     #[serde(flatten)]
     entry: EntryView,

@@ -4,9 +4,10 @@ WITH next AS MATERIALIZED (
     SELECT e.id
     FROM knowledge_base_entries e
     WHERE e.status = 'queued' AND e.due_at <= clock_timestamp() AND e.user_id > $2
-        AND EXISTS (
-            SELECT FROM knowledge_bases kb JOIN instances i ON i.id = kb.instance_id
-            WHERE kb.id = e.knowledge_base_id AND i.deleted_at IS NULL
+        AND (
+            SELECT (SELECT i.deleted_at IS NULL FROM instances i WHERE i.id = kb.instance_id)
+            FROM knowledge_bases kb
+            WHERE kb.id = e.knowledge_base_id
         )
     ORDER BY e.user_id, e.id
     LIMIT 1
@@ -16,9 +17,10 @@ WITH next AS MATERIALIZED (
     FROM knowledge_base_entries e
     WHERE e.status = 'queued' AND e.due_at <= clock_timestamp() AND e.user_id <= $2
         AND NOT EXISTS (SELECT FROM next)
-        AND EXISTS (
-            SELECT FROM knowledge_bases kb JOIN instances i ON i.id = kb.instance_id
-            WHERE kb.id = e.knowledge_base_id AND i.deleted_at IS NULL
+        AND (
+            SELECT (SELECT i.deleted_at IS NULL FROM instances i WHERE i.id = kb.instance_id)
+            FROM knowledge_bases kb
+            WHERE kb.id = e.knowledge_base_id
         )
     ORDER BY e.user_id, e.id
     LIMIT 1
@@ -27,7 +29,7 @@ WITH next AS MATERIALIZED (
 UPDATE knowledge_base_entries e
 SET status = 'processing', status_reason = NULL, owner_replica = $1, owner_epoch = e.owner_epoch + 1, attempts = e.attempts + 1,
     deadline_at = clock_timestamp() + $3::bigint * interval '1 millisecond'
-WHERE e.id IN (SELECT next.id FROM next UNION ALL SELECT from_the_first.id FROM from_the_first)
+WHERE e.id = ANY (ARRAY(SELECT next.id FROM next UNION ALL SELECT from_the_first.id FROM from_the_first))
 RETURNING
     e.id, e.knowledge_base_id, e.data_type, e.lang_hint, e.source, e.source_url, e.title, e.file_name, e.content_hash,
     e.fetched_hash, e.indexed_hash, e.chunk_count, e.is_forced, e.owner_epoch, e.attempts, e.request_id, e.traceparent,

@@ -6,4 +6,4 @@ WITH failed AS (
     WHERE e.id = $1 AND e.owner_replica = $2 AND e.owner_epoch = $3 AND e.status = 'processing'
     RETURNING e.id
 )
-DELETE FROM knowledge_base_chunks c WHERE c.entry_id IN (SELECT failed.id FROM failed)
+DELETE FROM knowledge_base_chunks c WHERE c.entry_id = ANY (ARRAY(SELECT failed.id FROM failed))

@@ -1,6 +1,6 @@
 -- The same, of what has had its attempts.
-WITH hopeless AS MATERIALIZED (
-    SELECT e.id
+WITH seen AS MATERIALIZED (
+    SELECT e.id AS seen_id, e.owner_epoch AS seen_epoch
     FROM knowledge_base_entries e
     WHERE e.status = 'processing' AND e.attempts >= $3
         AND (
@@ -16,13 +16,18 @@ WITH hopeless AS MATERIALIZED (
                 )
             )
         )
+    ORDER BY e.owner_replica
     LIMIT 100
+), hopeless AS MATERIALIZED (
+    SELECT e.id
+    FROM seen JOIN knowledge_base_entries e ON e.id = seen_id
+    WHERE e.id = ANY (ARRAY(SELECT seen_id FROM seen)) AND e.owner_epoch = seen_epoch AND e.status = 'processing'
     FOR NO KEY UPDATE OF e SKIP LOCKED
 ), forgotten AS (
-    DELETE FROM knowledge_base_chunks c WHERE c.entry_id IN (SELECT hopeless.id FROM hopeless)
+    DELETE FROM knowledge_base_chunks c WHERE c.entry_id = ANY (ARRAY(SELECT hopeless.id FROM hopeless))
 )
 UPDATE knowledge_base_entries e
 SET status = 'failed', status_reason = $4, chunk_count = 0, indexed_hash = NULL, is_forced = false, owner_replica = NULL,
     owner_epoch = e.owner_epoch + 1, deadline_at = NULL
-WHERE e.id IN (SELECT hopeless.id FROM hopeless)
+WHERE e.id = ANY (ARRAY(SELECT hopeless.id FROM hopeless))
 RETURNING e.id

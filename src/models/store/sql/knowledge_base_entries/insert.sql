@@ -10,8 +10,9 @@ WITH made AS (
     e.bytes, e.status, e.status_reason, e.revision, e.chunk_count, e.attempts, e.due_at, e.created_at, e.updated_at
 ), audited AS (
     INSERT INTO audit_entries (origin, action, target_kind, target_id, team_id)
-    SELECT $15::jsonb, 'knowledge.entry.create', 'knowledge_base_entry', made.id::text, i.team_id
-    FROM made JOIN instances i ON i.id = made.instance_id
+    SELECT $15::jsonb, 'knowledge.entry.create', 'knowledge_base_entry', made.id::text,
+        (SELECT i.team_id FROM instances i WHERE i.id = made.instance_id)
+    FROM made
 )
 SELECT
     e.id, e.knowledge_base_id, e.instance_id AS instance_id, e.data_type, e.lang_hint, e.source, e.source_url, e.title, e.file_name, e.format,

@@ -9,8 +9,9 @@ WITH changed AS (
     e.bytes, e.status, e.status_reason, e.revision, e.chunk_count, e.attempts, e.due_at, e.created_at, e.updated_at
 ), audited AS (
     INSERT INTO audit_entries (origin, action, target_kind, target_id, team_id)
-    SELECT $7::jsonb, $8, 'knowledge_base_entry', changed.id::text, i.team_id
-    FROM changed JOIN instances i ON i.id = changed.instance_id
+    SELECT $7::jsonb, $8, 'knowledge_base_entry', changed.id::text,
+        (SELECT i.team_id FROM instances i WHERE i.id = changed.instance_id)
+    FROM changed
 )
 SELECT
     e.id, e.knowledge_base_id, e.instance_id AS instance_id, e.data_type, e.lang_hint, e.source, e.source_url, e.title, e.file_name, e.format,
