@@ -3,7 +3,7 @@
 
     benches/knowledge/latency.py                       # 100,000 chunks in one knowledge base
     benches/knowledge/latency.py --bases 100           # 1,000 in each of 100
-    benches/knowledge/latency.py --reuse one           # asks again what was filled (`one`, `100`)
+    benches/knowledge/latency.py --reuse 1             # asks again what was filled, by its number of bases
     … --explain LOG                                    # plans of a slow question, out of Postgres's log file
 
 The chunks are those of measure.py's last instance, once as they are and then as often as needed with words varied: of six words one is
@@ -177,8 +177,8 @@ def percentile(times, part):
 def explain(url, role, log, client, instance, query):
     """The plans of what the service really does: by auto_explain in its own sessions, which are begun anew for that."""
     name = url.rsplit("/", 1)[1].split("?")[0]
-    settings = {"session_preload_libraries": "'auto_explain'", "auto_explain.log_min_duration": "'0'", "auto_explain.log_analyze": "on",
-                "auto_explain.log_buffers": "on", "auto_explain.log_nested_statements": "off"}
+    settings = {"session_preload_libraries": "'auto_explain'", "auto_explain.log_min_duration": "'1ms'", "auto_explain.log_analyze": "on",
+                "auto_explain.log_buffers": "on", "auto_explain.log_nested_statements": "on"}
     renew = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}' AND datname = '{name}';"
     search = f"/instances/{instance}/knowledge-base/search?{urllib.parse.urlencode({'q': query, 'k': 10})}"
     psql(url, "LOAD 'auto_explain';" + "".join(f'ALTER ROLE {role} IN DATABASE "{name}" SET {key} = {value};' for key, value in settings.items()) + renew)
@@ -195,9 +195,10 @@ def explain(url, role, log, client, instance, query):
         psql(url, "LOAD 'auto_explain';" + "".join(f'ALTER ROLE {role} IN DATABASE "{name}" RESET {key};' for key in settings) + renew)
     # An entry of the log goes on in lines that begin with a tab.
     for entry in re.findall(r"^.*?duration: [\d.]+ ms  plan:\n(?:\t.*\n)+", told, flags=re.M):
-        if "knowledge_base_chunks" in entry or "knowledge_base_words" in entry or "knowledge_alike" in entry:
+        # Statements of searches, and what they do inside of functions; none of the readers of entries.
+        if re.search("asked|knowledge_base_chunks|knowledge_base_words", entry) and not re.search("UPDATE|INSERT|DELETE", entry):
             plan_from = re.search(r"^\t[A-Z][A-Za-z ]+ +\(cost=", entry, flags=re.M)
-            print(re.search(r"duration: [\d.]+ ms", entry)[0], "·", (re.search(r"^\t(-- .*|Query Text: .*)", entry, flags=re.M) or [""])[0].strip())
+            print(re.search(r"duration: [\d.]+ ms", entry)[0], "·", " ".join(re.search(r"^\tQuery Text: *(.{0,400})", entry, flags=re.M | re.S)[1].split())[:160])
             print(entry[plan_from.start():] if plan_from else entry)
 
 
@@ -210,15 +211,16 @@ def main():
     parser.add_argument("--bases", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--concurrency", type=int, nargs="*", default=[1, 8])
-    parser.add_argument("--reuse", help="what was filled before, by its number of bases (`one` is 1)")
+    parser.add_argument("--reuse", help="what was filled before, by its number of bases")
     parser.add_argument("--explain", metavar="LOG", help="Postgres's log file; ends the service's sessions twice")
     parser.add_argument("--query", help="which question is explained; without it, the slowest")
     options = parser.parse_args()
     queries = [it["query"] for it in json.loads((measure.HERE / "questions.json").read_text())["questions"]]
 
+    key = lambda bases: f"{options.base} {bases}"
     filled = json.loads(FILLED.read_text()) if FILLED.exists() else {}
     if options.reuse:
-        mine = filled["1" if options.reuse == "one" else options.reuse]
+        mine = filled[key(options.reuse)]
         client = measure.Client(options.base, mine["user"])
     else:
         client = measure.Client(options.base)
@@ -226,11 +228,11 @@ def main():
         mine = {"user": client.user, "instances": instances}
         listed = ", ".join(f"'{it}'" for it in instances)
         bases = psql(options.db, f"SELECT id FROM knowledge_bases WHERE instance_id IN ({listed})").split()
-        chunks = originals(options.db, measure.remembered()["last"])
+        chunks = originals(options.db, measure.remembered()["last"][options.base])
         if not chunks:
             sys.exit("nothing was measured yet: measure.py fills the instance that is copied")
         fill(options.db, bases, chunks, options.chunks)
-        filled[str(options.bases)] = mine
+        filled[key(options.bases)] = mine
         FILLED.write_text(json.dumps(filled))
     instances = mine["instances"]
 

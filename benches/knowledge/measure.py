@@ -6,7 +6,7 @@
 
 Signs up a user, makes an instance, uploads the corpus one file after another, waits for each until it is `ready` or has `failed`, and
 asks all questions. Nothing but Python is needed. The user is remembered in target/knowledge-measure.json, for --instance (`last` is
-the instance that was filled last).
+the one that was filled last on that service).
 """
 
 import argparse
@@ -221,7 +221,7 @@ def main():
 
     memory, rows = remembered(), []
     if options.instance:
-        instance = memory["last"] if options.instance == "last" else options.instance
+        instance = memory["last"][options.base] if options.instance == "last" else options.instance
         client = Client(options.base, memory["users"][instance])
     else:
         if not options.corpus.is_dir():
@@ -229,7 +229,7 @@ def main():
         client = Client(options.base)
         instance = make_instance(client)
         memory.setdefault("users", {})[instance] = client.user
-        memory["last"] = instance
+        memory.setdefault("last", {})[options.base] = instance
         MEMORY.write_text(json.dumps(memory))
         print(f"instance {instance}", flush=True)
         rows = fill(client, instance, options.corpus)

@@ -28,6 +28,8 @@ ALTER TABLE knowledge_base_entries
     -- What the chunks were made from, and by which rules.
     ADD COLUMN indexed_hash bytea,
     ADD COLUMN chunk_count integer NOT NULL DEFAULT 0,
+    -- What language they are in: `lang_hint` may be another by now.
+    ADD COLUMN indexed_lang text,
     -- It is to be read anew even if it would come to the same.
     ADD COLUMN is_forced boolean NOT NULL DEFAULT false,
     ADD COLUMN revision bigint NOT NULL DEFAULT 1,
@@ -43,7 +45,8 @@ ALTER TABLE knowledge_base_entries
 -- What is there already, if anything is: nobody has read it yet.
 ALTER TABLE knowledge_base_entries DISABLE TRIGGER USER;
 UPDATE knowledge_base_entries e
-SET user_id = i.user_id, bytes = octet_length(e.content)
+SET user_id = i.user_id, bytes = octet_length(e.content),
+    source = CASE WHEN e.content = '' AND e.source_url IS NOT NULL THEN 'url' ELSE 'text' END
 FROM knowledge_bases kb JOIN instances i ON i.id = kb.instance_id
 WHERE kb.id = e.knowledge_base_id;
 ALTER TABLE knowledge_base_entries ENABLE TRIGGER USER;
@@ -52,10 +55,10 @@ ALTER TABLE knowledge_base_entries ALTER COLUMN user_id SET NOT NULL;
 CREATE UNIQUE INDEX knowledge_base_entries_content_key ON knowledge_base_entries (knowledge_base_id, content_hash)
     WHERE content_hash IS NOT NULL;
 -- What waits to be read, user by user; and what is being read, by whom.
-CREATE INDEX knowledge_base_entries_queued ON knowledge_base_entries (user_id, id) WHERE status = 'queued';
+CREATE INDEX knowledge_base_entries_queued ON knowledge_base_entries (user_id, due_at, id) WHERE status = 'queued';
 CREATE INDEX knowledge_base_entries_processing ON knowledge_base_entries (owner_replica) WHERE status = 'processing';
 -- How many chunks there are in which language.
-CREATE INDEX knowledge_base_entries_languages ON knowledge_base_entries (knowledge_base_id, lang_hint) INCLUDE (chunk_count)
+CREATE INDEX knowledge_base_entries_languages ON knowledge_base_entries (knowledge_base_id, indexed_lang) INCLUDE (chunk_count)
     WHERE chunk_count > 0;
 
 -- A file, in the pieces in which it came. One without an entry is being uploaded, or was left behind by an upload that broke off.
@@ -134,7 +137,8 @@ CREATE INDEX knowledge_base_chunks_words ON knowledge_base_chunks USING gin (kno
 CREATE TABLE knowledge_base_words (
     knowledge_base_id uuid NOT NULL CONSTRAINT knowledge_base_words_knowledge_base_id_fkey
         REFERENCES knowledge_bases (id) ON DELETE CASCADE,
-    word text NOT NULL,
+    -- By its bytes, so that beginnings stand together.
+    word text COLLATE "C" NOT NULL,
     PRIMARY KEY (knowledge_base_id, word)
 );
 CREATE INDEX knowledge_base_words_alike ON knowledge_base_words USING gin (knowledge_base_id, word gin_trgm_ops)
@@ -166,11 +170,20 @@ BEGIN
     RETURN QUERY
     SELECT c.entry_id, c.number,
         (
-            SELECT sum(weight * ts_rank('{0.5, 0.6, 0.8, 1.0}', c.words, term))
+            -- And by how much of what was asked is there.
+            SELECT sum(weight * how_often) * sum(CASE WHEN how_often > 0 THEN weight ELSE 0 END) / sum(weight)
             FROM unnest(terms, weights) AS asked (term, weight)
+            CROSS JOIN LATERAL (
+                SELECT ts_rank('{0.5, 0.6, 0.8, 1.0}', c.words, term) AS how_often OFFSET 0
+            ) AS standing
         ) / (1 + ln(1 + length(c.words) / 100.0)) AS how_good
-    FROM public.knowledge_base_chunks c
-    WHERE c.knowledge_base_id = base AND c.lang = in_lang AND c.words @@ chosen
+    FROM (
+        -- Whatever is asked, no more than so many are looked at.
+        SELECT chunk.entry_id, chunk.number, chunk.words
+        FROM public.knowledge_base_chunks chunk
+        WHERE chunk.knowledge_base_id = base AND chunk.lang = in_lang AND chunk.words @@ chosen
+        LIMIT 5000
+    ) AS c
     ORDER BY how_good DESC, c.entry_id, c.number
     LIMIT at_most;
 END
@@ -187,6 +200,16 @@ BEGIN
     ORDER BY how_like DESC, w.word
     LIMIT at_most;
 END
+$$;
+
+-- Words that begin so.
+CREATE FUNCTION knowledge_beginning(base uuid, asked text, at_most bigint) RETURNS TABLE (word text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT w.word
+    FROM public.knowledge_base_words w
+    WHERE w.knowledge_base_id = base AND w.word >= asked AND w.word < asked || U&'\+10FFFF'
+    ORDER BY w.word
+    LIMIT at_most
 $$;
 
 ALTER TABLE usage
@@ -282,21 +305,32 @@ BEGIN
             ERRCODE = 'BB003',
             MESSAGE = format('id, knowledge_base_id, user_id and created_at of entry %s cannot change', OLD.id);
     END IF;
+    IF NEW.source = 'text' AND NEW.content <> OLD.content THEN
+        NEW.bytes := octet_length(NEW.content);
+    END IF;
+    -- The platform raises the epoch when it changes what is searched. Whoever comes by plain SQL need not know: it is read anew, and
+    -- whoever reads it now is shut out.
+    IF NEW.owner_epoch = OLD.owner_epoch AND (
+        NEW.data_type <> OLD.data_type
+        OR NEW.lang_hint <> OLD.lang_hint
+        OR (NEW.source = 'text' AND NEW.content <> OLD.content)
+        OR (NEW.source = 'url' AND NEW.source_url IS DISTINCT FROM OLD.source_url)
+    ) THEN
+        IF NEW.content <> OLD.content OR NEW.source_url IS DISTINCT FROM OLD.source_url THEN
+            NEW.content_hash := NULL;
+        END IF;
+        NEW.status := 'queued';
+        NEW.status_reason := NULL;
+        NEW.owner_replica := NULL;
+        NEW.owner_epoch := OLD.owner_epoch + 1;
+        NEW.deadline_at := NULL;
+        NEW.attempts := 0;
+        NEW.due_at := clock_timestamp();
+    END IF;
     IF NEW.status <> OLD.status AND NOT public.knowledge_base_entry_move_is_legal(OLD.status, NEW.status) THEN
         RAISE EXCEPTION USING
             ERRCODE = 'BB001',
             MESSAGE = format('entry %s cannot go from %s to %s', OLD.id, OLD.status, NEW.status);
-    END IF;
-    IF NEW.source = 'text' AND NEW.content <> OLD.content THEN
-        NEW.bytes := octet_length(NEW.content);
-        -- By plain SQL: it is read anew.
-        IF NEW.status = OLD.status AND NEW.status IN ('ready', 'failed') THEN
-            NEW.status := 'queued';
-            NEW.status_reason := NULL;
-            NEW.content_hash := NULL;
-            NEW.attempts := 0;
-            NEW.due_at := clock_timestamp();
-        END IF;
     END IF;
 
     NEW.revision := OLD.revision;
@@ -385,4 +419,5 @@ GRANT SELECT, INSERT, DELETE ON knowledge_base_file_parts, knowledge_base_chunks
 GRANT SELECT, INSERT ON knowledge_base_words TO botberi;
 GRANT EXECUTE ON FUNCTION knowledge_config(text), knowledge_words(text, text, text),
     knowledge_base_entry_move_is_legal(text, text), knowledge_count(uuid, text, tsquery, bigint),
-    knowledge_best(uuid, text, tsquery, tsquery[], float8[], bigint), knowledge_alike(uuid, text, bigint) TO botberi;
+    knowledge_best(uuid, text, tsquery, tsquery[], float8[], bigint), knowledge_alike(uuid, text, bigint),
+    knowledge_beginning(uuid, text, bigint) TO botberi;

@@ -12,6 +12,11 @@ use crate::models::store::instance_work::{self, Claim, Missing};
 use crate::models::store::{SharedDb, StoreError};
 use crate::models::{Instance, InstanceId, InstanceStatus};
 
+/// Entries of a deleted instance's knowledge base that go in one statement: their files may have 25 MiB each.
+const EMPTIED_AT_ONCE: i64 = 10;
+/// How many such statements one purge has before others get their turn.
+const EMPTYING_ROUNDS_MAX: usize = 20;
+
 /// How often what is owned is given back: a row that a user's statement holds is passed over the first time.
 const RELEASE_ROUNDS_MAX: u32 = 10;
 
@@ -87,6 +92,13 @@ impl Statements {
     pub(super) async fn purge(&self, asks: Vec<Purge>) -> Result<Vec<Answered<bool>>, StoreError> {
         let claims: Vec<_> = asks.iter().map(|ask| Claim { id: ask.id, epoch: ask.epoch }).collect();
         let connection = self.shared_db.connection().await?;
+        let ids: Vec<_> = asks.iter().map(|ask| ask.id).collect();
+        for _ in 0..EMPTYING_ROUNDS_MAX {
+            if instance_work::empty_knowledge(&connection, &ids, EMPTIED_AT_ONCE).await? == 0 {
+                break;
+            }
+        }
+        // Those that are not empty yet are asked for again.
         let gone = instance_work::finish_teardown(&connection, self.lease.id(), &claims).await?;
         let gone: HashSet<_> = gone.into_iter().collect();
         Ok(asks.iter().map(|ask| Ok(gone.contains(&ask.id))).collect())

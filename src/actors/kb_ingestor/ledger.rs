@@ -1,5 +1,5 @@
-//! What is kept of an entry. Chunks are written first and the entry's own row last, so that the row is free for its user
-//! until then; all of it is one transaction, and void if the claim does not hold any more.
+//! What is kept of an entry: in one transaction, which is void if the claim does not hold any more. It begins with the lock that
+//! whoever deletes the entry waits for, and writes the entry's own row last, so that its user can change it until then.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,12 +12,14 @@ use crate::models::EntrySource;
 use crate::models::knowledge::ContentHash;
 use crate::models::search::fold;
 use crate::models::store::knowledge_work::{self as work, Reading};
-use crate::models::store::usage::{self, KnowledgeMeter};
-use crate::models::store::{SharedSide, StoreError, Transaction};
+use crate::models::store::{PooledConnection, SharedSide, StoreError, usage};
 
 /// Chunks, and words, of one statement.
-const CHUNKS_MAX: usize = 250;
-const WORDS_MAX: usize = 5_000;
+const CHUNKS_AT_ONCE: usize = 250;
+const WORDS_AT_ONCE: usize = 5_000;
+
+/// Words of one entry that a typing error may mean; no text of a person has as many.
+const WORDS_MAX: usize = 20_000;
 
 /// Shorter words are too like one another to be mistaken, longer ones are none.
 const WORD_CHARS: std::ops::RangeInclusive<usize> = 4..=40;
@@ -26,7 +28,7 @@ const WORD_CHARS: std::ops::RangeInclusive<usize> = 4..=40;
 #[derive(Clone, Copy)]
 pub(super) struct Kept {
     pub(super) hash: ContentHash,
-    pub(super) bytes: i64,
+    pub(super) read_bytes: i64,
     pub(super) fetched: Option<ContentHash>,
 }
 
@@ -34,36 +36,84 @@ pub(super) struct Kept {
 pub(super) async fn keep(
     parts: &KbIngestorParts,
     held: &Held,
-    extracted: &Extracted,
+    extracted: Extracted,
     kept: Kept,
 ) -> Result<Result<Outcome, String>, StoreError> {
     let entry = &held.entry;
+    // Megabytes of text: not on the thread that everything else shares.
+    let folded = tokio::task::spawn_blocking(move || {
+        let words = words(&extracted);
+        (extracted, words)
+    });
+    let Ok((extracted, words)) = folded.await else { return Ok(Ok(Outcome::Lost)) };
+
     let mut connection = parts.shared_db.connection().await?;
-    for words in words(extracted).chunks(WORDS_MAX) {
+    if let Some(refused) = reserve(parts, held, takes(held, &extracted, kept), &mut connection).await? {
+        return Ok(refused);
+    }
+    for words in words.chunks(WORDS_AT_ONCE) {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         work::insert_words(&connection, entry.knowledge_base_id, &words).await?;
     }
 
     let transaction = connection.transaction().await?;
-    if entry.source == EntrySource::Url
-        && let Some(reason) = no_room(parts, held, kept.bytes, &transaction).await?
-    {
-        transaction.rollback().await?;
-        return Ok(Err(reason));
+    if !work::hold(&transaction, held.claim).await? {
+        return Ok(Ok(Outcome::Lost));
     }
     work::forget_chunks(&transaction, entry.id).await?;
     let mut first = 0;
-    for chunks in extracted.chunks.chunks(CHUNKS_MAX) {
+    for chunks in extracted.chunks.chunks(CHUNKS_AT_ONCE) {
         work::insert_chunks(&transaction, entry, first, chunks).await?;
         first += count(chunks.len());
     }
-    let is_still_ours = work::finish(&transaction, held.claim, &reading(held, extracted, kept)).await?;
+    let is_still_ours = work::finish(&transaction, held.claim, &reading(held, &extracted, kept)).await?;
     if !is_still_ours {
         transaction.rollback().await?;
         return Ok(Ok(Outcome::Lost));
     }
     transaction.commit().await?;
     Ok(Ok(Outcome::Ready))
+}
+
+/// What an entry takes of the quota: what was sent or fetched, or the text in it where that is more.
+fn takes(held: &Held, extracted: &Extracted, kept: Kept) -> i64 {
+    let text = i64::try_from(extracted.text.len()).unwrap_or(i64::MAX);
+    match held.entry.source {
+        EntrySource::Text => held.entry.bytes,
+        EntrySource::File => held.entry.bytes.max(text),
+        EntrySource::Url => kept.read_bytes.max(text),
+    }
+}
+
+/// Takes room for what an entry has turned out to take. It is a short transaction: creations of instances wait for that count, too.
+/// Gives what became of the entry if it cannot be kept.
+async fn reserve(
+    parts: &KbIngestorParts,
+    held: &Held,
+    bytes: i64,
+    connection: &mut PooledConnection<SharedSide>,
+) -> Result<Option<Result<Outcome, String>>, StoreError> {
+    let entry = &held.entry;
+    if bytes == entry.bytes {
+        return Ok(None);
+    }
+    let transaction = connection.transaction().await?;
+    let meter =
+        usage::lock_knowledge(&transaction, entry.user_id, parts.entries_max, parts.bytes_max).await?;
+    let others = meter.bytes.saturating_sub(entry.bytes);
+    if bytes > entry.bytes && others.saturating_add(bytes) > meter.bytes_allowed {
+        transaction.rollback().await?;
+        let allowed = meter.bytes_allowed;
+        let reason =
+            format!("It takes {bytes} bytes, and others take {others} of the {allowed} that there may be.");
+        return Ok(Some(Err(reason)));
+    }
+    if !work::reserve(&transaction, held.claim, bytes).await? {
+        transaction.rollback().await?;
+        return Ok(Some(Ok(Outcome::Lost)));
+    }
+    transaction.commit().await?;
+    Ok(None)
 }
 
 fn reading<'a>(held: &'a Held, extracted: &'a Extracted, kept: Kept) -> Reading<'a> {
@@ -80,25 +130,11 @@ fn reading<'a>(held: &'a Held, extracted: &'a Extracted, kept: Kept) -> Reading<
         format: extracted.format.as_str(),
         content,
         extracted: shown,
-        bytes: kept.bytes,
         fetched_hash: kept.fetched,
         indexed_hash: Some(hash.indexed_as(entry.data_type, entry.lang_hint)),
         chunk_count: count(extracted.chunks.len()),
+        indexed_lang: entry.lang_hint,
     }
-}
-
-/// Why what an address led to cannot be kept, if it cannot.
-async fn no_room(
-    parts: &KbIngestorParts,
-    held: &Held,
-    bytes: i64,
-    transaction: &Transaction<'_, SharedSide>,
-) -> Result<Option<String>, StoreError> {
-    let meter = usage::lock_knowledge(transaction, held.entry.user_id, parts.entries_max, parts.bytes_max);
-    let KnowledgeMeter { bytes: used, bytes_allowed: limit, .. } = meter.await?;
-    // What it takes already is counted among the rest, and may be as much.
-    let is_too_much = used.saturating_add(bytes) > limit;
-    Ok(is_too_much.then(|| format!("It has {bytes} bytes, and {used} of {limit} are used.")))
 }
 
 pub(super) async fn keep_as_it_is(parts: &KbIngestorParts, held: &Held) -> Result<Outcome, StoreError> {
@@ -131,6 +167,9 @@ fn words(extracted: &Extracted) -> Vec<String> {
     let mut words = BTreeSet::new();
     for word in extracted.text.split(|letter: char| !letter.is_alphabetic()).filter(|word| is_word(word)) {
         words.insert(fold(word));
+        if words.len() == WORDS_MAX {
+            break;
+        }
     }
     words.into_iter().collect()
 }

@@ -34,22 +34,22 @@ impl Reader {
     }
 
     pub(super) async fn live(self) -> Exit {
+        self.lifeline.impaired("documents cannot be read: not tried yet");
         self.lifeline.ready();
-        let (mut failures, mut swept) = (0, None::<Instant>);
+        if !self.until_able().await {
+            return Exit::Stopped;
+        }
+        let mut failures = 0;
         loop {
             let call = self.desk.parts.call.call.notified();
             tokio::pin!(call);
             // What is called from here on is heard, also while it is being looked.
             let _not_yet = call.as_mut().enable();
 
-            let sweeps = swept.is_none_or(|swept| swept.elapsed() >= self.desk.parts.settings.sweep());
-            if sweeps {
-                swept = Some(Instant::now());
-            }
             let taken = tokio::select! {
                 biased;
                 () = self.lifeline.stop_requested() => return Exit::Stopped,
-                taken = self.desk.take(sweeps) => taken,
+                taken = self.desk.take() => taken,
             };
             match taken {
                 Ok(Some(held)) => {
@@ -79,6 +79,22 @@ impl Reader {
         }
     }
 
+    /// Waits until a document can be read here at all. False when the process ends before.
+    async fn until_able(&self) -> bool {
+        loop {
+            let tried = tokio::select! {
+                () = self.lifeline.stop_requested() => return false,
+                tried = self.desk.parts.extractor.probe() => tried,
+            };
+            let Err(error) = tried else { return true };
+            tracing::warn!(%error, "documents cannot be read");
+            self.lifeline.impaired(format!("documents cannot be read: {error}"));
+            if self.lifeline.stops_within(UNABLE_FOR).await {
+                return false;
+            }
+        }
+    }
+
     /// Reads an entry to its end, or until it is not this reader's any more. `Err` when the process ends.
     async fn attend(&self, held: Held) -> Result<(), Stopping> {
         let begun = Instant::now();
@@ -96,8 +112,14 @@ impl Reader {
             }
         };
         match &outcome {
-            // It stays claimed, and is found to be nobody's with the next sweep.
-            Outcome::Unkept(error) => self.lifeline.impaired(format!("shared_psql: {error}")),
+            Outcome::Unkept(error) => {
+                self.lifeline.impaired(format!("shared_psql: {error}"));
+                // It is not the entry's fault. Where it cannot be handed back, it is found to be nobody's when the database is there.
+                if self.lifeline.stops_within(LOST.pause_now(1)).await {
+                    return Err(Stopping);
+                }
+                self.hand_back(&held, None, LOST.max).await;
+            }
             Outcome::Unable(error) => {
                 self.lifeline.impaired(format!("documents cannot be read: {error}"));
                 self.hand_back(&held, Some(UNABLE), UNABLE_FOR).await;

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use tokio::time::timeout;
 
 use super::KbIngestorParts;
-use super::desk::Held;
+use super::desk::{FETCHING, Held};
 use super::fetching::{NotFetched, fetch};
 use super::ledger::{self, Kept};
 use super::source::{self, Tally};
@@ -104,9 +105,9 @@ async fn attempt(parts: &KbIngestorParts, held: &Held) -> Result<Outcome, StoreE
             return refuse(parts, held, refused).await;
         }
     };
-    let (hash, bytes) = tally.sum();
-    let kept = Kept { hash, bytes, fetched: opened.fetched };
-    match ledger::keep(parts, held, &extracted, kept).await? {
+    let (hash, read_bytes) = tally.sum();
+    let kept = Kept { hash, read_bytes, fetched: opened.fetched };
+    match ledger::keep(parts, held, extracted, kept).await? {
         Ok(outcome) => Ok(outcome),
         Err(reason) => refuse(parts, held, Refused { reason, is_temporary: false }).await,
     }
@@ -140,7 +141,8 @@ async fn open(parts: &KbIngestorParts, held: &Held) -> Result<Opened, Refused> {
         }
         EntrySource::Url => {
             let address = entry.source_url.as_deref().ok_or_else(|| lasting("It has no address."))?;
-            let fetched = fetch(&parts.outbound, address).await?;
+            let late = |_elapsed| passing("The address took too long to answer.");
+            let fetched = timeout(FETCHING, fetch(&parts.outbound, address)).await.map_err(late)??;
             let tally = Tally::new();
             tally.take(&fetched.bytes);
             let format = fetched.format;
@@ -152,6 +154,10 @@ async fn open(parts: &KbIngestorParts, held: &Held) -> Result<Opened, Refused> {
             })
         }
     }
+}
+
+fn passing(reason: &str) -> Refused {
+    Refused { reason: reason.to_owned(), is_temporary: true }
 }
 
 fn lasting(reason: &str) -> Refused {

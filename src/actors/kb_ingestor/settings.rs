@@ -13,11 +13,14 @@ use crate::faults::Faults;
 /// The longest pause before an address is asked again.
 const RETRY_WITHIN: Duration = Duration::from_secs(3_600);
 
+/// More would only wait for one another: each has a process.
+const READERS_MAX: usize = 64;
+
 /// How many are read, how often, and what each may take.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KbIngestorSettings {
-    /// Entries that are read at once; 0 to 64, and 0 is one for each core.
+    /// Entries that are read at once; 0 to 64, and 0 is one for each core and two at least.
     readers: usize,
     /// The program that reads documents, as a path; empty for this one.
     program: PathBuf,
@@ -44,7 +47,7 @@ pub struct KbIngestorSettings {
 impl KbIngestorSettings {
     /// Notes what is out of range.
     pub fn check(&self, faults: &mut Faults) {
-        faults.range("readers", self.readers, 0..=64);
+        faults.range("readers", self.readers, 0..=READERS_MAX);
         faults.range("attempts_max", self.attempts_max, 1..=100);
         faults.range("retry_ms", self.retry_ms, 10..=3_600_000);
         faults.range("sweep_ms", self.sweep_ms, 10..=60_000);
@@ -82,10 +85,10 @@ impl KbIngestorSettings {
 
     pub(super) fn readers(&self) -> usize {
         if self.readers > 0 {
-            self.readers
-        } else {
-            std::thread::available_parallelism().map_or(1, usize::from)
+            return self.readers;
         }
+        // Two at least: one that fetches, and one that does not wait for that.
+        std::thread::available_parallelism().map_or(1, usize::from).clamp(2, READERS_MAX)
     }
 
     pub(super) const fn sweep(&self) -> Duration {

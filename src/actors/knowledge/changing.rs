@@ -8,15 +8,19 @@ use crate::models::knowledge::{ContentHash, KnowledgeBase};
 use crate::models::store::knowledge_entries::{self as entries, EntryChange, LockedEntry};
 use crate::models::store::usage::{self, KnowledgeMeter};
 use crate::models::store::{
-    SharedSide, StoreError, Transaction, idempotency, knowledge_bases as bases, knowledge_files as files,
+    PooledConnection, SharedSide, StoreError, Transaction, idempotency, knowledge_bases as bases,
+    knowledge_files as files,
 };
-use crate::models::{Entry, EntryId, EntryPatch, EntrySource, EntryStatus, Made, NewEntry, Origin};
+use crate::models::{
+    Entry, EntryId, EntryPatch, EntrySource, EntryStatus, InstanceId, Made, NewEntry, Origin, Reach,
+};
 
 /// What keys are used for here.
 const ROUTE: &str = "POST /instances/{id}/knowledge-base/entries";
 
-/// Entries that one wish has read anew: one transaction, and an event for each.
+/// Entries that one wish has read anew, and those of one transaction: each has an event.
 const REINDEXED_MAX: i64 = 10_000;
+const REINDEXED_AT_ONCE: i64 = 500;
 
 /// The constraint that the same thing is kept once by.
 const SAME_CONTENT: &str = "knowledge_base_entries_content_key";
@@ -34,7 +38,7 @@ impl Works {
         let claim = key.as_ref().map(|key| (reach.user_id, key));
         let work = async |transaction: &Transaction<'_, SharedSide>| {
             let base = Self::enter(transaction, *reach, *instance).await?;
-            self.check_room(transaction, &base, 1, added_bytes(wish)).await?;
+            self.meter(transaction, &base).await?.check(1, added_bytes(wish))?;
             let Some(entry) = entries::insert(transaction, &base, wish).await? else {
                 return Err(same(transaction, &base, wish.content_hash).await?);
             };
@@ -62,11 +66,12 @@ impl Works {
         let mut session = self.shared_db.connection().await?;
         let transaction = session.transaction().await?;
         let base = Self::enter(&transaction, reach, instance).await?;
-        if let Some(content) = &patch.content {
-            // Before the entry, as whoever adds one does.
-            self.check_room(&transaction, &base, 0, length(content)).await?;
+        // Before the entry, as whoever adds one does.
+        let room = if patch.content.is_some() { Some(self.meter(&transaction, &base).await?) } else { None };
+        let locked = expected(entries::lock(&transaction, &base, id).await?, id, patch.expected_revision)?;
+        if let (Some(room), Some(content)) = (room, &patch.content) {
+            room.check(0, length(content).saturating_sub(locked.entry.bytes))?;
         }
-        let locked = lock(&transaction, &base, id, patch.expected_revision).await?;
         let change = self.changed(locked, &patch)?;
         if change.fields.is_empty() {
             transaction.rollback().await?;
@@ -89,11 +94,13 @@ impl Works {
     pub(super) async fn delete(&self, order: DeleteEntry) -> Result<(), KnowledgeError> {
         let DeleteEntry { reach, instance, id, expected_revision, origin } = order;
         let mut session = self.shared_db.connection().await?;
+        shut_out(&mut session, (reach, instance), id, expected_revision).await?;
         let transaction = session.transaction().await?;
         let base = Self::enter(&transaction, reach, instance).await?;
         // Before the entry, as whoever adds one does: the deletion gives room back.
-        self.check_room(&transaction, &base, 0, 0).await?;
-        let _locked = lock(&transaction, &base, id, expected_revision).await?;
+        let _gives_room = self.meter(&transaction, &base).await?;
+        let locked = entries::lock_alone(&transaction, &base, id).await?;
+        let _locked = expected(locked, id, expected_revision)?;
         entries::delete(&transaction, &base, id, &origin).await?;
         transaction.commit().await?;
         self.told();
@@ -103,9 +110,17 @@ impl Works {
     pub(super) async fn order(&self, order: OrderReading) -> Result<Entry, KnowledgeError> {
         let OrderReading { reach, instance, id, order, origin } = order;
         let mut session = self.shared_db.connection().await?;
+        if order == ReadingOrder::Cancel {
+            shut_out(&mut session, (reach, instance), id, None).await?;
+        }
         let transaction = session.transaction().await?;
         let base = Self::enter(&transaction, reach, instance).await?;
-        let locked = lock(&transaction, &base, id, None).await?;
+        let locked = match order {
+            // It may take chunks away.
+            ReadingOrder::Cancel => entries::lock_alone(&transaction, &base, id).await?,
+            ReadingOrder::Retry | ReadingOrder::Reindex => entries::lock(&transaction, &base, id).await?,
+        };
+        let locked = expected(locked, id, None)?;
         let entry = match order {
             ReadingOrder::Retry => retry(&transaction, &base, locked.entry, &origin).await?,
             ReadingOrder::Reindex => entries::requeue(&transaction, &base, id, true, &origin).await?,
@@ -119,39 +134,36 @@ impl Works {
         Ok(entry)
     }
 
+    /// Some at a time: nobody waits for ten thousand.
     pub(super) async fn reindex(&self, order: ReindexEntries) -> Result<i64, KnowledgeError> {
         let ReindexEntries { reach, instance, filter, origin } = order;
         let mut session = self.shared_db.connection().await?;
-        let transaction = session.transaction().await?;
-        let base = Self::enter(&transaction, reach, instance).await?;
-        let queued = entries::requeue_many(&transaction, &base, filter, REINDEXED_MAX, &origin).await?;
-        transaction.commit().await?;
-        self.told();
-        Ok(queued)
+        let (mut all, mut after) = (0, EntryId(uuid::Uuid::nil()));
+        while all < REINDEXED_MAX {
+            let transaction = session.transaction().await?;
+            let base = Self::enter(&transaction, reach, instance).await?;
+            let most = REINDEXED_AT_ONCE;
+            let (queued, last) =
+                entries::requeue_many(&transaction, &base, filter, (after, most), &origin).await?;
+            transaction.commit().await?;
+            self.told();
+            all += queued;
+            match last {
+                Some(last) if queued == most => after = last,
+                _ => break,
+            }
+        }
+        Ok(all)
     }
 
-    /// Locks what the user who made the instance has, and sees to it that there is room for more.
-    async fn check_room(
+    /// Locks what the user who made the instance has.
+    async fn meter(
         &self,
         transaction: &Transaction<'_, SharedSide>,
         base: &KnowledgeBase,
-        more_entries: i64,
-        more_bytes: i64,
-    ) -> Result<(), KnowledgeError> {
+    ) -> Result<Room, KnowledgeError> {
         let (entries_max, bytes_max) = (self.quotas.knowledge_entries_max, self.quotas.knowledge_bytes_max);
-        let meter = usage::lock_knowledge(transaction, base.user_id, entries_max, bytes_max).await?;
-        let KnowledgeMeter { entries, entries_allowed, bytes, bytes_allowed } = meter;
-        if more_entries > 0 && entries.saturating_add(more_entries) > entries_allowed {
-            return Err(KnowledgeError::QuotaExceeded {
-                name: ENTRIES,
-                used: entries,
-                limit: entries_allowed,
-            });
-        }
-        if more_bytes > 0 && bytes.saturating_add(more_bytes) > bytes_allowed {
-            return Err(KnowledgeError::QuotaExceeded { name: BYTES, used: bytes, limit: bytes_allowed });
-        }
-        Ok(())
+        Ok(Room(usage::lock_knowledge(transaction, base.user_id, entries_max, bytes_max).await?))
     }
 
     /// How an entry is with a change in it.
@@ -201,18 +213,56 @@ impl Works {
     }
 }
 
-/// The entry, as nobody changes it until the transaction ends.
-async fn lock(
-    transaction: &Transaction<'_, SharedSide>,
-    base: &KnowledgeBase,
+/// What is left to a user while the transaction lasts.
+struct Room(KnowledgeMeter);
+
+impl Room {
+    /// Sees to it that there is room for more. To take less is always possible.
+    fn check(&self, more_entries: i64, more_bytes: i64) -> Result<(), KnowledgeError> {
+        let KnowledgeMeter { entries, entries_allowed, bytes, bytes_allowed } = self.0;
+        if more_entries > 0 && entries.saturating_add(more_entries) > entries_allowed {
+            return Err(KnowledgeError::QuotaExceeded {
+                name: ENTRIES,
+                used: entries,
+                limit: entries_allowed,
+            });
+        }
+        if more_bytes > 0 && bytes.saturating_add(more_bytes) > bytes_allowed {
+            return Err(KnowledgeError::QuotaExceeded { name: BYTES, used: bytes, limit: bytes_allowed });
+        }
+        Ok(())
+    }
+}
+
+/// An entry that is there and has the revision that was expected.
+fn expected(
+    locked: Option<LockedEntry>,
     id: EntryId,
     expected_revision: Option<i64>,
 ) -> Result<LockedEntry, KnowledgeError> {
-    let locked = entries::lock(transaction, base, id).await?.ok_or(KnowledgeError::EntryNotFound(id))?;
+    let locked = locked.ok_or(KnowledgeError::EntryNotFound(id))?;
     if expected_revision.is_some_and(|expected| expected != locked.entry.revision) {
         return Err(KnowledgeError::Stale(id));
     }
     Ok(locked)
+}
+
+/// Has whoever reads an entry let go of it, in a transaction of its own: they find out within a second, and until then may hold what
+/// the next transaction waits for.
+async fn shut_out(
+    session: &mut PooledConnection<SharedSide>,
+    (reach, instance): (Reach, InstanceId),
+    id: EntryId,
+    expected_revision: Option<i64>,
+) -> Result<(), KnowledgeError> {
+    let transaction = session.transaction().await?;
+    let base = Works::enter(&transaction, reach, instance).await?;
+    let locked = expected(entries::lock(&transaction, &base, id).await?, id, expected_revision)?;
+    if locked.entry.status == EntryStatus::Processing {
+        entries::shut_out(&transaction, &base, id).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// To wish it twice changes nothing.

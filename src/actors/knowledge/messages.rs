@@ -76,9 +76,19 @@ pub struct AddEntry {
     pub key: Option<IdempotencyKey>,
 }
 
-/// Wishes to send a file. Refused at once if its beginning is that of something that is not read.
+/// Wishes for a place to send a file from.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Upload, KnowledgeError>")]
+#[rtype(result = "Result<Place, KnowledgeError>")]
+pub struct EnterUploads {
+    /// What the caller reaches.
+    pub reach: Reach,
+    /// To which instance.
+    pub instance: InstanceId,
+}
+
+/// Begins to send a file. Refused at once if its beginning is that of something that is not read.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<FileId, KnowledgeError>")]
 pub struct BeginUpload {
     /// What the caller reaches.
     pub reach: Reach,
@@ -88,14 +98,6 @@ pub struct BeginUpload {
     pub name: Option<String>,
     /// Its first piece.
     pub first: Vec<u8>,
-}
-
-/// A file on its way. It has its place among the uploads of this process until it is dropped.
-#[derive(Debug)]
-pub struct Upload {
-    /// What its pieces are sent under.
-    pub file: FileId,
-    pub(super) _place: Place,
 }
 
 /// Sends the next piece of a file; the first one came with the wish.

@@ -20,9 +20,8 @@ mod uploading;
 
 pub use error::KnowledgeError;
 pub use messages::{
-    AddEntry, AppendPiece, BeginUpload, ChangeEntry, DeleteEntry, DiscardUpload, FindEntry,
+    AddEntry, AppendPiece, BeginUpload, ChangeEntry, DeleteEntry, DiscardUpload, EnterUploads, FindEntry,
     FindKnowledgeBase, ListEntries, OrderReading, ReadEntry, ReadingOrder, ReindexEntries, SearchKnowledge,
-    Upload,
 };
 pub use settings::KnowledgeSettings;
 
@@ -32,11 +31,13 @@ use actix::{Actor, Context, Handler};
 use tokio::sync::Semaphore;
 
 use self::error::{BYTES, ENTRIES};
+pub use self::uploading::Place;
 use self::uploading::Uploads;
 use super::bell::{self, Bell};
 use super::instances::QuotaSettings;
 use super::system::{Answer, Handle, Lifeline};
 use crate::models::knowledge::{Hit, KnowledgeBase, KnowledgeBaseState};
+use crate::models::store::knowledge_files::FileId;
 use crate::models::store::{
     Session, SharedDb, SharedSide, knowledge_bases as bases, knowledge_entries as entries,
 };
@@ -116,7 +117,8 @@ answered_by! {
     FindEntry => find -> Entry;
     ReadEntry => read -> (Entry, EntryContent);
     AddEntry => add -> Made<Entry>;
-    BeginUpload => begin_upload -> Upload;
+    EnterUploads => enter_uploads -> Place;
+    BeginUpload => begin_upload -> FileId;
     AppendPiece => append -> ();
     DiscardUpload => discard -> ();
     ChangeEntry => change -> Entry;

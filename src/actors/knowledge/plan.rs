@@ -23,15 +23,28 @@ pub(super) struct Asked {
 
 /// What to look for in each language. Nothing in a language of which nothing can be said.
 pub(super) fn plan(asked: &[Asked], meanings: &[TermMeaning]) -> Vec<LanguageQuery> {
-    LanguageHint::ALL.iter().filter_map(|lang| in_language(*lang, asked, meanings)).collect()
+    let weights: Vec<f64> = (0..asked.len()).map(|term| weight(term, meanings)).collect();
+    let says_something = |meaning: &&TermMeaning| !meaning.query.is_empty();
+    let is_telling = |meaning: &TermMeaning| !meaning.is_stop_word && meaning.found > 0;
+    // Small words count only where there are no others.
+    let only_small = !meanings.iter().filter(says_something).any(is_telling);
+    let counted: Vec<&TermMeaning> = meanings
+        .iter()
+        .filter(says_something)
+        .filter(|meaning| only_small || !meaning.is_stop_word)
+        .collect();
+    LanguageHint::ALL.iter().filter_map(|lang| in_language(*lang, asked, &counted, &weights)).collect()
 }
 
-fn in_language(lang: LanguageHint, asked: &[Asked], meanings: &[TermMeaning]) -> Option<LanguageQuery> {
+fn in_language(
+    lang: LanguageHint,
+    asked: &[Asked],
+    meanings: &[&TermMeaning],
+    weights: &[f64],
+) -> Option<LanguageQuery> {
     let here = || {
-        meanings
-            .iter()
-            .filter(move |meaning| meaning.lang == lang && !meaning.query.is_empty())
-            .filter_map(|meaning| asked.get(meaning.term).map(|asked| (asked, meaning)))
+        let of_lang = meanings.iter().filter(move |meaning| meaning.lang == lang);
+        of_lang.filter_map(|meaning| asked.get(meaning.term).map(|asked| (asked, *meaning)))
     };
     let of_kind = |kind| here().filter(move |(asked, _)| asked.term.kind == kind).map(|(_, meaning)| meaning);
 
@@ -53,7 +66,7 @@ fn in_language(lang: LanguageHint, asked: &[Asked], meanings: &[TermMeaning]) ->
         .iter()
         .map(|(asked, meaning)| {
             let guess = if asked.is_guess { LIKENESS } else { 1.0 };
-            (meaning.query.clone(), guess * weight(meaning))
+            (meaning.query.clone(), guess * weights.get(meaning.term).copied().unwrap_or_default())
         })
         .collect();
     let shown = any_of(scoring.iter().map(|(_, meaning)| meaning.query.as_str()));
@@ -77,10 +90,13 @@ fn any_of<'a>(queries: impl Iterator<Item = &'a str>) -> String {
     queries.map(|query| format!("({query})")).collect::<Vec<String>>().join(" | ")
 }
 
-/// Inverse document frequency as BM25 has it: what stands everywhere says nothing.
-fn weight(meaning: &TermMeaning) -> f64 {
+/// Inverse document frequency as BM25 has it: what stands everywhere says nothing. Over the whole knowledge base, whatever its
+/// languages: a word of one is rare in the other, and says no more there for that.
+fn weight(term: usize, meanings: &[TermMeaning]) -> f64 {
+    let of_term = || meanings.iter().filter(|meaning| meaning.term == term);
     let count = |count: i64| f64::from(i32::try_from(count).unwrap_or(i32::MAX));
-    let (all, found) = (count(meaning.chunks.max(meaning.found)), count(meaning.found));
+    let found = count(of_term().map(|meaning| meaning.found).sum());
+    let all = count(of_term().map(|meaning| meaning.chunks).sum()).max(found);
     ((all - found + 0.5) / (found + 0.5)).ln_1p()
 }
 
@@ -93,7 +109,14 @@ mod tests {
     }
 
     fn meaning(term: usize, query: &str, found: i64) -> TermMeaning {
-        TermMeaning { term, lang: LanguageHint::English, chunks: 10_000, query: query.to_owned(), found }
+        TermMeaning {
+            term,
+            is_stop_word: query == "'the'",
+            lang: LanguageHint::English,
+            chunks: 10_000,
+            query: query.to_owned(),
+            found,
+        }
     }
 
     #[test]
@@ -134,5 +157,23 @@ mod tests {
         assert_eq!(query.terms.len(), 1);
         assert!(query.terms[0].1 < certain.terms[0].1);
         assert_eq!(plan(&words, &[meaning(0, "", 0)]), []);
+    }
+
+    #[test]
+    fn small_words_count_only_where_there_are_no_others() {
+        let words = [asked(TermKind::Word, "the"), asked(TermKind::Word, "agent")];
+        let meanings = [meaning(0, "'the'", 3), meaning(1, "'agent'", 10)];
+        let [query] = &plan(&words, &meanings)[..] else { panic!() };
+        assert_eq!(query.shown, "('agent')");
+        let [query] = &plan(&words[..1], &meanings[..1])[..] else { panic!() };
+        assert_eq!(query.shown, "('the')");
+    }
+
+    #[test]
+    fn a_word_weighs_the_same_in_every_language() {
+        let words = [asked(TermKind::Word, "agent")];
+        let spanish = TermMeaning { lang: LanguageHint::Spanish, found: 1, ..meaning(0, "'agent'", 1) };
+        let [english, spanish] = &plan(&words, &[meaning(0, "'agent'", 400), spanish])[..] else { panic!() };
+        assert!((english.terms[0].1 - spanish.terms[0].1).abs() < 1e-9);
     }
 }

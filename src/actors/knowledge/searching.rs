@@ -1,5 +1,9 @@
 //! A search: what the terms mean, what was probably meant where one means nothing, and the best chunks.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::plan::{self, Asked};
 use super::{KnowledgeError, SearchKnowledge, Works, seen};
 use crate::models::KnowledgeBaseId;
@@ -10,20 +14,31 @@ use crate::models::store::{Session, SharedSide, StoreError, knowledge_bases as b
 
 /// Words that one of which there is nothing may have meant.
 const GUESSES_MAX: i64 = 3;
+/// Words of one query that are guessed at.
+const GUESSED_MAX: usize = 4;
+/// Words of one beginning, and beginnings of one query, that are looked up.
+const BEGUN_MAX: i64 = 12;
+const BEGINNINGS_MAX: usize = 2;
+
+/// How long a search waits for its turn. Longer, and they fill the actor that others ask for other things.
+const WAITS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Works {
     pub(super) async fn search(&self, question: SearchKnowledge) -> Result<Vec<Hit>, KnowledgeError> {
         let SearchKnowledge { reach, instance, query, limit } = question;
-        let Ok(_place) = self.searches.acquire().await else { return Err(KnowledgeError::Busy) };
+        let place = timeout(WAITS_WITHIN, self.searches.acquire()).await;
+        let Ok(Ok(_place)) = place else { return Err(KnowledgeError::Busy) };
         let session = self.shared_db.connection().await?;
         let base = seen(bases::find(&session, reach, instance).await?, instance)?.id;
         let mut asked: Vec<Asked> =
             query.terms.into_iter().map(|term| Asked { term, is_guess: false }).collect();
-        let mut meanings = meanings(&session, base, &asked).await?;
+        asked.extend(begun(&session, base, &asked).await?);
+        let mut meanings = meanings(&session, base, &asked, 0).await?;
         let guesses = guesses(&session, base, &asked, &meanings).await?;
         if !guesses.is_empty() {
+            let known = asked.len();
             asked.extend(guesses);
-            meanings = self::meanings(&session, base, &asked).await?;
+            meanings.extend(self::meanings(&session, base, &asked, known).await?);
         }
         let queries = plan::plan(&asked, &meanings);
         if queries.is_empty() {
@@ -34,13 +49,30 @@ impl Works {
     }
 }
 
+/// What the terms mean, from the one at `first` on.
 async fn meanings(
     db: &impl Session<SharedSide>,
     base: KnowledgeBaseId,
     asked: &[Asked],
+    first: usize,
 ) -> Result<Vec<TermMeaning>, StoreError> {
-    let terms: Vec<Term> = asked.iter().map(|asked| asked.term.clone()).collect();
-    store::meanings(db, base, &terms, plan::COUNTED_MAX).await
+    let terms: Vec<Term> = asked.iter().skip(first).map(|asked| asked.term.clone()).collect();
+    let meanings = store::meanings(db, base, &terms, plan::COUNTED_MAX).await?;
+    Ok(meanings.into_iter().map(|meaning| TermMeaning { term: meaning.term + first, ..meaning }).collect())
+}
+
+/// For beginnings of words: the words of the knowledge base that begin so. The index has stems only, which may be shorter.
+async fn begun(
+    db: &impl Session<SharedSide>,
+    base: KnowledgeBaseId,
+    asked: &[Asked],
+) -> Result<Vec<Asked>, StoreError> {
+    let mut words = Vec::new();
+    for prefix in asked.iter().filter(|asked| asked.term.kind == TermKind::Prefix).take(BEGINNINGS_MAX) {
+        words.extend(store::beginning(db, base, &prefix.term.text, BEGUN_MAX).await?);
+    }
+    let word = |text| Asked { term: Term { kind: TermKind::Word, text }, is_guess: false };
+    Ok(words.into_iter().map(word).collect())
 }
 
 /// For words that say something and of which there is nothing: those that are there and look like them.
@@ -58,6 +90,7 @@ async fn guesses(
     let missing: Vec<String> = (asked.iter().enumerate())
         .filter(|(place, asked)| asked.term.kind == TermKind::Word && is_missing(*place))
         .map(|(_, asked)| fold(&asked.term.text))
+        .take(GUESSED_MAX)
         .collect();
     if missing.is_empty() {
         return Ok(Vec::new());

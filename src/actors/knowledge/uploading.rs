@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{AppendPiece, BeginUpload, DiscardUpload, KnowledgeError, Upload, Works};
+use super::{AppendPiece, BYTES, BeginUpload, DiscardUpload, EnterUploads, KnowledgeError, Works};
 use crate::extraction::{HEAD_BYTES, sniff};
 use crate::models::UserId;
-use crate::models::store::knowledge_files as files;
+use crate::models::store::knowledge_files::{self as files, FileId};
+use crate::models::store::usage;
 
 /// Uploads that one user has under way in one process: a slow one holds its place as long as an upload may take.
 const PER_USER_MAX: usize = 8;
@@ -22,7 +23,7 @@ pub(super) struct Uploads {
 
 /// The place of one upload, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct Place {
     user: UserId,
     by_user: Arc<Mutex<HashMap<UserId, usize>>>,
     _one_of_all: OwnedSemaphorePermit,
@@ -64,17 +65,30 @@ fn counts(by_user: &Mutex<HashMap<UserId, usize>>) -> MutexGuard<'_, HashMap<Use
 }
 
 impl Works {
-    pub(super) async fn begin_upload(&self, wish: BeginUpload) -> Result<Upload, KnowledgeError> {
+    /// Before a byte of the file is read: whoever has no place holds no memory.
+    pub(super) async fn enter_uploads(&self, wish: EnterUploads) -> Result<Place, KnowledgeError> {
+        let EnterUploads { reach, instance } = wish;
+        let place = self.uploads.enter(reach.user_id).ok_or(KnowledgeError::Busy)?;
+        let session = self.shared_db.connection().await?;
+        let base = Self::enter(&session, reach, instance).await?;
+        let used = usage::find(&session, base.user_id).await?;
+        let limit = used.knowledge_bytes_max.unwrap_or(self.quotas.knowledge_bytes_max);
+        if used.knowledge_bytes >= limit {
+            return Err(KnowledgeError::QuotaExceeded { name: BYTES, used: used.knowledge_bytes, limit });
+        }
+        Ok(place)
+    }
+
+    pub(super) async fn begin_upload(&self, wish: BeginUpload) -> Result<FileId, KnowledgeError> {
         let BeginUpload { reach, instance, name, first } = wish;
         let head = first.get(..HEAD_BYTES).unwrap_or(&first);
         let _read_later = sniff(head, name.as_deref()).map_err(KnowledgeError::Unsupported)?;
-        let place = self.uploads.enter(reach.user_id).ok_or(KnowledgeError::Busy)?;
         let session = self.shared_db.connection().await?;
         let base = Self::enter(&session, reach, instance).await?;
         let file = uuid::Uuid::now_v7();
         files::begin(&session, file, base.user_id).await?;
         files::append(&session, file, 0, &first).await?;
-        Ok(Upload { file, _place: place })
+        Ok(file)
     }
 
     pub(super) async fn append(

@@ -9,6 +9,8 @@ const QUERY_CHARS_MAX: usize = 500;
 const TERMS_MAX: usize = 32;
 /// A beginning of fewer letters begins half of all words.
 const PREFIX_CHARS_MIN: usize = 2;
+/// No word is longer.
+const PREFIX_BYTES_MAX: usize = 100;
 
 /// What a term asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,23 +96,34 @@ fn next_piece(text: &str) -> Option<(Piece<'_>, &str)> {
 impl Piece<'_> {
     /// `None` where there is no letter and no digit.
     fn term(&self) -> Option<Term> {
-        let text = self.text.trim_matches(|letter: char| !letter.is_alphanumeric());
-        if text.is_empty() {
+        // A path is another word without its first slash.
+        let is_edge = |letter: char| !letter.is_alphanumeric();
+        let text =
+            self.text.trim_end_matches(is_edge).trim_start_matches(|letter| is_edge(letter) && letter != '/');
+        if !text.contains(char::is_alphanumeric) {
             return None;
         }
-        let is_prefix = !self.is_quoted
-            && self.text.ends_with('*')
-            && text.chars().count() >= PREFIX_CHARS_MIN
-            && text.chars().all(char::is_alphanumeric);
-        let kind = match (self.is_without, self.is_quoted, is_prefix) {
-            (true, _, _) => TermKind::Without,
-            (false, true, _) if text.split_whitespace().nth(1).is_some() => TermKind::Phrase,
-            (false, _, true) => TermKind::Prefix,
-            (false, _, _) => TermKind::Word,
+        let is_begun = !self.is_quoted && self.text.ends_with('*');
+        let kind = match (self.is_without, self.is_quoted) {
+            (true, _) => TermKind::Without,
+            (false, true) if text.split_whitespace().nth(1).is_some() => TermKind::Phrase,
+            (false, false) if is_begun => match beginning(text) {
+                Some(text) => return Some(Term { kind: TermKind::Prefix, text }),
+                None => TermKind::Word,
+            },
+            (false, _) => TermKind::Word,
         };
-        let text = if kind == TermKind::Prefix { fold(text) } else { text.to_owned() };
-        Some(Term { kind, text })
+        Some(Term { kind, text: text.to_owned() })
     }
+}
+
+/// The beginning of a word as words are compared, if it is one: folding may make several words of a letter, or marks.
+fn beginning(text: &str) -> Option<String> {
+    let folded = fold(text);
+    let is_one = folded.len() <= PREFIX_BYTES_MAX
+        && folded.chars().count() >= PREFIX_CHARS_MIN
+        && folded.chars().all(char::is_alphanumeric);
+    is_one.then_some(folded)
 }
 
 #[cfg(test)]
@@ -142,6 +155,8 @@ mod tests {
             terms(&[(Word, "user-name"), (Word, "kill"), (Without, "9")])
         );
         assert_eq!(read("same same"), terms(&[(Word, "same")]));
+        assert_eq!(read("¿(/usr/local)?"), terms(&[(Word, "/usr/local")]));
+        assert_eq!(read("⑴⑵* ﷺﷺ*"), terms(&[(Word, "⑴⑵"), (Word, "ﷺﷺ")]), "folded, they are no single word");
     }
 
     #[test]

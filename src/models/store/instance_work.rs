@@ -13,6 +13,7 @@ use crate::models::instance::{Instance, InstanceStatus};
 
 const TAKE_BATCH: &str = include_str!("sql/instances/take_batch.sql");
 const MOVE_BATCH: &str = include_str!("sql/instances/move_batch.sql");
+const EMPTY_KNOWLEDGE: &str = include_str!("sql/knowledge_base_entries/empty.sql");
 const FINISH_TEARDOWN: &str = include_str!("sql/instances/finish_teardown.sql");
 const RELEASE_ALL: &str = include_str!("sql/instances/release_all.sql");
 const LIST_OWNED: &str = include_str!("sql/instances/list_owned.sql");
@@ -94,7 +95,19 @@ pub async fn move_batch(
     session::decode_all(&rows)
 }
 
-/// Purges tombstones whose instances are torn down; gives those that were purged. Nobody is told again.
+/// Takes away up to `limit` entries of the knowledge base of one of these instances, if it is deleted. Gives how many.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn empty_knowledge(
+    db: &impl Session<SharedSide>,
+    instances: &[InstanceId],
+    limit: i64,
+) -> Result<usize, StoreError> {
+    Ok(session::rows(db, EMPTY_KNOWLEDGE, &[&instances, &limit]).await?.len())
+}
+
+/// Purges tombstones whose instances are torn down and whose knowledge bases are empty; gives those that were purged. Nobody is told again.
 ///
 /// # Errors
 /// Only those of the database itself.

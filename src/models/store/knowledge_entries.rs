@@ -6,7 +6,6 @@ use tokio_postgres::Row;
 use super::acting::acting;
 use super::error::StoreError;
 use super::session::{self, Session, SharedSide};
-use crate::models::audit::AuditAction;
 use crate::models::ids::EntryId;
 use crate::models::knowledge::{
     ContentHash, Entry, EntryContent, EntryFilter, EntryPatch, KnowledgeBase, NewEntry,
@@ -18,6 +17,8 @@ const LIST: &str = include_str!("sql/knowledge_base_entries/list.sql");
 const FIND: &str = include_str!("sql/knowledge_base_entries/find.sql");
 const READ: &str = include_str!("sql/knowledge_base_entries/read.sql");
 const LOCK: &str = include_str!("sql/knowledge_base_entries/lock.sql");
+const LOCK_ALONE: &str = include_str!("sql/knowledge_base_entries/lock_alone.sql");
+const SHUT_OUT: &str = include_str!("sql/knowledge_base_entries/shut_out.sql");
 const INSERT: &str = include_str!("sql/knowledge_base_entries/insert.sql");
 const FIND_SAME: &str = include_str!("sql/knowledge_base_entries/find_same.sql");
 const CHANGE: &str = include_str!("sql/knowledge_base_entries/change.sql");
@@ -85,7 +86,7 @@ pub struct LockedEntry {
     pub is_up_to_date: bool,
 }
 
-/// Locks an entry.
+/// Locks an entry for a change. Whoever reads it may go on writing chunks, which come to nothing if the change shuts them out.
 ///
 /// # Errors
 /// [`StoreError::Busy`] when somebody holds it for too long.
@@ -94,7 +95,41 @@ pub async fn lock(
     base: &KnowledgeBase,
     id: EntryId,
 ) -> Result<Option<LockedEntry>, StoreError> {
-    let Some(row) = session::optional(db, LOCK, &[&id, &base.id, &base.instance_id]).await? else {
+    locked(db, LOCK, base, id).await
+}
+
+/// Locks an entry whose chunks are going to be taken away: waits until nobody writes any.
+///
+/// # Errors
+/// [`StoreError::Busy`] when somebody holds it for too long: [`shut_out`] them first.
+pub async fn lock_alone(
+    db: &impl Session<SharedSide>,
+    base: &KnowledgeBase,
+    id: EntryId,
+) -> Result<Option<LockedEntry>, StoreError> {
+    locked(db, LOCK_ALONE, base, id).await
+}
+
+/// Has whoever reads an entry find out that it is theirs no longer.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn shut_out(
+    db: &impl Session<SharedSide>,
+    base: &KnowledgeBase,
+    id: EntryId,
+) -> Result<(), StoreError> {
+    let _one_or_none = session::run(db, SHUT_OUT, &[&id, &base.id]).await?;
+    Ok(())
+}
+
+async fn locked(
+    db: &impl Session<SharedSide>,
+    statement: &'static str,
+    base: &KnowledgeBase,
+    id: EntryId,
+) -> Result<Option<LockedEntry>, StoreError> {
+    let Some(row) = session::optional(db, statement, &[&id, &base.id, &base.instance_id]).await? else {
         return Ok(None);
     };
     let entry = Entry::try_from(&row)?;
@@ -219,8 +254,6 @@ pub async fn requeue(
     is_forced: bool,
     origin: &Origin,
 ) -> Result<Entry, StoreError> {
-    let action =
-        if is_forced { AuditAction::KnowledgeEntryReindex } else { AuditAction::KnowledgeEntryRetry };
     let parameters: session::Parameters<'_> = &[
         &id,
         &base.id,
@@ -229,12 +262,11 @@ pub async fn requeue(
         &origin.request_id,
         &origin.traceparent_text(),
         &acting(origin),
-        &action,
     ];
     Entry::try_from(&session::one(db, REQUEUE, parameters).await?)
 }
 
-/// Has up to `limit` entries that are not under way read again. Gives how many.
+/// Has up to `most` entries behind `after` that are not under way read again. Gives how many, and the last.
 ///
 /// # Errors
 /// [`StoreError::Busy`] when somebody holds one of them for too long.
@@ -242,9 +274,9 @@ pub async fn requeue_many(
     db: &impl Session<SharedSide>,
     base: &KnowledgeBase,
     filter: EntryFilter,
-    limit: i64,
+    (after, most): (EntryId, i64),
     origin: &Origin,
-) -> Result<i64, StoreError> {
+) -> Result<(i64, Option<EntryId>), StoreError> {
     let EntryFilter { status, data_type, lang_hint } = filter;
     let parameters: session::Parameters<'_> = &[
         &base.id,
@@ -252,12 +284,14 @@ pub async fn requeue_many(
         &status,
         &data_type,
         &lang_hint,
-        &limit,
+        &most,
         &origin.request_id,
         &origin.traceparent_text(),
         &acting(origin),
+        &after,
     ];
-    Ok(session::one(db, REQUEUE_MANY, parameters).await?.try_get("queued")?)
+    let row = session::one(db, REQUEUE_MANY, parameters).await?;
+    Ok((row.try_get("queued")?, row.try_get("last")?))
 }
 
 /// Calls off that an entry which is locked is read. It is `ready` again if what is found of it is still right, and else

@@ -9,9 +9,10 @@ use crate::models::knowledge::{Citation, Hit, LanguageHint, SnippetPart, Term, T
 
 const TERMS: &str = include_str!("sql/knowledge_base_chunks/terms.sql");
 const SEARCH: &str = include_str!("sql/knowledge_base_chunks/search.sql");
+const BEGINNING: &str = include_str!("sql/knowledge_base_words/beginning.sql");
 const ALIKE: &str = include_str!("sql/knowledge_base_words/alike.sql");
 
-/// What `ts_headline` puts around a match: two characters of Unicode's private use area, which no text has: what is read of a
+/// What `ts_headline` puts around a match: two characters of Unicode's private use area, which no chunk has: what is read of a
 /// document is cleared of them.
 const MATCH: [char; 2] = ['\u{e000}', '\u{e001}'];
 
@@ -20,6 +21,8 @@ const MATCH: [char; 2] = ['\u{e000}', '\u{e001}'];
 pub struct TermMeaning {
     /// Which of the terms, from 0.
     pub term: usize,
+    /// Whether it is one of the small words that stand in every sentence of some language.
+    pub is_stop_word: bool,
     /// In which language.
     pub lang: LanguageHint,
     /// How many chunks there are in that language.
@@ -75,6 +78,20 @@ pub async fn alike(
         .collect()
 }
 
+/// Up to `limit` words of the knowledge base that begin so.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn beginning(
+    db: &impl Session<SharedSide>,
+    base: KnowledgeBaseId,
+    beginning: &str,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    let rows = session::rows(db, BEGINNING, &[&base, &beginning, &limit]).await?;
+    rows.iter().map(|row| Ok(row.try_get("word")?)).collect()
+}
+
 /// What is looked for in one language.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LanguageQuery {
@@ -120,6 +137,7 @@ impl TryFrom<&Row> for TermMeaning {
     fn try_from(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             term: place(row.try_get("ordinal")?),
+            is_stop_word: row.try_get("is_stop_word")?,
             lang: row.try_get("lang")?,
             chunks: row.try_get("chunks")?,
             query: row.try_get("query")?,

@@ -19,6 +19,8 @@ const KEEP_AS_IT_IS: &str = include_str!("sql/knowledge_base_entries/keep_as_it_
 const FAIL: &str = include_str!("sql/knowledge_base_entries/fail.sql");
 const POSTPONE: &str = include_str!("sql/knowledge_base_entries/postpone.sql");
 const HAND_BACK: &str = include_str!("sql/knowledge_base_entries/hand_back.sql");
+const HOLD: &str = include_str!("sql/knowledge_base_entries/hold.sql");
+const RESERVE: &str = include_str!("sql/knowledge_base_entries/reserve.sql");
 const FORGET_CHUNKS: &str = include_str!("sql/knowledge_base_chunks/forget.sql");
 const INSERT_CHUNKS: &str = include_str!("sql/knowledge_base_chunks/insert.sql");
 const INSERT_WORDS: &str = include_str!("sql/knowledge_base_words/insert.sql");
@@ -51,6 +53,8 @@ pub struct ClaimedEntry {
     pub content: Option<String>,
     /// Its file, if it has one.
     pub file_id: Option<FileId>,
+    /// What it takes of the quota.
+    pub bytes: i64,
     /// What it is known by.
     pub content_hash: Option<ContentHash>,
     /// What its address led to the last time.
@@ -80,7 +84,8 @@ pub struct Claim {
     pub epoch: i64,
 }
 
-/// Claims the next entry that waits, of the next user after `after` who has one; each has until the deadline.
+/// Claims the next entry that waits, of the next user after `after` who has one; each has until the deadline. Entries that are
+/// fetched are among them if `may_fetch`.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -88,9 +93,10 @@ pub async fn claim_queued(
     db: &impl Session<SharedSide>,
     me: ReplicaId,
     after: UserId,
+    may_fetch: bool,
     deadline_ms: i64,
 ) -> Result<Option<ClaimedEntry>, StoreError> {
-    let row = session::optional(db, CLAIM_QUEUED, &[&me, &after, &deadline_ms]).await?;
+    let row = session::optional(db, CLAIM_QUEUED, &[&me, &after, &deadline_ms, &may_fetch]).await?;
     row.as_ref().map(ClaimedEntry::try_from).transpose()
 }
 
@@ -143,17 +149,33 @@ pub struct Reading<'a> {
     pub content: Option<&'a str>,
     /// The text that its chunks are pieces of, where that is another than its content.
     pub extracted: Option<&'a str>,
-    /// What it takes of the quota.
-    pub bytes: i64,
     /// What its address led to.
     pub fetched_hash: Option<ContentHash>,
     /// What its chunks were made from.
     pub indexed_hash: Option<[u8; 32]>,
     /// How many chunks there are.
     pub chunk_count: i32,
+    /// What language they are in.
+    pub indexed_lang: LanguageHint,
 }
 
-/// Takes away what was found of an entry: the beginning of a transaction that [`finish`] ends.
+/// Holds an entry: the beginning of the transaction that [`finish`] ends. False if the claim does not hold any more.
+///
+/// # Errors
+/// [`StoreError::Busy`] when its user holds it for too long.
+pub async fn hold(db: &impl Session<SharedSide>, claim: Claim) -> Result<bool, StoreError> {
+    Ok(session::optional(db, HOLD, &[&claim.id, &claim.owner, &claim.epoch]).await?.is_some())
+}
+
+/// Notes what an entry is going to take of the quota. False if the claim does not hold any more.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn reserve(db: &impl Session<SharedSide>, claim: Claim, bytes: i64) -> Result<bool, StoreError> {
+    Ok(session::run(db, RESERVE, &[&claim.id, &claim.owner, &claim.epoch, &bytes]).await? == 1)
+}
+
+/// Takes away what was found of an entry.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -230,10 +252,10 @@ pub async fn finish(
         &reading.format,
         &reading.content,
         &reading.extracted,
-        &reading.bytes,
         &fetched,
         &indexed,
         &reading.chunk_count,
+        &reading.indexed_lang,
     ];
     Ok(session::run(db, FINISH, parameters).await? == 1)
 }
@@ -305,6 +327,7 @@ impl TryFrom<&Row> for ClaimedEntry {
             file_name: row.try_get("file_name")?,
             content: row.try_get("content")?,
             file_id: row.try_get("file_id")?,
+            bytes: row.try_get("bytes")?,
             content_hash: hash("content_hash")?,
             fetched_hash: hash("fetched_hash")?,
             indexed_hash: row.try_get("indexed_hash")?,

@@ -10,8 +10,11 @@ use actix_web::web::Data;
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
+use uuid::Uuid;
 
-use crate::actors::knowledge::{AppendPiece, BeginUpload, DiscardUpload, Knowledge, Upload, rules};
+use crate::actors::knowledge::{
+    AppendPiece, BeginUpload, DiscardUpload, EnterUploads, Knowledge, Place, rules,
+};
 use crate::actors::system::Handle;
 use crate::http::extract::{BodyLimits, is_packed};
 use crate::http::idempotency::{header as idempotency_key, no_key};
@@ -47,13 +50,14 @@ pub(crate) struct Form {
     limits: UploadLimits,
     key: Option<String>,
     path: String,
-    /// Its share of the memory that all requests have together.
-    _held: Held,
+    /// Its share of the memory that all requests have together, from when it has a place.
+    held: Held,
 }
 
 /// A form that has come as a whole.
 pub(super) struct Received {
-    upload: Upload,
+    file: Uuid,
+    _place: Place,
     file_name: Option<String>,
     bytes: u64,
     hash: ContentHash,
@@ -75,14 +79,12 @@ impl Form {
         if announced.is_some_and(|bytes: u64| bytes > limits.file_bytes_max.saturating_add(FRAME_BYTES_MAX)) {
             return Err(too_large(limits.file_bytes_max));
         }
-        let mut held = memory.memory.hold();
-        held.take(2 * PIECE_BYTES)?;
         Ok(Self {
             key: idempotency_key(request)?,
             path: request.path().to_owned(),
             parts: Multipart::new(request.headers(), payload.take()),
             limits: ***limits,
-            _held: held,
+            held: memory.memory.hold(),
         })
     }
 
@@ -93,6 +95,9 @@ impl Form {
         reach: Reach,
         instance: InstanceId,
     ) -> Result<Received, Problem> {
+        // Whoever only promises a file takes no room from others.
+        let place = knowledge.ask(EnterUploads { reach, instance }).await?;
+        self.held.take(2 * PIECE_BYTES)?;
         let mut file = None;
         let within = self.limits.within;
         let taken = timeout(within, self.take(knowledge, (reach, instance), &mut file)).await;
@@ -102,8 +107,9 @@ impl Form {
             Err(_late) => Err(Problem::new(ErrorCode::RequestTimedOut)),
         };
         match (fields, file) {
-            (Ok(fields), Some(FilePart { upload, name, bytes, hasher, .. })) => Ok(Received {
-                upload,
+            (Ok(fields), Some(FilePart { file, name, bytes, hasher, .. })) => Ok(Received {
+                file,
+                _place: place,
                 file_name: name,
                 bytes,
                 hash: hasher.finish(),
@@ -113,8 +119,8 @@ impl Form {
             }),
             (Ok(_), None) => Err(invalid("file", "is required")),
             (Err(problem), file) => {
-                if let Some(FilePart { upload, .. }) = file {
-                    discard(knowledge, &upload).await;
+                if let Some(FilePart { file, .. }) = file {
+                    discard(knowledge, file).await;
                 }
                 Err(problem)
             }
@@ -150,8 +156,8 @@ impl Form {
 }
 
 impl Received {
-    pub(super) const fn file(&self) -> uuid::Uuid {
-        self.upload.file
+    pub(super) const fn file(&self) -> Uuid {
+        self.file
     }
 
     pub(super) fn file_name(&self) -> Option<String> {
@@ -178,12 +184,12 @@ impl Received {
     }
 
     pub(super) async fn discard(&self, knowledge: &Handle<Knowledge>) {
-        discard(knowledge, &self.upload).await;
+        discard(knowledge, self.file).await;
     }
 }
 
 struct FilePart {
-    upload: Upload,
+    file: Uuid,
     name: Option<String>,
     bytes: u64,
     hasher: ContentHasher,
@@ -217,14 +223,14 @@ async fn take_file(
                 let mut hasher = ContentHasher::of_bytes();
                 hasher.update(&piece);
                 let wish = BeginUpload { reach, instance, name: name.clone(), first: piece };
-                let upload = knowledge.ask(wish).await?;
-                *file = Some(FilePart { upload, name: name.clone(), bytes, hasher, pieces: 1 });
+                let begun = knowledge.ask(wish).await?;
+                *file = Some(FilePart { file: begun, name: name.clone(), bytes, hasher, pieces: 1 });
             }
             Some(_) if piece.is_empty() => {}
             Some(part) => {
                 part.hasher.update(&piece);
                 part.bytes = bytes;
-                let piece = AppendPiece { file: part.upload.file, number: part.pieces, bytes: piece };
+                let piece = AppendPiece { file: part.file, number: part.pieces, bytes: piece };
                 part.pieces += 1;
                 knowledge.ask(piece).await?;
             }
@@ -257,8 +263,8 @@ async fn text_of(mut field: Field, name: &str) -> Result<String, Problem> {
 }
 
 /// Whatever comes of it: what is not forgotten now is swept away later.
-async fn discard(knowledge: &Handle<Knowledge>, upload: &Upload) {
-    if let Err(error) = knowledge.ask(DiscardUpload { file: upload.file }).await {
+async fn discard(knowledge: &Handle<Knowledge>, file: Uuid) {
+    if let Err(error) = knowledge.ask(DiscardUpload { file }).await {
         tracing::debug!(%error, "an upload that came to nothing is left to retention");
     }
 }

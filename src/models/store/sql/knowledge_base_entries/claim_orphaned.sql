@@ -36,6 +36,6 @@ SET owner_replica = $1, owner_epoch = e.owner_epoch + 1, attempts = e.attempts +
     deadline_at = clock_timestamp() + $3::bigint * interval '1 millisecond'
 WHERE e.id = ANY (ARRAY(SELECT orphan.id FROM orphan))
 RETURNING
-    e.id, e.knowledge_base_id, e.data_type, e.lang_hint, e.source, e.source_url, e.title, e.file_name, e.content_hash,
+    e.id, e.knowledge_base_id, e.data_type, e.lang_hint, e.source, e.source_url, e.title, e.file_name, e.bytes, e.content_hash,
     e.fetched_hash, e.indexed_hash, e.chunk_count, e.is_forced, e.owner_epoch, e.attempts, e.request_id, e.traceparent,
     CASE WHEN e.source = 'text' THEN e.content END AS content, (SELECT f.id FROM knowledge_base_files f WHERE f.entry_id = e.id) AS file_id, e.user_id

@@ -22,7 +22,8 @@ WITH seen AS MATERIALIZED (
     SELECT e.id
     FROM seen JOIN knowledge_base_entries e ON e.id = seen_id
     WHERE e.id = ANY (ARRAY(SELECT seen_id FROM seen)) AND e.owner_epoch = seen_epoch AND e.status = 'processing'
-    FOR NO KEY UPDATE OF e SKIP LOCKED
+    -- Not while its reader is just keeping it.
+    FOR UPDATE OF e SKIP LOCKED
 ), forgotten AS (
     DELETE FROM knowledge_base_chunks c WHERE c.entry_id = ANY (ARRAY(SELECT hopeless.id FROM hopeless))
 )

@@ -9,7 +9,7 @@ WITH changed AS (
     e.bytes, e.status, e.status_reason, e.revision, e.chunk_count, e.attempts, e.due_at, e.created_at, e.updated_at
 ), audited AS (
     INSERT INTO audit_entries (origin, action, target_kind, target_id, team_id)
-    SELECT $7::jsonb, $8, 'knowledge_base_entry', changed.id::text,
+    SELECT $7::jsonb, CASE WHEN $4 THEN 'knowledge.entry.reindex' ELSE 'knowledge.entry.retry' END, 'knowledge_base_entry', changed.id::text,
         (SELECT i.team_id FROM instances i WHERE i.id = changed.instance_id)
     FROM changed
 )

@@ -7,6 +7,7 @@ WITH target AS (
         AND e.status = coalesce($3, e.status)
         AND e.data_type = coalesce($4, e.data_type)
         AND e.lang_hint = coalesce($5, e.lang_hint)
+        AND e.id > $10
     ORDER BY e.id
     LIMIT $6
     FOR NO KEY UPDATE
@@ -23,4 +24,4 @@ WITH target AS (
     FROM instances i
     WHERE i.id = $2 AND EXISTS (SELECT FROM changed)
 )
-SELECT count(*) AS queued FROM changed
+SELECT count(*) AS queued, max(changed.id::text)::uuid AS last FROM changed

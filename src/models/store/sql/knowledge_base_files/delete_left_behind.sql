@@ -5,7 +5,8 @@ WITH turn AS MATERIALIZED (
     FROM knowledge_base_files
     WHERE (SELECT is_mine FROM turn) AND pending_since < now() - $1::bigint * interval '1 second'
     ORDER BY pending_since
-    LIMIT $2
+    -- Each may be large.
+    LIMIT least($2::bigint, 8)
     FOR UPDATE SKIP LOCKED
 ), gone AS (
     DELETE FROM knowledge_base_files
