@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::library::{Library, platform};
 use crate::support::client::id_of;
+use crate::support::wait::eventually;
 
 /// A web server that answers each path in its own way, and counts.
 async fn site() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
@@ -26,6 +27,9 @@ async fn site() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
                 let path = head.split_whitespace().nth(1).unwrap_or("/").to_owned();
                 let nth = count.fetch_add(1, Ordering::SeqCst);
                 let page = "<html><title>Opening hours</title><h1>Hours</h1><p>We open at nine.</p></html>";
+                if path.starts_with("/silent") {
+                    std::future::pending::<()>().await;
+                }
                 let answer = match path.as_str() {
                     "/hours" => ok("text/html; charset=utf-8", page),
                     "/moved" => {
@@ -112,6 +116,23 @@ async fn an_address_that_is_closed_is_refused_at_once() {
 }
 
 #[actix::test]
+async fn addresses_that_do_not_answer_hold_up_addresses_only() {
+    let (site, _asked) = site().await;
+    let own = [("outbound.allow", vec![site.to_string()].into()), ("kb_ingestor.readers", 2.into())];
+    let app = platform(&own).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    for number in 0..3 {
+        library.add(json!({"source_url": format!("http://{site}/silent/{number}")})).await.expect(201);
+    }
+    eventually("one is being fetched", async || {
+        (library.state().await["entries"]["processing"] == 1).then_some(())
+    })
+    .await;
+    library.text("Somebody else's turn.", "en").await;
+    assert_eq!(library.state().await["entries"]["queued"], 2);
+}
+
+#[actix::test]
 async fn what_leads_to_the_same_is_not_read_again_unless_it_is_wished() {
     let (site, asked) = site().await;
     let app = platform(&[("outbound.allow", vec![site.to_string()].into())]).await;
@@ -120,8 +141,22 @@ async fn what_leads_to_the_same_is_not_read_again_unless_it_is_wished() {
     let entry = library.add(wish.clone()).await.expect(201);
     let ready = library.until(&id_of(&entry), "ready").await;
     assert_eq!(library.add(wish).await.problem(409), "entry_exists");
+    let sql = app.stage.databases.plain("postgres").await;
+    let written = async || -> String {
+        let query = "SELECT min(xmin::text) FROM knowledge_base_chunks";
+        sql.query_one(query, &[]).await.unwrap().get(0)
+    };
+    let before = written().await;
+    sql.batch_execute("UPDATE knowledge_base_entries SET status = 'queued', due_at = clock_timestamp()")
+        .await
+        .unwrap();
+    library.until(&id_of(&entry), "ready").await;
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "it is fetched again");
+    assert_eq!(written().await, before, "and comes to the same");
+
     library.order(&id_of(&entry), "reindex").await.expect(202);
     let again = library.until(&id_of(&entry), "ready").await;
-    assert_eq!(asked.load(Ordering::SeqCst), 2, "it is fetched again");
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
     assert_eq!(again["chunks"], ready["chunks"]);
+    assert_ne!(written().await, before, "who wishes it has it read anew");
 }

@@ -34,6 +34,10 @@ async fn entries_and_bytes_are_counted_refused_beyond_and_given_back() {
         one.owner.patch(&one.path(&format!("/entries/{first}")), json!({"content": "c".repeat(2_000)})).await;
     assert_eq!(longer.problem(403), "quota_exceeded");
 
+    let shorter =
+        one.owner.patch(&one.path(&format!("/entries/{first}")), json!({"content": "d".repeat(590)})).await;
+    assert_eq!(shorter.expect(200)["status"], "queued", "to take less is always possible");
+    one.until(&first, "ready").await;
     one.owner.delete(&one.path(&format!("/entries/{first}"))).await.expect(204);
     assert_eq!((used("knowledge_entries").await, used("knowledge_bytes").await), (2, 12));
     one.text("there is room again", "en").await;

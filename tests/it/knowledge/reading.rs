@@ -72,6 +72,53 @@ async fn what_a_dead_reader_has_left_is_read_and_what_kills_its_readers_fails() 
 }
 
 #[actix::test]
+async fn what_is_written_by_plain_sql_while_it_is_read_is_read_once_more() {
+    let app = platform(&[]).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    let id = library.text("The old text.", "en").await;
+    let sql = app.stage.databases.plain("postgres").await;
+    sql.batch_execute(
+        "UPDATE knowledge_base_entries SET due_at = clock_timestamp() + interval '1 hour', status = 'queued',
+         owner_epoch = owner_epoch + 1",
+    )
+    .await
+    .unwrap();
+    sql.execute(ABANDON, &[&id, &1]).await.unwrap();
+    let change = "UPDATE knowledge_base_entries SET content = 'Something new.' WHERE id = $1::text::uuid";
+    sql.execute(change, &[&id]).await.unwrap();
+    library.until(&id, "ready").await;
+    assert_eq!(library.finds("new").await, [id.as_str()]);
+    assert!(library.finds("old").await.is_empty());
+}
+
+#[actix::test]
+async fn whoever_deletes_an_entry_has_its_reader_let_go_of_it_first() {
+    let app = without_workers().await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    let id = id_of(&library.add(json!({"content": "Going away."})).await.expect(201));
+    let mut reader = app.stage.databases.plain("postgres").await;
+    let sql = app.stage.databases.plain("postgres").await;
+    sql.execute(ABANDON, &[&id, &1]).await.unwrap();
+    let epoch = async || -> i64 {
+        let query = "SELECT owner_epoch FROM knowledge_base_entries WHERE id = $1::text::uuid";
+        sql.query_one(query, &[&id]).await.unwrap().get(0)
+    };
+    let before = epoch().await;
+    // What a reader holds while it writes chunks.
+    let keeping = reader.transaction().await.unwrap();
+    let hold = "SELECT id FROM knowledge_base_entries WHERE id = $1::text::uuid FOR KEY SHARE";
+    keeping.execute(hold, &[&id]).await.unwrap();
+    let path = library.path(&format!("/entries/{id}"));
+    let delete = library.owner.delete(&path);
+    let let_go = async {
+        eventually("the reader is shut out", async || (epoch().await > before).then_some(())).await;
+        keeping.rollback().await.unwrap();
+    };
+    let (deleted, ()) = futures_util::join!(delete, let_go);
+    deleted.expect(204);
+}
+
+#[actix::test]
 async fn users_take_turns() {
     let app = platform(&[("kb_ingestor.readers", 1.into())]).await;
     let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
@@ -92,14 +139,15 @@ async fn what_is_read_of_a_deleted_instance_harms_nobody() {
     let app = platform(&[]).await;
     let ada = app.sign_up("ada").await;
     let library = Library::of(&ada).await;
-    for number in 0..10 {
+    for number in 0..25 {
         library.add(json!({"content": format!("text {number}")})).await.expect(201);
     }
     ada.delete(&format!("/api/v1/instances/{}", library.instance)).await.expect(204);
     let sql = app.stage.databases.plain("postgres").await;
     eventually("all of it is gone", async || {
-        let left = "SELECT (SELECT count(*) FROM knowledge_base_entries) + (SELECT count(*) FROM knowledge_base_chunks)
-                        + (SELECT knowledge_entries + knowledge_bytes FROM usage WHERE knowledge_entries IS NOT NULL LIMIT 1)";
+        let left = "SELECT (SELECT count(*) FROM instances) + (SELECT count(*) FROM knowledge_base_entries)
+                        + (SELECT count(*) FROM knowledge_base_chunks)
+                        + (SELECT sum(knowledge_entries + knowledge_bytes)::bigint FROM usage)";
         (sql.query_one(left, &[]).await.unwrap().get::<_, i64>(0) == 0).then_some(())
     })
     .await;

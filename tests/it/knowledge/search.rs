@@ -41,6 +41,9 @@ async fn phrases_beginnings_and_exclusions_are_obeyed_and_typing_errors_forgiven
     let mail = library.text("The letter was dead on arrival; supervision handled it.", "en").await;
     assert_eq!(library.finds("\"dead letter\"").await, [queue.as_str()]);
     assert_eq!(library.finds("dead letter -queue").await, [mail.as_str()]);
+    for beginning in ["supervisi*", "supervision*", "SUPERVISIÓN*"] {
+        assert_eq!(library.finds(beginning).await, [mail.as_str()], "{beginning}");
+    }
     assert_eq!(library.finds("superv*").await, [mail.as_str()]);
     assert_eq!(library.finds("supervsion").await, [mail.as_str()]);
     assert_eq!(library.finds("arival").await, [mail.as_str()]);
@@ -68,6 +71,57 @@ async fn nothing_of_another_instance_is_found_and_nothing_of_anothers_shown() {
     assert_eq!(strangers.order(&here, "reindex").await.problem(404), "instance_not_found");
     // An entry is not reached by way of one's own instance.
     assert_eq!(bob.get(&his.path(&format!("/entries/{here}"))).await.problem(404), "entry_not_found");
+}
+
+#[actix::test]
+async fn whatever_is_asked_is_answered() {
+    let app = platform(&[]).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    library.text("The replicas were restarted: it's 50% done & \\ over | (all) <-> !here :*", "en").await;
+    library.text("L'été, ¿qué? 'así' -- o no: 100%", "es").await;
+    for query in [
+        "⑴⑵*",
+        "ﷺﷺ*",
+        "' OR 1=1 --",
+        "it's",
+        "'",
+        "a & b | !c",
+        "<->",
+        r"\",
+        r#""\" <-> x\""#,
+        "50%*",
+        "!here",
+        ":*",
+        "x:*A",
+        "-\"it's\" replicas",
+        "el la los",
+        "the of and",
+        "¿qué?",
+        "l'été*",
+        "\u{feff}a",
+        "/etc/x",
+        "a*b*c*",
+        "()()()",
+        "🙂",
+        "e\u{301}t*",
+    ] {
+        let answer = library.ask(query, "").await;
+        assert!([200, 422].contains(&answer.status), "{query}: {}", answer.body);
+    }
+    library.ask(&"wort ".repeat(99), "&k=50").await.expect(200);
+}
+
+#[actix::test]
+async fn what_is_given_another_language_is_found_as_it_was_until_it_is_read_again() {
+    let app = platform(&[]).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    let id = library.text("The lighthouses were restarted.", "en").await;
+    let sql = app.stage.databases.plain("postgres").await;
+    // As if it waited for its turn.
+    let change = "UPDATE knowledge_base_entries SET lang_hint = 'es', owner_epoch = owner_epoch + 1, status = 'queued',
+                  due_at = clock_timestamp() + interval '1 hour'";
+    sql.batch_execute(change).await.unwrap();
+    assert_eq!(library.finds("lighthouse restart").await, [id.as_str()]);
 }
 
 /// Each version of the entry has its word in each of its chunks.
