@@ -9,6 +9,10 @@ use crate::models::{AgentId, Coded, ErrorCode, InstanceId, TeamId};
 
 /// The name of the quota.
 pub(super) const INSTANCES: &str = "instances";
+/// The name of the quota of entries of knowledge bases.
+pub(in crate::actors) const KNOWLEDGE_ENTRIES: &str = "knowledge_entries";
+/// The name of the quota of the bytes that they take.
+pub(in crate::actors) const KNOWLEDGE_BYTES: &str = "knowledge_bytes";
 
 /// What `Instances` answers instead.
 #[derive(Debug, Error)]

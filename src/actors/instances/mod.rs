@@ -25,6 +25,7 @@ use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
 
 use self::commit::{COMMITTERS, Committer, Wish, Wishes};
 use self::error::INSTANCES;
+pub(super) use self::error::{KNOWLEDGE_BYTES, KNOWLEDGE_ENTRIES};
 use super::bell::{self, Bell};
 use super::system::{Answer, Handle, Lifeline};
 use crate::models::standing::Standing;
@@ -225,13 +226,13 @@ impl Handler<FindUsage> for Instances {
             let counted = [
                 (INSTANCES, usage.instances_max, quotas.instances_max, usage.instances),
                 (
-                    "knowledge_entries",
+                    KNOWLEDGE_ENTRIES,
                     usage.knowledge_entries_max,
                     quotas.knowledge_entries_max,
                     usage.knowledge_entries,
                 ),
                 (
-                    "knowledge_bytes",
+                    KNOWLEDGE_BYTES,
                     usage.knowledge_bytes_max,
                     quotas.knowledge_bytes_max,
                     usage.knowledge_bytes,

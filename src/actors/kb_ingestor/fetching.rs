@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::reading::Refused;
 use crate::models::knowledge::Format;
 use crate::outbound::{Outbound, OutboundError, OutgoingRequest};
 
@@ -21,17 +22,11 @@ pub(super) struct Fetched {
     pub(super) format: Option<Format>,
 }
 
-/// Why nothing was, in words for the user.
-pub(super) struct NotFetched {
-    pub(super) reason: String,
-    /// Whether it may be there later.
-    pub(super) is_temporary: bool,
-}
-
-pub(super) async fn fetch(outbound: &Outbound, address: &str) -> Result<Fetched, NotFetched> {
+pub(super) async fn fetch(outbound: &Outbound, address: &str) -> Result<Fetched, Refused> {
     let mut address = address.to_owned();
     for _step in 0..=STEPS_MAX {
-        let url = outbound.check("source_url", &address).map_err(|error| lasting(error.to_string()))?;
+        let url =
+            outbound.check("source_url", &address).map_err(|error| Refused::lasting(error.to_string()))?;
         let name = file_name(&address);
         let request = OutgoingRequest::get(url, READABLE);
         let answer = outbound.send(request).await.map_err(|error| not_sent(&error))?;
@@ -50,7 +45,7 @@ pub(super) async fn fetch(outbound: &Outbound, address: &str) -> Result<Fetched,
         let bytes = answer.whole().await.map_err(|error| not_sent(&error))?;
         return Ok(Fetched { bytes: bytes.into(), name, format });
     }
-    Err(lasting(format!("The address led on more than {STEPS_MAX} times.")))
+    Err(Refused::lasting(format!("The address led on more than {STEPS_MAX} times.")))
 }
 
 fn format_of(media_type: &str) -> Option<Format> {
@@ -65,9 +60,9 @@ fn format_of(media_type: &str) -> Option<Format> {
     }
 }
 
-fn onwards(address: &str, next: &str) -> Result<String, NotFetched> {
+fn onwards(address: &str, next: &str) -> Result<String, Refused> {
     let next = url::Url::parse(address).ok().and_then(|address| address.join(next).ok());
-    next.map(String::from).ok_or_else(|| lasting("The address led on to nowhere.".to_owned()))
+    next.map(String::from).ok_or_else(|| Refused::lasting("The address led on to nowhere."))
 }
 
 fn file_name(address: &str) -> Option<String> {
@@ -76,17 +71,13 @@ fn file_name(address: &str) -> Option<String> {
     (!last.is_empty() && last.len() <= 200).then(|| last.to_owned())
 }
 
-const fn lasting(reason: String) -> NotFetched {
-    NotFetched { reason, is_temporary: false }
-}
-
 /// Too many requests, too slow a one, and whatever is the server's own fault: these pass.
-fn answered(status: u16) -> NotFetched {
+fn answered(status: u16) -> Refused {
     let is_temporary = status >= 500 || matches!(status, 408 | 429);
-    NotFetched { reason: format!("The address answered {status}."), is_temporary }
+    Refused { reason: format!("The address answered {status}."), is_temporary }
 }
 
-fn not_sent(error: &OutboundError) -> NotFetched {
+fn not_sent(error: &OutboundError) -> Refused {
     let is_temporary = match error {
         OutboundError::Busy
         | OutboundError::Unreachable
@@ -97,5 +88,5 @@ fn not_sent(error: &OutboundError) -> NotFetched {
         | OutboundError::Untrusted
         | OutboundError::AnswerTooLarge { .. } => false,
     };
-    NotFetched { reason: format!("The address could not be read: {error}."), is_temporary }
+    Refused { reason: format!("The address could not be read: {error}."), is_temporary }
 }

@@ -24,12 +24,17 @@ const WORDS_MAX: usize = 20_000;
 /// Shorter words are too like one another to be mistaken, longer ones are none.
 const WORD_CHARS: std::ops::RangeInclusive<usize> = 4..=40;
 
-/// What a document was, beside what was read of it.
+/// What an address led to.
 #[derive(Clone, Copy)]
-pub(super) struct Kept {
+pub(super) struct LedTo {
     pub(super) hash: ContentHash,
-    pub(super) read_bytes: i64,
-    pub(super) fetched: Option<ContentHash>,
+    bytes: i64,
+}
+
+impl LedTo {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self { hash: ContentHash::of_bytes(bytes), bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX) }
+    }
 }
 
 /// Makes an entry `ready`. The inner error is a reason for the user.
@@ -37,7 +42,7 @@ pub(super) async fn keep(
     parts: &KbIngestorParts,
     held: &Held,
     extracted: Extracted,
-    kept: Kept,
+    led_to: Option<LedTo>,
 ) -> Result<Result<Outcome, String>, StoreError> {
     let entry = &held.entry;
     // Megabytes of text: not on the thread that everything else shares.
@@ -48,7 +53,7 @@ pub(super) async fn keep(
     let Ok((extracted, words)) = folded.await else { return Ok(Ok(Outcome::Lost)) };
 
     let mut connection = parts.shared_db.connection().await?;
-    if let Some(refused) = reserve(parts, held, takes(held, &extracted, kept), &mut connection).await? {
+    if let Some(refused) = reserve(parts, held, takes(held, &extracted, led_to), &mut connection).await? {
         return Ok(refused);
     }
     for words in words.chunks(WORDS_AT_ONCE) {
@@ -66,7 +71,7 @@ pub(super) async fn keep(
         work::insert_chunks(&transaction, entry, first, chunks).await?;
         first += count(chunks.len());
     }
-    let is_still_ours = work::finish(&transaction, held.claim, &reading(held, &extracted, kept)).await?;
+    let is_still_ours = work::finish(&transaction, held.claim, &reading(held, &extracted, led_to)).await?;
     if !is_still_ours {
         transaction.rollback().await?;
         return Ok(Ok(Outcome::Lost));
@@ -76,12 +81,12 @@ pub(super) async fn keep(
 }
 
 /// What an entry takes of the quota: what was sent or fetched, or the text in it where that is more.
-fn takes(held: &Held, extracted: &Extracted, kept: Kept) -> i64 {
+fn takes(held: &Held, extracted: &Extracted, led_to: Option<LedTo>) -> i64 {
     let text = i64::try_from(extracted.text.len()).unwrap_or(i64::MAX);
     match held.entry.source {
         EntrySource::Text => held.entry.bytes,
         EntrySource::File => held.entry.bytes.max(text),
-        EntrySource::Url => kept.read_bytes.max(text),
+        EntrySource::Url => led_to.map_or(text, |led_to| led_to.bytes.max(text)),
     }
 }
 
@@ -100,10 +105,9 @@ async fn reserve(
     let transaction = connection.transaction().await?;
     let meter =
         usage::lock_knowledge(&transaction, entry.user_id, parts.entries_max, parts.bytes_max).await?;
-    let others = meter.bytes.saturating_sub(entry.bytes);
-    if bytes > entry.bytes && others.saturating_add(bytes) > meter.bytes_allowed {
+    if !meter.has_room_for_bytes(bytes.saturating_sub(entry.bytes)) {
         transaction.rollback().await?;
-        let allowed = meter.bytes_allowed;
+        let (others, allowed) = (meter.bytes.saturating_sub(entry.bytes), meter.bytes_allowed);
         let reason =
             format!("It takes {bytes} bytes, and others take {others} of the {allowed} that there may be.");
         return Ok(Some(Err(reason)));
@@ -116,7 +120,7 @@ async fn reserve(
     Ok(None)
 }
 
-fn reading<'a>(held: &'a Held, extracted: &'a Extracted, kept: Kept) -> Reading<'a> {
+fn reading<'a>(held: &'a Held, extracted: &'a Extracted, led_to: Option<LedTo>) -> Reading<'a> {
     let entry = &held.entry;
     let text = extracted.text.as_str();
     let is_what_was_sent = entry.content.as_deref() == Some(text);
@@ -124,14 +128,16 @@ fn reading<'a>(held: &'a Held, extracted: &'a Extracted, kept: Kept) -> Reading<
         EntrySource::Text => (None, (!is_what_was_sent).then_some(text)),
         EntrySource::Url | EntrySource::File => (Some(text), None),
     };
-    let hash = entry.content_hash.unwrap_or(kept.hash);
+    // A text that was written by SQL has none yet.
+    let sent = || entry.content.as_deref().filter(|_| entry.source == EntrySource::Text);
+    let hash = entry.content_hash.or_else(|| sent().map(ContentHash::of_text));
     Reading {
         title: extracted.title.as_deref(),
         format: extracted.format.as_str(),
         content,
         extracted: shown,
-        fetched_hash: kept.fetched,
-        indexed_hash: Some(hash.indexed_as(entry.data_type, entry.lang_hint)),
+        fetched_hash: led_to.map(|led_to| led_to.hash),
+        indexed_hash: hash.map(|hash| hash.indexed_as(entry.data_type, entry.lang_hint)),
         chunk_count: count(extracted.chunks.len()),
         indexed_lang: entry.lang_hint,
     }

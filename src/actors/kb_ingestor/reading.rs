@@ -6,9 +6,9 @@ use tokio::time::timeout;
 
 use super::KbIngestorParts;
 use super::desk::{FETCHING, Held};
-use super::fetching::{NotFetched, fetch};
-use super::ledger::{self, Kept};
-use super::source::{self, Tally};
+use super::fetching::fetch;
+use super::ledger::{self, LedTo};
+use super::source;
 use crate::extraction::{ExtractionError, Refusal, Wish};
 use crate::models::knowledge::{ContentHash, EntrySource, Format};
 use crate::models::store::StoreError;
@@ -48,8 +48,20 @@ impl Outcome {
 
 /// Why nothing was read.
 pub(super) struct Refused {
-    reason: String,
-    is_temporary: bool,
+    /// In words for the user.
+    pub(super) reason: String,
+    /// Whether it may be read later.
+    pub(super) is_temporary: bool,
+}
+
+impl Refused {
+    pub(super) fn passing(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_temporary: true }
+    }
+
+    pub(super) fn lasting(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_temporary: false }
+    }
 }
 
 /// Where the text of an entry is read from.
@@ -57,7 +69,7 @@ struct Opened {
     name: Option<String>,
     format: Option<Format>,
     /// Of an address: what it led to.
-    fetched: Option<ContentHash>,
+    led_to: Option<LedTo>,
     bytes: OpenedBytes,
 }
 
@@ -86,14 +98,11 @@ async fn attempt(parts: &KbIngestorParts, held: &Held) -> Result<Outcome, StoreE
         Ok(opened) => opened,
         Err(refused) => return refuse(parts, held, refused).await,
     };
-    if opened.fetched.is_some() && is_known(held, opened.fetched) {
+    if opened.led_to.is_some_and(|led_to| is_known(held, Some(led_to.hash))) {
         return ledger::keep_as_it_is(parts, held).await;
     }
     let wish = Wish { format: opened.format, name: opened.name, data_type: held.entry.data_type };
-    let tally = Tally::new();
-    let pieces = pieces(parts, opened.bytes);
-    let extracted = parts.extractor.extract(&wish, source::counted(pieces, tally.clone())).await;
-    let extracted = match extracted {
+    let extracted = match parts.extractor.extract(&wish, pieces(parts, opened.bytes)).await {
         Ok(extracted) => extracted,
         Err(ExtractionError::Source(error)) => return Err(error),
         Err(ExtractionError::NotStarted(error)) => return Ok(Outcome::Unable(error.to_string())),
@@ -105,11 +114,9 @@ async fn attempt(parts: &KbIngestorParts, held: &Held) -> Result<Outcome, StoreE
             return refuse(parts, held, refused).await;
         }
     };
-    let (hash, read_bytes) = tally.sum();
-    let kept = Kept { hash, read_bytes, fetched: opened.fetched };
-    match ledger::keep(parts, held, extracted, kept).await? {
+    match ledger::keep(parts, held, extracted, opened.led_to).await? {
         Ok(outcome) => Ok(outcome),
-        Err(reason) => refuse(parts, held, Refused { reason, is_temporary: false }).await,
+        Err(reason) => refuse(parts, held, Refused::lasting(reason)).await,
     }
 }
 
@@ -132,41 +139,26 @@ async fn open(parts: &KbIngestorParts, held: &Held) -> Result<Opened, Refused> {
             let bytes = Bytes::from(entry.content.clone().unwrap_or_default());
             // What people write for programs nowadays.
             let format = Some(Format::Markdown);
-            Ok(Opened { name: None, format, fetched: None, bytes: OpenedBytes::Memory(bytes) })
+            Ok(Opened { name: None, format, led_to: None, bytes: OpenedBytes::Memory(bytes) })
         }
         EntrySource::File => {
-            let file = entry.file_id.ok_or_else(|| lasting("Its file is missing; upload it again."))?;
+            let missing = || Refused::lasting("Its file is missing; upload it again.");
+            let file = entry.file_id.ok_or_else(missing)?;
             let name = entry.file_name.clone();
-            Ok(Opened { name, format: None, fetched: None, bytes: OpenedBytes::File(file) })
+            Ok(Opened { name, format: None, led_to: None, bytes: OpenedBytes::File(file) })
         }
         EntrySource::Url => {
-            let address = entry.source_url.as_deref().ok_or_else(|| lasting("It has no address."))?;
-            let late = |_elapsed| passing("The address took too long to answer.");
+            let address =
+                entry.source_url.as_deref().ok_or_else(|| Refused::lasting("It has no address."))?;
+            let late = |_elapsed| Refused::passing("The address took too long to answer.");
             let fetched = timeout(FETCHING, fetch(&parts.outbound, address)).await.map_err(late)??;
-            let tally = Tally::new();
-            tally.take(&fetched.bytes);
-            let format = fetched.format;
             Ok(Opened {
                 name: fetched.name,
-                format,
-                fetched: Some(tally.sum().0),
+                format: fetched.format,
+                led_to: Some(LedTo::of(&fetched.bytes)),
                 bytes: OpenedBytes::Memory(fetched.bytes),
             })
         }
-    }
-}
-
-fn passing(reason: &str) -> Refused {
-    Refused { reason: reason.to_owned(), is_temporary: true }
-}
-
-fn lasting(reason: &str) -> Refused {
-    Refused { reason: reason.to_owned(), is_temporary: false }
-}
-
-impl From<NotFetched> for Refused {
-    fn from(NotFetched { reason, is_temporary }: NotFetched) -> Self {
-        Self { reason, is_temporary }
     }
 }
 

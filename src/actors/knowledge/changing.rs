@@ -1,8 +1,8 @@
 //! What users do to entries: each a transaction that is entered by way of the instance.
 
 use super::{
-    AddEntry, BYTES, ChangeEntry, DeleteEntry, ENTRIES, KnowledgeError, OrderReading, ReadingOrder,
-    ReindexEntries, Works,
+    AddEntry, ChangeEntry, DeleteEntry, KNOWLEDGE_BYTES, KNOWLEDGE_ENTRIES, KnowledgeError, OrderReading,
+    ReadingOrder, ReindexEntries, Works,
 };
 use crate::models::knowledge::{ContentHash, KnowledgeBase};
 use crate::models::store::knowledge_entries::{self as entries, EntryChange, LockedEntry};
@@ -219,16 +219,21 @@ struct Room(KnowledgeMeter);
 impl Room {
     /// Sees to it that there is room for more. To take less is always possible.
     fn check(&self, more_entries: i64, more_bytes: i64) -> Result<(), KnowledgeError> {
-        let KnowledgeMeter { entries, entries_allowed, bytes, bytes_allowed } = self.0;
-        if more_entries > 0 && entries.saturating_add(more_entries) > entries_allowed {
+        let meter = self.0;
+        let KnowledgeMeter { entries, entries_allowed, bytes, bytes_allowed } = meter;
+        if !meter.has_room_for_entries(more_entries) {
             return Err(KnowledgeError::QuotaExceeded {
-                name: ENTRIES,
+                name: KNOWLEDGE_ENTRIES,
                 used: entries,
                 limit: entries_allowed,
             });
         }
-        if more_bytes > 0 && bytes.saturating_add(more_bytes) > bytes_allowed {
-            return Err(KnowledgeError::QuotaExceeded { name: BYTES, used: bytes, limit: bytes_allowed });
+        if !meter.has_room_for_bytes(more_bytes) {
+            return Err(KnowledgeError::QuotaExceeded {
+                name: KNOWLEDGE_BYTES,
+                used: bytes,
+                limit: bytes_allowed,
+            });
         }
         Ok(())
     }

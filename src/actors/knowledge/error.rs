@@ -3,16 +3,12 @@
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::actors::instances::KNOWLEDGE_BYTES;
 use crate::extraction::Refusal;
 use crate::models::store::StoreError;
 use crate::models::store::idempotency::KeyRefused;
 use crate::models::{Coded, EntryId, ErrorCode, InstanceId};
 use crate::outbound::UrlNotAllowed;
-
-/// The name of the quota of entries.
-pub(super) const ENTRIES: &str = "knowledge_entries";
-/// The name of the quota of bytes.
-pub(super) const BYTES: &str = "knowledge_bytes";
 
 /// What `Knowledge` answers instead.
 #[derive(Debug, Error)]
@@ -74,7 +70,7 @@ pub enum KnowledgeError {
 }
 
 fn unit(name: &str) -> &'static str {
-    if name == BYTES { "bytes" } else { "entries" }
+    if name == KNOWLEDGE_BYTES { "bytes" } else { "entries" }
 }
 
 impl From<KeyRefused> for KnowledgeError {

@@ -30,11 +30,10 @@ use std::sync::Arc;
 use actix::{Actor, Context, Handler};
 use tokio::sync::Semaphore;
 
-use self::error::{BYTES, ENTRIES};
 pub use self::uploading::Place;
 use self::uploading::Uploads;
 use super::bell::{self, Bell};
-use super::instances::QuotaSettings;
+use super::instances::{KNOWLEDGE_BYTES, KNOWLEDGE_ENTRIES, QuotaSettings};
 use super::system::{Answer, Handle, Lifeline};
 use crate::models::knowledge::{Hit, KnowledgeBase, KnowledgeBaseState};
 use crate::models::store::knowledge_files::FileId;

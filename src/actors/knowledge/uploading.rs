@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{AppendPiece, BYTES, BeginUpload, DiscardUpload, EnterUploads, KnowledgeError, Works};
+use super::{AppendPiece, BeginUpload, DiscardUpload, EnterUploads, KNOWLEDGE_BYTES, KnowledgeError, Works};
 use crate::extraction::{HEAD_BYTES, sniff};
 use crate::models::UserId;
 use crate::models::store::knowledge_files::{self as files, FileId};
@@ -74,7 +74,11 @@ impl Works {
         let used = usage::find(&session, base.user_id).await?;
         let limit = used.knowledge_bytes_max.unwrap_or(self.quotas.knowledge_bytes_max);
         if used.knowledge_bytes >= limit {
-            return Err(KnowledgeError::QuotaExceeded { name: BYTES, used: used.knowledge_bytes, limit });
+            return Err(KnowledgeError::QuotaExceeded {
+                name: KNOWLEDGE_BYTES,
+                used: used.knowledge_bytes,
+                limit,
+            });
         }
         Ok(place)
     }

@@ -15,8 +15,14 @@ impl ContentHash {
     /// Of a text that was sent as it is.
     #[must_use]
     pub fn of_text(text: &str) -> Self {
+        Self::of_bytes(text.as_bytes())
+    }
+
+    /// Of bytes that are in memory.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
         let mut hasher = ContentHasher::of_bytes();
-        hasher.update(text.as_bytes());
+        hasher.update(bytes);
         hasher.finish()
     }
 

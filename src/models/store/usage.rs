@@ -28,6 +28,20 @@ pub struct KnowledgeMeter {
     pub bytes_allowed: i64,
 }
 
+impl KnowledgeMeter {
+    /// Whether there may be that many entries more. To have fewer is always possible.
+    #[must_use]
+    pub const fn has_room_for_entries(&self, more: i64) -> bool {
+        more <= 0 || self.entries.saturating_add(more) <= self.entries_allowed
+    }
+
+    /// Whether they may take that many bytes more. To take fewer is always possible.
+    #[must_use]
+    pub const fn has_room_for_bytes(&self, more: i64) -> bool {
+        more <= 0 || self.bytes.saturating_add(more) <= self.bytes_allowed
+    }
+}
+
 /// What a user has.
 ///
 /// # Errors
