@@ -14,7 +14,7 @@ use super::graph::{self, Handles};
 use super::listeners::{Bound, Serving};
 use super::parts::Parts;
 use crate::actors::instance_directory::{HandBack, InstanceDirectory};
-use crate::actors::system::{BlockedThreads, Exit, Handle, Node, Root};
+use crate::actors::system::{BlockedThreads, Exit, Handle, Node, Root, gather_here};
 use crate::actors::ws_sessions::{Drain, WsSessions};
 use crate::models::store::migrate::{self as schemas, Schema};
 use crate::settings::{Role, ServiceSettings, Settings, StoreSettings};
@@ -68,6 +68,7 @@ impl App {
     /// # Errors
     /// When a setting cannot be used, a schema is not up to date, or a port is taken.
     pub async fn start(settings: Settings) -> Result<Self, AppError> {
+        gather_here();
         let parts = Parts::new(settings)?;
         if parts.callers.is_some() {
             compare("user_psql", Schema::User, &parts.settings.postgres.user).await?;

@@ -21,7 +21,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::Stream;
 
 use super::ws_session::ServerFrame;
-use crate::actors::system::Handle;
+use crate::actors::system::{Handle, SharedWaker};
 use crate::actors::ws_sessions::{Farewell, Next, Story, WsSessions, fetch_page};
 
 /// The media type.
@@ -53,7 +53,14 @@ pub fn open(
     if knows_no_chunks {
         response.no_chunking(0).force_close();
     }
-    let stream = EventStream { story, sessions, heartbeat_seconds, has_begun: false, is_over: false };
+    let stream = EventStream {
+        story,
+        waker: SharedWaker::default(),
+        sessions,
+        heartbeat_seconds,
+        has_begun: false,
+        is_over: false,
+    };
     // Not `streaming`: it takes the length that goes with `no_chunking` for that of the body.
     let mut response = response.body(BodyStream::new(stream));
     if knows_no_chunks {
@@ -66,6 +73,7 @@ pub fn open(
 /// One stream. See the module.
 struct EventStream {
     story: Story,
+    waker: SharedWaker,
     sessions: Handle<WsSessions>,
     heartbeat_seconds: u64,
     has_begun: bool,
@@ -122,8 +130,9 @@ impl Stream for EventStream {
         if self.is_over {
             return Poll::Ready(None);
         }
-        let seated = self.story.seated();
-        seated.letterbox.watch(task.waker());
+        let Self { story, waker, .. } = &mut *self;
+        let seated = story.seated();
+        seated.letterbox.watch(waker.of(task.waker()));
         // There is room to write: what was written before has been taken.
         seated.heard();
         let mut out = BytesMut::new();

@@ -21,7 +21,7 @@ use super::unread::bound_unread;
 use super::{HttpSettings, ops};
 use crate::actors::denials::Denials;
 use crate::actors::rate_limits::RateLimiter;
-use crate::actors::system::Node;
+use crate::actors::system::{Node, gather_here};
 use crate::models::WebOrigins;
 
 /// What all listeners of a process share.
@@ -91,6 +91,7 @@ pub fn listen(
         proxies: Networks::read(&settings.trusted_proxies).unwrap_or_default(),
     });
     let application = move || {
+        gather_here();
         let application = App::new()
             .app_data(manners.clone())
             .app_data(limits.clone())

@@ -42,7 +42,7 @@ use inflow::Inflow;
 use protocol::ClientFrame;
 
 use super::problem::Problem;
-use crate::actors::system::Handle;
+use crate::actors::system::{Handle, SharedWaker};
 use crate::actors::ws_sessions::{Channel, Farewell, Joined, Next, Story, WsSessions, fetch_page};
 use crate::models::ErrorCode;
 
@@ -79,6 +79,7 @@ pub fn open(
     let inflow = Inflow::new(payload, CLIENT_BYTES_MAX as u64, too_large.clone());
     let session = WsSession {
         story: Story::new(joined, since),
+        waker: SharedWaker::default(),
         sessions,
         heartbeat_seconds,
         allowance: Allowance::new(Instant::now()),
@@ -92,6 +93,7 @@ pub fn open(
 /// One socket. See the module.
 struct WsSession {
     story: Story,
+    waker: SharedWaker,
     sessions: Handle<WsSessions>,
     heartbeat_seconds: u64,
     allowance: Allowance,
@@ -121,7 +123,7 @@ impl ActorFuture<WsSession> for Outflow {
         context: &mut WebsocketContext<WsSession>,
         task: &mut Context<'_>,
     ) -> Poll<()> {
-        session.story.seated().letterbox.watch(task.waker());
+        session.story.seated().letterbox.watch(session.waker.of(task.waker()));
         session.write(context);
         Poll::Pending
     }

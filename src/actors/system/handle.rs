@@ -14,6 +14,8 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
+use super::wakeups::woken_together;
+
 /// A limit beyond this is none: 30 years, which a clock can still add to now.
 const LIMIT_MAX: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
@@ -153,7 +155,7 @@ impl<A: Actor> Handle<A> {
         };
 
         let mut asked = Asked { request: Some(Box::pin(addr.send(message))), permit: Some(permit) };
-        match timeout_at(deadline, &mut asked).await {
+        match timeout_at(deadline, woken_together(&mut asked)).await {
             Ok(Ok(reply)) => reply.map_err(AskError::Reply),
             Ok(Err(_closed)) => Err(AskError::Lost { actor }),
             Err(_elapsed) => Err(AskError::TimedOut { actor, after_ms: millis(self.limits.timeout) }),

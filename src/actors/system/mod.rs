@@ -12,6 +12,7 @@
 //! 5. [`Lifeline`]: what a child holds: ready, impaired, fail; and the two ways to answer later, [`Lifeline::answer`]
 //!    (beside others) and [`Lifeline::exclusive`] (nothing meanwhile), both bound to the life and timed only while they run.
 //! 6. [`Handle`]: the only way to speak to an actor: survives restarts, bounds what is under way in number and time.
+//!    What comes back from another thread is not kept by whatever is busy on this one (`wakeups.rs`).
 //! 7. [`Brood`]: many children of one kind, by key, begun on demand.
 //! 8. [`Node`]: the tree as `/readyz` shows it. [`BlockedThreads`]: the one thing nothing can cancel ends the process.
 //!
@@ -40,6 +41,7 @@ mod spec;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod wakeups;
 
 pub use actor::actor;
 pub use answer::{Answer, Exclusive};
@@ -54,3 +56,4 @@ pub use policy::{Backoff, Intensity, Restart, Restarts};
 pub use root::Root;
 pub use spec::{Child, ChildSpec, Strategy};
 pub use supervisor::Supervisor;
+pub use wakeups::{SharedWaker, gather_here, woken_together};

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::lifeline::Attached;
 use super::running::run;
+use super::wakeups::gather_here;
 use super::{Child, ChildSpec, Exit, Strategy};
 
 /// A list of children in start order, and what to do when one dies.
@@ -51,6 +52,7 @@ impl Supervisor {
                 let thread = OwnThread(Some((Arbiter::new(), lifeline.attach())));
                 let (tell, told) = oneshot::channel();
                 thread.spawn(async move {
+                    gather_here();
                     let _gone = tell.send(run(strategy, children, lifeline).await);
                 });
                 told.await.unwrap_or_else(|_closed| Exit::Failed("its thread ended".to_owned()))

@@ -12,7 +12,7 @@ use super::messages::Join;
 use super::seat_list::SeatList;
 use super::shelf::{Lent, Page, Shelf};
 use super::turns::{Turn, Turns};
-use crate::actors::system::Node;
+use crate::actors::system::{Node, woken_together};
 use crate::models::store::outbox::Audience;
 use crate::models::{Credential, CredentialId, TeamId, UserId};
 
@@ -113,7 +113,7 @@ impl Seat {
 
     /// Waits for its turn to be read a page of the log.
     pub(super) async fn take_turn(&self) -> Option<Turn> {
-        self.desk.turns.take(self.is_slow.load(Ordering::Relaxed)).await
+        woken_together(self.desk.turns.take(self.is_slow.load(Ordering::Relaxed))).await
     }
 
     /// Lends it a page.
