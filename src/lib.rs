@@ -11,6 +11,7 @@
 pub mod actors;
 pub mod app;
 pub mod cli;
+pub mod embeddings;
 pub mod extraction;
 pub mod faults;
 pub mod http;

@@ -29,6 +29,7 @@ pub mod courier;
 pub mod dead_letter_registry;
 pub mod dead_letters;
 pub mod denials;
+pub mod embedder;
 pub mod event_consumers;
 pub mod event_publisher;
 pub mod instance_directory;

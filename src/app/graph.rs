@@ -13,6 +13,7 @@ use crate::actors::courier::Courier;
 use crate::actors::dead_letter_registry::DeadLetterRegistry;
 use crate::actors::dead_letters::{self, RedriverParts};
 use crate::actors::denials::{DenialRecorder, Denials};
+use crate::actors::embedder::{self, embedder};
 use crate::actors::event_consumers::{ConsumerSettings, consumer};
 use crate::actors::event_publisher::{EventPublisher, PublisherParts};
 use crate::actors::instance_directory::{InstanceDirectory, SweepCall};
@@ -386,6 +387,7 @@ fn knowledge(parts: &Parts, handles: &Handles) -> Child {
         outbound: parts.outbound.clone(),
         quotas: parts.settings.quotas,
         settings: parts.settings.knowledge,
+        embedder: parts.embedder.clone(),
     };
     actor(parts.spec(Knowledge::NAME), &handles.knowledge, move |lifeline| {
         Knowledge::new(knowledge.clone(), lifeline)
@@ -417,7 +419,7 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
         settings: parts.settings.kb_ingestor.clone(),
     };
 
-    Supervisor::new(Strategy::OneForOne)
+    let worker = Supervisor::new(Strategy::OneForOne)
         .with(actor(parts.spec(Replica::NAME), &replica, {
             let (shared_db, lease, settings) = (shared_db.clone(), lease.clone(), settings.replica());
             let roles = parts.role_names();
@@ -476,8 +478,12 @@ fn worker(parts: &Parts, handles: &Handles) -> Child {
             consumer_settings,
             topology::kb_ingest(),
             kb_hints,
-            shared_db,
+            shared_db.clone(),
         ))
-        .with(control(parts.spec("control"), parts.settings.rabbitmq.clone(), parts.replica, directory))
-        .child_on_own_thread(parts.subtree("worker"))
+        .with(control(parts.spec("control"), parts.settings.rabbitmq.clone(), parts.replica, directory));
+    let worker = match &parts.embedder {
+        Some(provider) => worker.with(embedder(parts.spec(embedder::NAME), shared_db, provider.clone())),
+        None => worker,
+    };
+    worker.child_on_own_thread(parts.subtree("worker"))
 }

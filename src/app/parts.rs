@@ -10,6 +10,7 @@ use crate::actors::policies::PolicyView;
 use crate::actors::redis_link::RedisAccess;
 use crate::actors::revocations::RevocationView;
 use crate::actors::system::{AskLimits, Backoff, ChildSpec, Intensity};
+use crate::embeddings::Embedder;
 use crate::extraction::Extractor;
 use crate::models::ReplicaId;
 use crate::models::store::{SharedDb, UserDb};
@@ -35,6 +36,8 @@ pub(super) struct Parts {
     pub(super) outbound: Outbound,
     /// Reads documents in processes of their own.
     pub(super) extractor: Extractor,
+    /// Makes vectors, if the operator has a provider of them.
+    pub(super) embedder: Option<Embedder>,
     /// What it takes to know callers; roles without listeners need none of it.
     pub(super) callers: Option<Callers>,
 }
@@ -59,8 +62,9 @@ impl Parts {
         let extractor = settings.kb_ingestor.extractor();
         let extractor =
             extractor.map_err(|source| AppError::System { action: "find this program", source })?;
+        let embedder = Embedder::new(&settings.embeddings, &settings.outbound).map_err(AppError::Settings)?;
         let callers = if knows_callers { Some(Callers::new(&settings)?) } else { None };
-        Ok(Self { settings, replica: ReplicaId::new(), shared_db, outbound, extractor, callers })
+        Ok(Self { settings, replica: ReplicaId::new(), shared_db, outbound, extractor, embedder, callers })
     }
 
     /// For consumers of a queue of this replica's own: nothing there is delivered twice, so more may be under way.

@@ -7,6 +7,7 @@ use hyper::{Method, Request};
 
 use super::error::OutboundError;
 use super::url::OutgoingUrl;
+use crate::secret::Secret;
 
 /// Headers that are ours to write: they say where a request ends and whom it is for, and whoever could write them could hide
 /// a second request in the first.
@@ -46,6 +47,26 @@ impl OutgoingRequest {
     pub fn get(url: OutgoingUrl, accept: &'static str) -> Self {
         let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
         Self { method: Method::GET, url, headers, body: Bytes::new() }
+    }
+
+    /// Sends a JSON document to an address of the operator's, with a key if there is one; JSON is wanted back.
+    ///
+    /// # Errors
+    /// When the key cannot stand in a header.
+    pub fn post_json(
+        url: OutgoingUrl,
+        body: &serde_json::Value,
+        key: &Secret,
+    ) -> Result<Self, OutboundError> {
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, JSON), (header::ACCEPT, JSON)]);
+        if !key.is_empty() {
+            let value = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
+            let mut value = value.map_err(|_no_header| OutboundError::Broken)?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        Ok(Self { method: Method::POST, url, headers, body: Bytes::from(body.to_string()) })
     }
 
     /// Whether it is small enough to be sent.

@@ -72,6 +72,8 @@ pub struct Settings {
     pub knowledge: KnowledgeSettings,
     /// How entries of knowledge bases are read.
     pub kb_ingestor: KbIngestorSettings,
+    /// What makes vectors of what stands in knowledge bases.
+    pub embeddings: EmbeddingSettings,
     /// How large teams may be.
     pub teams: TeamSettings,
     /// Sockets.
@@ -140,6 +142,7 @@ impl Settings {
         faults.within("quotas", |section| self.quotas.check(section));
         faults.within("knowledge", |section| self.knowledge.check(section));
         faults.within("kb_ingestor", |section| self.kb_ingestor.check(section));
+        faults.within("embeddings", |section| self.embeddings.check(section));
         faults.within("teams", |section| self.teams.check(section));
         faults.within("websocket", |section| self.websocket.check(section));
         faults.within("supervision", |section| self.supervision.check(section));

@@ -10,7 +10,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "models/",
         &["crate::actors", "crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"],
     ),
-    ("models/", &["crate::outbound", "crate::extraction"]),
+    ("models/", &["crate::outbound", "crate::extraction", "crate::embeddings"]),
     (
         "outbound/",
         &["crate::actors", "crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"],
@@ -22,6 +22,11 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
     ("extraction/", &["crate::models::store", "crate::outbound", "actix", "actix_web", "lapin", "redis"]),
     ("extraction/", &["tokio_postgres"]),
+    (
+        "embeddings/",
+        &["crate::actors", "crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"],
+    ),
+    ("embeddings/", &["crate::models::store", "actix", "actix_web", "lapin", "redis", "tokio_postgres"]),
     ("models/", &["actix", "actix_web", "lapin", "redis"]),
     ("actors/", &["crate::http", "crate::settings", "crate::app", "crate::cli", "crate::telemetry"]),
     ("actors/", &["actix_web", "reqwest"]),
@@ -55,6 +60,7 @@ const FLOW: &[&str] = &[
     "user_relay",
     "team_projection",
     "event_publisher",
+    "embedder",
     "kb_ingestor",
     "reaper",
     "instance_directory",

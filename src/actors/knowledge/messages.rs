@@ -2,7 +2,7 @@
 
 use super::KnowledgeError;
 use super::uploading::Place;
-use crate::models::knowledge::{Hit, KnowledgeBaseState, SearchQuery};
+use crate::models::knowledge::{Found, KnowledgeBaseState, SearchQuery};
 use crate::models::store::knowledge_files::FileId;
 use crate::models::{
     Entry, EntryContent, EntryFilter, EntryId, EntryPatch, IdempotencyKey, InstanceId, Made, NewEntry,
@@ -193,7 +193,7 @@ pub struct ReindexEntries {
 
 /// Searches a knowledge base. Answered with the best pieces, the best first.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Vec<Hit>, KnowledgeError>")]
+#[rtype(result = "Result<Found, KnowledgeError>")]
 pub struct SearchKnowledge {
     /// What the caller reaches.
     pub reach: Reach,

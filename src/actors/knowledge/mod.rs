@@ -11,6 +11,7 @@
 
 mod changing;
 mod error;
+mod meaning;
 mod messages;
 mod plan;
 pub mod rules;
@@ -30,15 +31,18 @@ use std::sync::Arc;
 use actix::{Actor, Context, Handler};
 use tokio::sync::Semaphore;
 
+use self::meaning::Meaning;
 pub use self::uploading::Place;
 use self::uploading::Uploads;
 use super::bell::{self, Bell};
 use super::instances::{KNOWLEDGE_BYTES, KNOWLEDGE_ENTRIES, QuotaSettings};
 use super::system::{Answer, Handle, Lifeline};
-use crate::models::knowledge::{Hit, KnowledgeBase, KnowledgeBaseState};
+use crate::embeddings::Embedder;
+use crate::models::knowledge::{Found, KnowledgeBase, KnowledgeBaseState};
 use crate::models::store::knowledge_files::FileId;
 use crate::models::store::{
     Session, SharedDb, SharedSide, knowledge_bases as bases, knowledge_entries as entries,
+    knowledge_vectors as vectors,
 };
 use crate::models::{Entry, EntryContent, InstanceId, Made, Page, Reach};
 use crate::outbound::Outbound;
@@ -56,6 +60,8 @@ pub struct KnowledgeParts {
     pub quotas: QuotaSettings,
     /// How much is taken in.
     pub settings: KnowledgeSettings,
+    /// What makes vectors, if anything does.
+    pub embedder: Option<Embedder>,
 }
 
 /// The actor. All of its answers overlap: the pool is the bound, and the database keeps writers of one row apart.
@@ -72,6 +78,7 @@ struct Works {
     quotas: QuotaSettings,
     uploads: Uploads,
     searches: Arc<Semaphore>,
+    meaning: Option<Meaning>,
 }
 
 impl Knowledge {
@@ -81,10 +88,11 @@ impl Knowledge {
     /// An actor that connects to nothing before it is asked.
     #[must_use]
     pub fn new(parts: KnowledgeParts, lifeline: Lifeline) -> Self {
-        let KnowledgeParts { shared_db, bell, outbound, quotas, settings } = parts;
+        let KnowledgeParts { shared_db, bell, outbound, quotas, settings, embedder } = parts;
         let uploads = Uploads::new(settings.uploads_max);
         let searches = Arc::new(Semaphore::new(settings.searches_max));
-        Self { works: Works { shared_db, bell, outbound, quotas, uploads, searches }, lifeline }
+        let meaning = embedder.map(Meaning::new);
+        Self { works: Works { shared_db, bell, outbound, quotas, uploads, searches, meaning }, lifeline }
     }
 }
 
@@ -124,7 +132,7 @@ answered_by! {
     DeleteEntry => delete -> ();
     OrderReading => order -> Entry;
     ReindexEntries => reindex -> i64;
-    SearchKnowledge => search -> Vec<Hit>;
+    SearchKnowledge => search -> Found;
 }
 
 impl Works {
@@ -132,7 +140,12 @@ impl Works {
         let FindKnowledgeBase { reach, instance } = question;
         let session = self.shared_db.connection().await?;
         let base = seen(bases::find(&session, reach, instance).await?, instance)?;
-        Ok(bases::state(&session, base).await?)
+        let id = base.id;
+        let mut state = bases::state(&session, base).await?;
+        if let Some(meaning) = &self.meaning {
+            state.embeddings = Some(vectors::state(&session, id, meaning.model()).await?);
+        }
+        Ok(state)
     }
 
     async fn list(&self, question: ListEntries) -> Result<Page<Entry>, KnowledgeError> {

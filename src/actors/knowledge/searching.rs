@@ -6,8 +6,10 @@ use tokio::time::timeout;
 
 use super::plan::{self, Asked};
 use super::{KnowledgeError, SearchKnowledge, Works, seen};
+use std::sync::Arc;
+
 use crate::models::KnowledgeBaseId;
-use crate::models::knowledge::{Hit, Term, TermKind};
+use crate::models::knowledge::{Found, SearchQuery, Term, TermKind, Vector, VectorUse};
 use crate::models::search::fold;
 use crate::models::store::knowledge_search::{self as store, TermMeaning};
 use crate::models::store::{Session, SharedSide, StoreError, knowledge_bases as bases};
@@ -20,16 +22,31 @@ const GUESSED_MAX: usize = 4;
 const BEGUN_MAX: i64 = 12;
 const BEGINNINGS_MAX: usize = 2;
 
+/// Pieces by words, and pieces by meaning, that are looked at when both are fused.
+const OF_EACH: i64 = 50;
+
 /// How long a search waits for its turn. Longer, and they fill the actor that others ask for other things.
 const WAITS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Works {
-    pub(super) async fn search(&self, question: SearchKnowledge) -> Result<Vec<Hit>, KnowledgeError> {
+    pub(super) async fn search(&self, question: SearchKnowledge) -> Result<Found, KnowledgeError> {
         let SearchKnowledge { reach, instance, query, limit } = question;
+        let base = {
+            let session = self.shared_db.connection().await?;
+            seen(bases::find(&session, reach, instance).await?, instance)?.id
+        };
+        // Before there is a place, and without a connection: it may take as long as the provider likes.
+        let (meant, mut vectors) = self.meant(&query).await;
         let place = timeout(WAITS_WITHIN, self.searches.acquire()).await;
         let Ok(Ok(_place)) = place else { return Err(KnowledgeError::Busy) };
+        let nearest = match &meant {
+            Some(meant) => self.nearest(base, meant).await?,
+            None => None,
+        };
+        if meant.is_some() && nearest.is_none() {
+            vectors = VectorUse::Unavailable;
+        }
         let session = self.shared_db.connection().await?;
-        let base = seen(bases::find(&session, reach, instance).await?, instance)?.id;
         let mut asked: Vec<Asked> =
             query.terms.into_iter().map(|term| Asked { term, is_guess: false }).collect();
         asked.extend(begun(&session, base, &asked).await?);
@@ -41,11 +58,41 @@ impl Works {
             meanings.extend(self::meanings(&session, base, &asked, known).await?);
         }
         let queries = plan::plan(&asked, &meanings);
-        if queries.is_empty() {
-            return Ok(Vec::new());
-        }
         // One statement, and so one moment: each entry is found as a whole or not at all.
-        Ok(store::search(&session, base, &queries, limit).await?)
+        let hits = match nearest {
+            Some(nearest) if !nearest.is_empty() => {
+                store::search_both(&session, base, &queries, limit, (&nearest, OF_EACH.max(limit))).await?
+            }
+            _ if queries.is_empty() => Vec::new(),
+            _ => store::search(&session, base, &queries, limit).await?,
+        };
+        Ok(Found { hits, vectors })
+    }
+
+    /// What the query means, if that is to be gone by.
+    async fn meant(&self, query: &SearchQuery) -> (Option<Arc<Vector>>, VectorUse) {
+        let Some(meaning) = &self.meaning else { return (None, VectorUse::Off) };
+        let is_strict = |term: &Term| matches!(term.kind, TermKind::Phrase | TermKind::Without);
+        if query.terms.iter().any(is_strict) {
+            return (None, VectorUse::WordsOnly);
+        }
+        match meaning.of(&query.text).await {
+            Ok(meant) => (Some(meant), VectorUse::Used),
+            Err(error) => {
+                tracing::debug!(%error, "a search goes by words alone");
+                (None, VectorUse::Unavailable)
+            }
+        }
+    }
+
+    async fn nearest(
+        &self,
+        base: KnowledgeBaseId,
+        meant: &Arc<Vector>,
+    ) -> Result<Option<Vec<i64>>, StoreError> {
+        let Some(meaning) = &self.meaning else { return Ok(None) };
+        let at_most = usize::try_from(OF_EACH).unwrap_or(usize::MAX);
+        meaning.nearest(&self.shared_db, base, meant, at_most).await
     }
 }
 

@@ -34,4 +34,17 @@ pub struct KnowledgeBaseState {
     pub bytes: i64,
     /// How many pieces can be found.
     pub chunks: i64,
+    /// How far the vectors of its pieces are; none where there is no provider of embeddings.
+    pub embeddings: Option<EmbeddingState>,
+}
+
+/// How far the vectors of a knowledge base are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbeddingState {
+    /// Of which model they are.
+    pub model: String,
+    /// Entries whose pieces have not all got one yet.
+    pub waiting: i64,
+    /// Why one of them still waits, if something went wrong.
+    pub reason: Option<String>,
 }

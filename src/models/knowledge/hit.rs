@@ -2,6 +2,30 @@
 
 use crate::models::ids::EntryId;
 use crate::models::knowledge::entry::{EntryDataType, LanguageHint};
+use crate::models::text_enum::text_enum;
+
+/// What a search has found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The best pieces, the best first.
+    pub hits: Vec<Hit>,
+    /// Whether what the query means had a part in it.
+    pub vectors: VectorUse,
+}
+
+text_enum! {
+    /// Whether a search went by what its query means, beside its words.
+    pub enum VectorUse {
+        /// It did.
+        Used = "used",
+        /// The platform has no provider of embeddings.
+        Off = "off",
+        /// Phrases and exclusions are asked for: words decide alone.
+        WordsOnly = "words_only",
+        /// The provider does not answer, or there are more vectors than there is memory for.
+        Unavailable = "unavailable",
+    }
+}
 
 /// A piece of an entry that answers a query, the better the higher its score.
 #[derive(Clone, Debug, PartialEq)]

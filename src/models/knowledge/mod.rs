@@ -7,8 +7,9 @@ mod fingerprint;
 mod format;
 mod hit;
 mod query;
+mod vector;
 
-pub use base::{KnowledgeBase, KnowledgeBaseState};
+pub use base::{EmbeddingState, KnowledgeBase, KnowledgeBaseState};
 pub use chunk::Chunk;
 pub use entry::{
     Entry, EntryContent, EntryDataType, EntryFilter, EntryPatch, EntrySource, EntryStatus, LanguageHint,
@@ -16,5 +17,6 @@ pub use entry::{
 };
 pub use fingerprint::{ContentHash, ContentHasher};
 pub use format::Format;
-pub use hit::{Citation, Hit, SnippetPart};
+pub use hit::{Citation, Found, Hit, SnippetPart, VectorUse};
 pub use query::{SearchQuery, Term, TermKind};
+pub use vector::Vector;

@@ -37,6 +37,8 @@ pub struct Term {
 /// A query, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchQuery {
+    /// It, as it was typed.
+    pub text: String,
     /// Its parts: at least one that something can be found by.
     pub terms: Vec<Term>,
 }
@@ -63,7 +65,7 @@ impl SearchQuery {
             return Err("must have a word to look for".to_owned());
         }
         terms.truncate(TERMS_MAX);
-        Ok(Self { terms })
+        Ok(Self { text, terms })
     }
 }
 

@@ -64,6 +64,7 @@ pub async fn state(
         failed: row.try_get("failed")?,
         bytes: row.try_get("bytes")?,
         chunks: row.try_get("chunks")?,
+        embeddings: None,
     })
 }
 

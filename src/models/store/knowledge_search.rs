@@ -9,6 +9,7 @@ use crate::models::knowledge::{Citation, Hit, LanguageHint, SnippetPart, Term, T
 
 const TERMS: &str = include_str!("sql/knowledge_base_chunks/terms.sql");
 const SEARCH: &str = include_str!("sql/knowledge_base_chunks/search.sql");
+const SEARCH_BOTH: &str = include_str!("sql/knowledge_base_chunks/search_both.sql");
 const BEGINNING: &str = include_str!("sql/knowledge_base_words/beginning.sql");
 const ALIKE: &str = include_str!("sql/knowledge_base_words/alike.sql");
 
@@ -115,6 +116,31 @@ pub async fn search(
     queries: &[LanguageQuery],
     limit: i64,
 ) -> Result<Vec<Hit>, StoreError> {
+    found(db, base, queries, limit, None).await
+}
+
+/// The best `limit` chunks by their words and by what they mean together: `nearest` are vectors by their ids, the nearest first, and
+/// `of_each` is how many of each list are looked at.
+///
+/// # Errors
+/// As [`search`].
+pub async fn search_both(
+    db: &impl Session<SharedSide>,
+    base: KnowledgeBaseId,
+    queries: &[LanguageQuery],
+    limit: i64,
+    (nearest, of_each): (&[i64], i64),
+) -> Result<Vec<Hit>, StoreError> {
+    found(db, base, queries, limit, Some((nearest, of_each))).await
+}
+
+async fn found(
+    db: &impl Session<SharedSide>,
+    base: KnowledgeBaseId,
+    queries: &[LanguageQuery],
+    limit: i64,
+    by_meaning: Option<(&[i64], i64)>,
+) -> Result<Vec<Hit>, StoreError> {
     let langs: Vec<LanguageHint> = queries.iter().map(|query| query.lang).collect();
     let chosen: Vec<&str> = queries.iter().map(|query| query.chosen.as_str()).collect();
     let shown: Vec<&str> = queries.iter().map(|query| query.shown.as_str()).collect();
@@ -124,7 +150,14 @@ pub async fn search(
     let weights: Vec<f64> = terms().map(|(_, (_, weight))| *weight).collect();
     let parameters: session::Parameters<'_> =
         &[&base, &langs, &chosen, &shown, &term_langs, &term_queries, &weights, &limit];
-    session::decode_all(&session::rows(db, SEARCH, parameters).await?)
+    let rows = match by_meaning {
+        None => session::rows(db, SEARCH, parameters).await?,
+        Some((nearest, of_each)) => {
+            let nearest: session::Parameters<'_> = &[&nearest, &of_each];
+            session::rows(db, SEARCH_BOTH, &[parameters, nearest].concat()).await?
+        }
+    };
+    session::decode_all(&rows)
 }
 
 fn place(ordinal: i64) -> usize {

@@ -26,6 +26,7 @@ pub mod knowledge_bases;
 pub mod knowledge_entries;
 pub mod knowledge_files;
 pub mod knowledge_search;
+pub mod knowledge_vectors;
 pub mod knowledge_work;
 pub mod migrate;
 pub mod outbox;

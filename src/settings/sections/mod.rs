@@ -20,6 +20,7 @@ pub use crate::actors::replayer::ReplayerSettings;
 pub use crate::actors::retention::RetentionSettings;
 pub use crate::actors::teams::TeamSettings;
 pub use crate::actors::ws_sessions::WebsocketSettings;
+pub use crate::embeddings::EmbeddingSettings;
 pub use crate::http::{HttpSettings, ListenerSettings};
 pub use crate::models::store::{PostgresSettings, StoreSettings};
 pub use crate::outbound::OutboundSettings;

@@ -263,6 +263,7 @@ impl Service {
             outbound: outbound(),
             quotas,
             settings: KNOWLEDGE,
+            embedder: None,
         };
         let mut root = Supervisor::new(Strategy::OneForOne)
             .with(actor(ChildSpec::permanent(Bell::NAME), &bell, {

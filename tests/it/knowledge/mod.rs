@@ -4,6 +4,8 @@ mod entries;
 mod fetching;
 mod files;
 mod library;
+mod meaning;
+mod provider;
 mod quotas;
 mod reading;
 mod restarts;

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::models::knowledge::{Citation, Hit, KnowledgeBaseState, SnippetPart};
+use crate::models::knowledge::{
+    Citation, EmbeddingState, Found, Hit, KnowledgeBaseState, SnippetPart, VectorUse,
+};
 use crate::models::{
     Entry, EntryContent, EntryDataType, EntryId, EntrySource, EntryStatus, InstanceId, KnowledgeBaseId,
     LanguageHint,
@@ -15,6 +17,7 @@ use crate::models::{
 #[schema(as = KnowledgeBase, example = json!({
     "id": "0199a3f0-11f2-7b6e-9d57-0c3b6a2e7d03", "instance_id": "0199a3f0-11f2-7b6e-9d57-0c3a8e5d4f02",
     "entries": {"queued": 1, "processing": 1, "ready": 12, "failed": 0}, "bytes": 1843200, "chunks": 1912,
+    "embeddings": {"model": "nomic-embed-text", "waiting": 0, "reason": null},
     "created_at": "2026-11-20T09:12:30.5Z"
 }))]
 pub(super) struct KnowledgeBaseView {
@@ -27,7 +30,29 @@ pub(super) struct KnowledgeBaseView {
     /// How many pieces can be found.
     #[schema(minimum = 0)]
     chunks: i64,
+    /// How far the vectors of the pieces are, by which a search also finds what means the same; `null` where the platform has no
+    /// provider of embeddings.
+    embeddings: Option<EmbeddingStateView>,
     created_at: Timestamp,
+}
+
+/// How far vectors are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EmbeddingState)]
+struct EmbeddingStateView {
+    /// Of which model they are.
+    model: String,
+    /// Entries whose pieces have not all got one yet; they are found by their words meanwhile.
+    #[schema(minimum = 0)]
+    waiting: i64,
+    /// Why one of them still waits, if something went wrong.
+    reason: Option<String>,
+}
+
+impl From<EmbeddingState> for EmbeddingStateView {
+    fn from(EmbeddingState { model, waiting, reason }: EmbeddingState) -> Self {
+        Self { model, waiting, reason }
+    }
 }
 
 /// How many entries have come how far.
@@ -46,13 +71,14 @@ struct EntryCountsView {
 
 impl From<KnowledgeBaseState> for KnowledgeBaseView {
     fn from(state: KnowledgeBaseState) -> Self {
-        let KnowledgeBaseState { base, queued, processing, ready, failed, bytes, chunks } = state;
+        let KnowledgeBaseState { base, queued, processing, ready, failed, bytes, chunks, embeddings } = state;
         Self {
             id: base.id,
             instance_id: base.instance_id,
             entries: EntryCountsView { queued, processing, ready, failed },
             bytes,
             chunks,
+            embeddings: embeddings.map(EmbeddingStateView::from),
             created_at: base.created_at,
         }
     }
@@ -173,10 +199,11 @@ pub(super) struct ReindexedView {
         "title": "Price list", "file_name": "prices.pdf", "source_url": null, "data_type": "document", "lang_hint": "en",
         "headings": ["Shipping"], "start": 5120, "end": 5163, "page": 3, "start_ms": null, "end_ms": null
     }
-}]}))]
+}], "vectors": "used"}))]
 pub(super) struct FoundView {
     /// The best first.
     hits: Vec<HitView>,
+    vectors: VectorUse,
 }
 
 /// A piece of an entry that answers.
@@ -232,9 +259,9 @@ struct CitationView {
     end_ms: Option<i64>,
 }
 
-impl From<Vec<Hit>> for FoundView {
-    fn from(hits: Vec<Hit>) -> Self {
-        Self { hits: hits.into_iter().map(HitView::from).collect() }
+impl From<Found> for FoundView {
+    fn from(Found { hits, vectors }: Found) -> Self {
+        Self { hits: hits.into_iter().map(HitView::from).collect(), vectors }
     }
 }
 

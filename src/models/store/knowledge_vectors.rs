@@ -1,0 +1,221 @@
+//! Vectors of what stands in knowledge bases, in `shared_psql`: which entries want them, and what there is.
+
+use tokio_postgres::Row;
+
+use super::error::StoreError;
+use super::session::{self, Session, SharedSide};
+use crate::models::ids::{EntryId, KnowledgeBaseId, UserId};
+use crate::models::knowledge::{EmbeddingState, Vector};
+
+const CLAIM: &str = include_str!("sql/knowledge_base_embeddings/claim.sql");
+const FINISH: &str = include_str!("sql/knowledge_base_embeddings/finish.sql");
+const POSTPONE: &str = include_str!("sql/knowledge_base_embeddings/postpone.sql");
+const WANT_AGAIN: &str = include_str!("sql/knowledge_base_embeddings/want_again.sql");
+const COUNT_WAITING: &str = include_str!("sql/knowledge_base_embeddings/count_waiting.sql");
+const WITHOUT_VECTOR: &str = include_str!("sql/knowledge_base_chunks/without_vector.sql");
+const LOCK: &str = include_str!("sql/knowledge_base_vectors/lock.sql");
+const INSERT: &str = include_str!("sql/knowledge_base_vectors/insert.sql");
+const LIST_AFTER: &str = include_str!("sql/knowledge_base_vectors/list_after.sql");
+const LIST_LIVING: &str = include_str!("sql/knowledge_base_vectors/list_living.sql");
+
+/// An entry whose pieces want vectors.
+#[derive(Clone, Debug)]
+pub struct WaitingEntry {
+    /// Its id.
+    pub id: EntryId,
+    /// Where it stands.
+    pub knowledge_base_id: KnowledgeBaseId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The epoch that its pieces are of; none while it is being read anew.
+    pub epoch: Option<i64>,
+    /// What it is called.
+    pub title: Option<String>,
+}
+
+/// A piece without a vector.
+#[derive(Clone, Debug)]
+pub struct BarePiece {
+    /// Which of the entry.
+    pub number: i32,
+    /// The headings above it.
+    pub headings: Vec<String>,
+    /// It.
+    pub text: String,
+}
+
+/// Takes an entry that waits, of the next user after `behind`, for `for_ms`.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn claim(
+    db: &impl Session<SharedSide>,
+    behind: UserId,
+    for_ms: i64,
+) -> Result<Option<WaitingEntry>, StoreError> {
+    session::optional(db, CLAIM, &[&behind, &for_ms]).await?.as_ref().map(WaitingEntry::try_from).transpose()
+}
+
+/// Up to `limit` pieces after the one at `after` that have no vector of this model.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn without_vector(
+    db: &impl Session<SharedSide>,
+    entry: EntryId,
+    after: i32,
+    model: &str,
+    limit: i64,
+) -> Result<Vec<BarePiece>, StoreError> {
+    session::decode_all(&session::rows(db, WITHOUT_VECTOR, &[&entry, &after, &model, &limit]).await?)
+}
+
+/// Lets no other writer of vectors of this knowledge base in until the transaction ends. What is inserted before that is out of order.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn lock(db: &impl Session<SharedSide>, base: KnowledgeBaseId) -> Result<(), StoreError> {
+    let _nothing = session::one(db, LOCK, &[&base]).await?;
+    Ok(())
+}
+
+/// Keeps vectors of pieces. False when the pieces are not those any more.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn insert(
+    db: &impl Session<SharedSide>,
+    (entry, epoch): (EntryId, i64),
+    model: &str,
+    vectors: &[(i32, Vector)],
+) -> Result<bool, StoreError> {
+    let numbers: Vec<i32> = vectors.iter().map(|(number, _)| *number).collect();
+    let scales: Vec<f32> = vectors.iter().map(|(_, vector)| vector.scale).collect();
+    let bytes: Vec<Vec<u8>> = vectors.iter().map(|(_, vector)| vector.bytes()).collect();
+    let kept = session::run(db, INSERT, &[&entry, &epoch, &model, &numbers, &scales, &bytes]).await?;
+    Ok(kept > 0)
+}
+
+/// All pieces of an entry have their vectors, if they are those still.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn finish(
+    db: &impl Session<SharedSide>,
+    (entry, epoch): (EntryId, i64),
+    model: &str,
+) -> Result<(), StoreError> {
+    let _or_read_anew = session::run(db, FINISH, &[&entry, &epoch, &model]).await?;
+    Ok(())
+}
+
+/// Lets an entry wait for longer.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn postpone(
+    db: &impl Session<SharedSide>,
+    entry: EntryId,
+    pause_ms: i64,
+    reason: Option<&str>,
+) -> Result<(), StoreError> {
+    let _or_gone = session::run(db, POSTPONE, &[&entry, &pause_ms, &reason]).await?;
+    Ok(())
+}
+
+/// Has up to twice `limit` entries wait whose vectors are of another model. Gives how many.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn want_again(db: &impl Session<SharedSide>, model: &str, limit: i64) -> Result<u64, StoreError> {
+    session::run(db, WANT_AGAIN, &[&model, &limit]).await
+}
+
+/// How far the vectors of a knowledge base are, of this model.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn state(
+    db: &impl Session<SharedSide>,
+    base: KnowledgeBaseId,
+    model: &str,
+) -> Result<EmbeddingState, StoreError> {
+    let row = session::one(db, COUNT_WAITING, &[&base]).await?;
+    let (waiting, reason) = (row.try_get("waiting")?, row.try_get("reason")?);
+    Ok(EmbeddingState { model: model.to_owned(), waiting, reason })
+}
+
+/// A vector of a knowledge base.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptVector {
+    /// What it is known by, until its piece goes.
+    pub id: i64,
+    /// It; none if it is of another model.
+    pub vector: Option<Vector>,
+}
+
+/// Up to `limit` vectors that were written after the one with the id `after`, in order.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list_after(
+    db: &impl Session<SharedSide>,
+    base: KnowledgeBaseId,
+    after: i64,
+    model: &str,
+    limit: i64,
+) -> Result<Vec<KeptVector>, StoreError> {
+    session::decode_all(&session::rows(db, LIST_AFTER, &[&base, &after, &model, &limit]).await?)
+}
+
+/// Which of these are there still.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list_living(
+    db: &impl Session<SharedSide>,
+    base: KnowledgeBaseId,
+    ids: &[i64],
+) -> Result<Vec<i64>, StoreError> {
+    let rows = session::rows(db, LIST_LIVING, &[&base, &ids]).await?;
+    rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+}
+
+impl TryFrom<&Row> for WaitingEntry {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.try_get("entry_id")?,
+            knowledge_base_id: row.try_get("knowledge_base_id")?,
+            user_id: row.try_get("user_id")?,
+            epoch: row.try_get("epoch")?,
+            title: row.try_get("title")?,
+        })
+    }
+}
+
+impl TryFrom<&Row> for BarePiece {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            number: row.try_get("number")?,
+            headings: row.try_get("headings")?,
+            text: row.try_get("content")?,
+        })
+    }
+}
+
+impl TryFrom<&Row> for KeptVector {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let bytes: &[u8] = row.try_get("vector")?;
+        let steps = || bytes.iter().map(|byte| byte.cast_signed()).collect();
+        let is_of_model: bool = row.try_get("is_of_model")?;
+        let scale = row.try_get("scale")?;
+        let vector = is_of_model.then(|| Vector { scale, steps: steps() });
+        Ok(Self { id: row.try_get("id")?, vector })
+    }
+}

@@ -1,0 +1,192 @@
+//! What is found by what it means, and what is found when nobody knows what that is.
+
+use serde_json::{Value, json};
+
+use super::library::{Library, platform};
+use super::provider::{KEY, Mood, Provider};
+use crate::support::app::TestApp;
+use crate::support::client::{Caller, id_of};
+use crate::support::program::Program;
+use crate::support::stage::Stage;
+use crate::support::wait::eventually;
+
+async fn asks(provider: &Provider, kind: &str) -> (TestApp, Library) {
+    let app = platform(&provider.settings(kind)).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    (app, library)
+}
+
+impl Library {
+    async fn until_embedded(&self) -> Value {
+        eventually("all pieces have vectors", async || {
+            let state = self.state().await["embeddings"].clone();
+            (state["waiting"] == 0).then_some(state)
+        })
+        .await
+    }
+
+    /// The entries that are found, and whether meaning had a part in it.
+    async fn finds_by(&self, query: &str) -> (Vec<String>, String) {
+        let found = self.ask(query, "").await.expect(200);
+        let hits = found["hits"].as_array().unwrap().iter();
+        let ids = hits.map(|hit| hit["entry_id"].as_str().unwrap().to_owned()).collect();
+        (ids, found["vectors"].as_str().unwrap().to_owned())
+    }
+}
+
+#[actix::test]
+async fn what_means_the_same_is_found_though_no_word_is_shared_by_either_protocol() {
+    for (kind, path) in [("openai", "/v1/embeddings"), ("ollama", "/api/embed")] {
+        let provider = Provider::start().await;
+        let (_app, library) = asks(&provider, kind).await;
+        let car = library.text("My automobile stands in the garage.", "en").await;
+        let doctor = library.text("The physician is in at nine.", "en").await;
+        let state = library.until_embedded().await;
+        assert_eq!((&state["model"], &state["reason"]), (&json!("of-a-few-words"), &Value::Null));
+
+        assert_eq!(library.finds_by("car").await, (vec![car.clone()], "used".to_owned()));
+        assert_eq!(library.finds_by("el coche").await.0, [car.as_str()]);
+        // Words and meaning together: what is found by both comes first.
+        assert_eq!(library.finds_by("a doctor at nine").await.0, [doctor.as_str()]);
+        let hits = library.search("vehicle garage").await;
+        assert_eq!(hits[0]["entry_id"], json!(car));
+        assert!(
+            hits[0]["snippet"].as_array().unwrap().contains(&json!({"text": "garage", "is_match": true}))
+        );
+        assert_eq!(library.finds_by("\"my automobile\"").await, (vec![car.clone()], "words_only".to_owned()));
+        assert_eq!(library.finds_by("automobile -garage").await, (vec![], "words_only".to_owned()));
+
+        let asked = provider.asked();
+        assert!(
+            asked.iter().all(|asked| asked.path == path && asked.key.as_deref() == Some(KEY)),
+            "{asked:?}"
+        );
+        assert!(asked.iter().all(|asked| asked.model == "of-a-few-words" && asked.texts.len() <= 4));
+        let questions = asked.iter().filter(|asked| asked.texts == ["car"]).count();
+        library.finds_by("car").await;
+        assert_eq!(questions, 1);
+        assert_eq!(
+            provider.asked().iter().filter(|asked| asked.texts == ["car"]).count(),
+            1,
+            "it is remembered"
+        );
+    }
+}
+
+#[actix::test]
+async fn vectors_are_those_of_what_stands_there_now() {
+    let provider = Provider::start().await;
+    let (_app, library) = asks(&provider, "openai").await;
+    let id = library.text("My automobile stands in the garage.", "en").await;
+    library.until_embedded().await;
+    assert_eq!(library.finds_by("car").await.0, [id.as_str()]);
+
+    let change = json!({"content": "A hound barks."});
+    library.owner.patch(&library.path(&format!("/entries/{id}")), change).await.expect(200);
+    library.until(&id, "ready").await;
+    library.until_embedded().await;
+    assert!(library.finds_by("car").await.0.is_empty());
+    assert_eq!(library.finds_by("dog").await.0, [id.as_str()]);
+
+    // Many pieces, more than one batch.
+    let many: String =
+        (0..12).map(|n| format!("# Part {n}\n\n{}\n\n", "Of nothing at all. ".repeat(60))).collect();
+    let long = json!({"content": format!("{many}# The end\n\nA downpour."), "lang_hint": "en"});
+    let long = id_of(&library.add(long).await.expect(201));
+    let entry = library.until(&long, "ready").await;
+    assert!(entry["chunks"].as_i64().unwrap() > 4);
+    library.until_embedded().await;
+    assert_eq!(library.finds_by("lluvia").await.0.first(), Some(&long));
+
+    library.owner.delete(&library.path(&format!("/entries/{long}"))).await.expect(204);
+    assert!(library.finds_by("lluvia").await.0.is_empty());
+    assert_eq!(library.finds_by("perro").await.0, [id.as_str()]);
+}
+
+#[actix::test]
+async fn a_provider_that_is_away_or_refuses_keeps_nobody_from_finding_words() {
+    let provider = Provider::start().await;
+    provider.always(Some(Mood::Answers(503, Some(1))));
+    let mut settings = provider.settings("openai");
+    settings.push(("embeddings.query_timeout_ms", 300.into()));
+    let app = platform(&settings).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    let id = library.text("My automobile stands in the garage.", "en").await;
+    assert_eq!(library.finds_by("automobile").await, (vec![id.clone()], "unavailable".to_owned()));
+    let reason = eventually("it is said why", async || {
+        let state = library.state().await["embeddings"].clone();
+        state["reason"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert_eq!(reason, "the provider answered 503");
+    assert_eq!(app.stranger().get("/readyz").await.status, 200, "it is nobody's dependency");
+
+    for mood in [Mood::Keeps, Mood::Rambles, Mood::Answers(401, None)] {
+        provider.always(Some(mood));
+        assert_eq!(
+            library.finds_by("automobile").await,
+            (vec![id.clone()], "unavailable".to_owned()),
+            "{mood:?}"
+        );
+    }
+    provider.always(None);
+    let again = Library::of(&app.sign_up("bob").await).await;
+    let other = again.text("The physician is in at nine.", "en").await;
+    assert_eq!(again.finds_by("nine").await.0, [other.as_str()]);
+}
+
+#[actix::test]
+async fn a_provider_that_comes_back_is_asked_again_by_itself_and_what_was_made_is_not_made_twice() {
+    let provider = Provider::start().await;
+    provider.next([Mood::Answers(429, Some(1)), Mood::Answers(500, Some(0))]);
+    let (_app, library) = asks(&provider, "ollama").await;
+    let id = library.text("My automobile stands in the garage.", "en").await;
+    library.until_embedded().await;
+    assert_eq!(library.finds_by("car").await.0, [id.as_str()]);
+    let made = provider.asked().iter().filter(|asked| asked.texts[0].contains("automobile")).count();
+    assert_eq!(made, 3, "twice refused, once made");
+}
+
+#[actix::test]
+async fn texts_that_a_provider_does_not_take_stand_in_nobodys_way() {
+    let provider = Provider::start().await;
+    provider.next([Mood::Answers(400, None)]);
+    let (_app, library) = asks(&provider, "openai").await;
+    let refused = library.text("My automobile stands in the garage.", "en").await;
+    eventually("it is refused", async || {
+        let state = library.state().await["embeddings"].clone();
+        state["reason"]
+            .as_str()
+            .map(|reason| assert_eq!(reason, "the provider does not take it: it answered 400"))
+    })
+    .await;
+    let taken = library.text("The physician is in at nine.", "en").await;
+    eventually("the other one has its vector", async || {
+        (library.finds_by("doctor").await.0 == [taken.as_str()]).then_some(())
+    })
+    .await;
+    assert_eq!(library.finds_by("automobile").await.0, [refused.as_str()]);
+}
+
+#[actix::test]
+async fn another_model_makes_all_vectors_anew_and_a_process_that_was_killed_leaves_none_out() {
+    let (stage, provider) = (Stage::set().await, Provider::start().await);
+    let first = Program::serve(&stage, &provider.settings("openai")).await;
+    let ada = Caller::stranger(&first.user_api).sign_up("ada").await;
+    let library = Library::of(&ada).await;
+    let id = library.text("My automobile stands in the garage.", "en").await;
+    library.until_embedded().await;
+    first.kill();
+
+    let mut settings = provider.settings("openai");
+    settings.push(("embeddings.model", "of-another-kind".into()));
+    let second = Program::serve(&stage, &settings).await;
+    let library = library.seen_by(&ada.at(&second.user_api));
+    eventually("the new vectors are found by", async || {
+        (library.finds_by("vehicle").await.0 == [id.as_str()]).then_some(())
+    })
+    .await;
+    let sql = stage.databases.plain("postgres").await;
+    let models = "SELECT array_agg(DISTINCT model) FROM knowledge_base_vectors";
+    assert_eq!(sql.query_one(models, &[]).await.unwrap().get::<_, Vec<String>>(0), ["of-another-kind"]);
+}
