@@ -120,7 +120,7 @@ def fill(url, base_ids, chunks, total, seed=1):
                        FROM came JOIN made USING (entry);
                    INSERT INTO knowledge_base_words (knowledge_base_id, word)
                        SELECT DISTINCT base, word FROM said ORDER BY 1, 2 ON CONFLICT DO NOTHING;
-                   UPDATE knowledge_base_entries e SET status = 'ready', chunk_count = made.chunks, indexed_hash = '\\x00', format = 'text'
+                   UPDATE knowledge_base_entries e SET status = 'ready', chunk_count = made.chunks, indexed_lang = made.lang, indexed_hash = '\\x00', format = 'text'
                        FROM made WHERE e.id = made.id;
                    COMMIT;""",
             ]))
@@ -136,7 +136,7 @@ def pieces(items, size):
 
 def ask_for(seconds, concurrency, client, instances, queries):
     """Asks on so many connections at once for so long. Times in ms, and how many were refused."""
-    times, refused, slowest, lock = [], collections.Counter(), {}, threading.Lock()
+    times, refused, slowest, empty, lock = [], collections.Counter(), {}, [], threading.Lock()
     mixed = random.Random(7).sample(queries, len(queries))
     order = zip(itertools.cycle(mixed), itertools.cycle(instances))
     end = time.perf_counter() + seconds
@@ -144,6 +144,7 @@ def ask_for(seconds, concurrency, client, instances, queries):
     def work():
         link = http.client.HTTPConnection(client.address.netloc, timeout=60)
         head = {"authorization": f"Bearer {client.token}"}
+        nonlocal empty
         while time.perf_counter() < end:
             with lock:
                 query, instance = next(order)
@@ -151,11 +152,12 @@ def ask_for(seconds, concurrency, client, instances, queries):
             begun = time.perf_counter()
             link.request("GET", path, headers=head)
             answer = link.getresponse()
-            answer.read()
+            body = answer.read()
             took = (time.perf_counter() - begun) * 1000
             with lock:
                 if answer.status == 200:
                     times.append(took)
+                    empty += [query] if body.startswith(b'{"hits":[]') else []
                     slowest[query] = max(took, slowest.get(query, 0))
                 else:
                     refused[answer.status] += 1
@@ -167,6 +169,8 @@ def ask_for(seconds, concurrency, client, instances, queries):
         thread.start()
     for thread in threads:
         thread.join()
+    if len(empty) > len(times) / 2:
+        sys.exit(f"{len(empty)} of {len(times)} searches found nothing: what is filled is not what the service searches")
     return sorted(times), refused, slowest
 
 

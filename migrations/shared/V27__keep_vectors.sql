@@ -10,8 +10,10 @@ CREATE TABLE knowledge_base_embeddings (
     user_id uuid NOT NULL,
     -- A row waits until all of its pieces have a vector. Without a provider, for ever.
     is_waiting boolean NOT NULL DEFAULT true,
-    -- Of which model the vectors are, once it does not wait.
+    -- Of which model the vectors are, or have to be; while it waits and this is empty, of any.
     model text NOT NULL DEFAULT '',
+    -- Counts how often its pieces were replaced: who had it before has no say in it any more.
+    round bigint NOT NULL DEFAULT 0,
     -- Not before that: whoever has taken it has until then, and whoever failed said how long to wait.
     due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- Why it still waits, if something went wrong.
@@ -20,7 +22,7 @@ CREATE TABLE knowledge_base_embeddings (
 -- What waits, user by user.
 CREATE INDEX knowledge_base_embeddings_waiting ON knowledge_base_embeddings (user_id, due_at, entry_id) WHERE is_waiting;
 CREATE INDEX knowledge_base_embeddings_of_base ON knowledge_base_embeddings (knowledge_base_id) INCLUDE (reason) WHERE is_waiting;
-CREATE INDEX knowledge_base_embeddings_done ON knowledge_base_embeddings (model, entry_id) WHERE NOT is_waiting;
+CREATE INDEX knowledge_base_embeddings_by_model ON knowledge_base_embeddings (model, entry_id);
 
 -- One vector for a piece.
 CREATE TABLE knowledge_base_vectors (
@@ -46,11 +48,12 @@ CREATE UNIQUE INDEX knowledge_base_vectors_of_base ON knowledge_base_vectors (kn
 CREATE FUNCTION want_vectors() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO public.knowledge_base_embeddings (entry_id, knowledge_base_id, user_id)
+    INSERT INTO public.knowledge_base_embeddings AS w (entry_id, knowledge_base_id, user_id)
     SELECT e.id, e.knowledge_base_id, e.user_id
     FROM public.knowledge_base_entries e
     WHERE e.id IN (SELECT made.entry_id FROM made)
-    ON CONFLICT (entry_id) DO UPDATE SET is_waiting = true, model = '', due_at = clock_timestamp(), reason = NULL;
+    ON CONFLICT (entry_id) DO UPDATE SET 
+        is_waiting = true, model = '', round = w.round + 1, due_at = clock_timestamp(), reason = NULL;
     RETURN NULL;
 END
 $$;

@@ -31,7 +31,7 @@ pub enum Purpose {
 /// Why there are no vectors.
 #[derive(Debug, Error)]
 pub enum EmbeddingError {
-    /// The provider is away, or has too much to do. It passes.
+    /// The provider is away, slow, or has too much to do. It passes.
     #[error("{reason}")]
     Away {
         /// What happened.

@@ -28,10 +28,12 @@ pub struct EmbeddingSettings {
     pub batch_max: usize,
     /// How long a request for what is kept may take, in milliseconds; 100 to 600,000.
     pub timeout_ms: u64,
-    /// How long a search waits for its vector, in milliseconds; 10 to 60,000. Then it does without.
+    /// How long a search waits for its vector, in milliseconds; 10 to 5,000. Then it does without.
     pub query_timeout_ms: u64,
     /// How like a piece must be to be found by what it means; -1 to 1.
     pub similarity_min: f32,
+    /// How much a place among what is nearest counts beside the same place among what has the words; 0 to 10.
+    pub weight: f64,
     /// Memory for vectors of knowledge bases that are searched, in bytes; 1 MiB to 64 GiB.
     pub cache_bytes_max: usize,
 }
@@ -50,8 +52,11 @@ impl EmbeddingSettings {
     pub fn check(&self, faults: &mut Faults) {
         faults.range("batch_max", self.batch_max, 1..=2_048);
         faults.range("timeout_ms", self.timeout_ms, 100..=600_000);
-        faults.range("query_timeout_ms", self.query_timeout_ms, 10..=60_000);
+        faults.range("query_timeout_ms", self.query_timeout_ms, 10..=5_000);
         faults.range("cache_bytes_max", self.cache_bytes_max, 1 << 20..=64 << 30);
+        if !(0.0..=10.0).contains(&self.weight) {
+            faults.add("weight", "must be from 0 to 10");
+        }
         if !(-1.0..=1.0).contains(&self.similarity_min) {
             faults.add("similarity_min", "must be from -1 to 1");
         }
@@ -94,11 +99,63 @@ impl EmbeddingSettings {
         (is_plain && is_web).then(|| Url::parse(&whole).ok()).flatten()
     }
 
-    pub(super) const fn timeout(&self) -> Duration {
+    /// How long a request for what is kept may take.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
     }
 
     pub(super) const fn query_timeout(&self) -> Duration {
         Duration::from_millis(self.query_timeout_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(provider: &str, base_url: &str, model: &str) -> EmbeddingSettings {
+        EmbeddingSettings {
+            provider: provider.to_owned(),
+            base_url: base_url.to_owned(),
+            api_key: Secret::default(),
+            model: model.to_owned(),
+            document_prefix: String::new(),
+            query_prefix: String::new(),
+            batch_max: 32,
+            timeout_ms: 30_000,
+            query_timeout_ms: 2_000,
+            similarity_min: 0.25,
+            weight: 0.5,
+            cache_bytes_max: 1 << 28,
+        }
+    }
+
+    fn faults(settings: &EmbeddingSettings) -> Vec<String> {
+        let mut faults = Faults::default();
+        settings.check(&mut faults);
+        faults.into_vec().into_iter().map(|fault| fault.key).collect()
+    }
+
+    #[test]
+    fn a_provider_needs_a_place_and_a_model_and_none_needs_nothing() {
+        assert!(faults(&settings("off", "", "")).is_empty());
+        assert!(faults(&settings("openai", "https://api.openai.com/v1", "m")).is_empty());
+        assert_eq!(faults(&settings("openai", "", "")), ["model", "base_url"]);
+        assert_eq!(faults(&settings("bedrock", "", "")), ["provider"]);
+        for not_one in ["localhost:11434", "ftp://a", "http://a?b=c", "http://user:password@a", "http://"] {
+            assert_eq!(faults(&settings("ollama", not_one, "m")), ["base_url"], "{not_one}");
+        }
+        let mut strange = settings("off", "", "");
+        (strange.weight, strange.similarity_min, strange.batch_max) = (f64::NAN, 2.0, 0);
+        assert_eq!(faults(&strange), ["batch_max", "weight", "similarity_min"]);
+    }
+
+    #[test]
+    fn what_is_asked_stands_behind_the_base() {
+        let endpoint = |provider, base| settings(provider, base, "m").endpoint().map(String::from);
+        assert_eq!(endpoint("openai", "https://a/v1/").unwrap(), "https://a/v1/embeddings");
+        assert_eq!(endpoint("ollama", "http://a:11434").unwrap(), "http://a:11434/api/embed");
+        assert_eq!(endpoint("off", "http://a"), None);
     }
 }

@@ -13,6 +13,11 @@ use crate::models::knowledge::Chunk;
 /// How long a chunk's heading may be, in characters: enough to be cited.
 const HEADING_CHARS_MAX: usize = 120;
 
+/// How much all headings of all chunks may take beside the text, in bytes; for texts of a line under each heading, which would
+/// take a hundred times their size. Beyond that a chunk has only the innermost, and then none: its text begins with it.
+const HEADINGS_BESIDE_TEXT: usize = 4;
+const HEADINGS_BYTES_MIN: usize = 64 * 1024;
+
 /// Cuts a document's text.
 ///
 /// # Errors
@@ -23,6 +28,7 @@ pub(super) fn cut(draft: &Draft, limits: &Limits) -> Result<Vec<Chunk>, Refusal>
         chunks: Vec::new(),
         chunks_max: limits.chunks_max,
         headings: Headings::default(),
+        headings_left: draft.text.len() * HEADINGS_BESIDE_TEXT + HEADINGS_BYTES_MIN,
         counted: Counted::default(),
         first_block: 0,
     };
@@ -49,6 +55,8 @@ struct Cutter<'a> {
     chunks: Vec<Chunk>,
     chunks_max: usize,
     headings: Headings,
+    /// What the headings of chunks to come may take, in bytes.
+    headings_left: usize,
     counted: Counted,
     /// The first block that the chunk to come can touch.
     first_block: usize,
@@ -91,12 +99,13 @@ impl Cutter<'_> {
                 end_ms = Some(end_ms.map_or(ends, |later: u64| later.max(ends)));
             }
         }
+        let headings = self.path();
         let text = &self.draft.text[bytes.clone()];
         let start = self.counted.up_to(&self.draft.text, bytes.start);
         let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         self.chunks.push(Chunk {
             text: text.to_owned(),
-            headings: self.headings.path(),
+            headings,
             start,
             end: start.saturating_add(length),
             page: blocks[self.first_block].page,
@@ -104,6 +113,22 @@ impl Cutter<'_> {
             end_ms,
         });
         Ok(())
+    }
+}
+
+impl Cutter<'_> {
+    /// The headings that a chunk is given.
+    fn path(&mut self) -> Vec<String> {
+        let bytes = |path: &[String]| path.iter().map(String::len).sum::<usize>();
+        let mut path = self.headings.path();
+        if bytes(&path) > self.headings_left {
+            path.drain(..path.len() - 1);
+        }
+        if bytes(&path) > self.headings_left {
+            path.clear();
+        }
+        self.headings_left -= bytes(&path);
+        path
     }
 }
 

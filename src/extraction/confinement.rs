@@ -8,12 +8,15 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch,
 };
 use thiserror::Error;
+
+/// How far behind others a child stands for a processor: a tenth of what one of them gets, while they want it.
+const NICENESS: i32 = 10;
 
 /// What a child may take of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub(super) fn confine(limits: ChildLimits, answers: BorrowedFd<'_>) -> Result<()
     // Where the machine's memory runs out, this process should be ended rather than the one that serves. Best effort: it
     // changes who is ended, not what this one may do.
     drop(fs::write("/proc/self/oom_score_adj", "1000"));
+    // Nor should those who ask wait for it. Best effort, too.
+    let _as_it_was = nice(NICENESS);
     let program = filter(answers)?;
     limit(limits)?;
     seccompiler::apply_filter_all_threads(&program)?;

@@ -1,13 +1,14 @@
 //! Makes vectors of what stands in knowledge bases, by the operator's provider, so that it is found by what it means, too.
 //!
-//! - **Owns:** nothing for long: an entry is taken for two minutes, renewed with each batch, and whoever does not come back loses it.
+//! - **Owns:** nothing for long: an entry is taken for as long as a request may take, renewed with each batch, and whoever does not come
+//!   back loses it.
 //! - **Receives:** nothing; it looks. New pieces want vectors by a trigger, whoever writes them.
 //! - **Sends:** nothing; a search looks for new vectors by itself.
-//! - **Invariant:** a vector is that of its piece: an entry that is read anew meanwhile keeps none of it. What was made is not made
+//! - **Invariant:** a vector is that of its piece: an entry that is read anew meanwhile keeps none of it. What is kept is not made
 //!   again, and a provider that is away or refuses delays nothing but this.
 //! - **On failure:** an entry waits for longer, and says why. All the work there is, is in the rows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -21,13 +22,16 @@ use crate::models::store::{SharedDb, StoreError};
 /// The name of its part of the tree.
 pub const NAME: &str = "embedder";
 
-/// How long an entry is taken for; it is renewed with each batch. Longer, and that of a process that was killed waits for longer.
-const TAKEN_FOR_MS: i64 = 120_000;
+/// How long an entry is taken for beside the time that a request may take: what is kept of it.
+const KEEPING: Duration = Duration::from_secs(60);
 
 /// How often it is looked for work that nobody told of.
 const LOOKED_EVERY: Duration = Duration::from_secs(1);
 
-/// The pauses while the provider is away, unless it says how long.
+/// Batches of one entry before it is the next user's turn.
+const TURN_BATCHES: usize = 8;
+
+/// The pauses while the provider is away, unless it wants longer ones.
 const AWAY: Backoff = Backoff { min: Duration::from_secs(1), max: Duration::from_secs(60) };
 
 /// The pauses while the database is.
@@ -36,29 +40,48 @@ const LOST: Backoff = Backoff { min: Duration::from_millis(100), max: Duration::
 /// How long a provider is left alone that knows us not.
 const MISCONFIGURED_FOR: Duration = Duration::from_secs(60);
 
-/// How long an entry waits whose texts the provider does not take: a model may be changed, or its limits.
+/// How long an entry waits that has a piece which the provider does not take: a model may be changed, or its limits.
 const NOT_TAKEN_FOR: Duration = Duration::from_secs(3_600);
 
-/// How long one waits that is being read anew.
-const UNREADY_FOR: Duration = Duration::from_secs(5);
+/// How long one waits whose pieces are about to go.
+const UNREADY_FOR: Duration = Duration::from_secs(15);
 
 /// Entries of another model that are made to wait in one statement.
 const AGAIN_AT_ONCE: i64 = 1_000;
 
+/// How long after its start an embedder looks for vectors of another model, and how often: a process of the release before may go on
+/// making such until it has gone. Not for ever: two models would take turns at the operator's cost.
+const AGAIN_WITHIN: Duration = Duration::from_secs(900);
+const AGAIN_EVERY: Duration = Duration::from_secs(10);
+
 /// One that asks `provider`, one batch at a time: a provider's own limits are per account, and more at once would meet them sooner.
 pub fn embedder(spec: ChildSpec, shared_db: SharedDb, provider: Provider) -> Child {
     Child::new(spec, move |lifeline| {
-        let (shared_db, provider) = (shared_db.clone(), provider.clone());
-        Box::pin(Embedder { shared_db, provider, lifeline, last_user: UserId(Uuid::nil()) }.live())
+        let embedder = Embedder {
+            shared_db: shared_db.clone(),
+            batch: provider.settings().batch_max,
+            provider: provider.clone(),
+            last_user: UserId(Uuid::nil()),
+            begun: Instant::now(),
+            looked_for_others: None,
+            refusals: 0,
+        };
+        Box::pin(embedder.live(lifeline))
     })
 }
 
 struct Embedder {
     shared_db: SharedDb,
     provider: Provider,
-    lifeline: Lifeline,
     /// Whose turn it was.
     last_user: UserId,
+    /// Texts of the next request: fewer when one was not answered.
+    batch: usize,
+    begun: Instant,
+    /// When vectors of another model were looked for last.
+    looked_for_others: Option<Instant>,
+    /// How often in a row the provider was away.
+    refusals: u32,
 }
 
 /// What came of looking for work.
@@ -71,100 +94,144 @@ enum Worked {
     Pause(Duration),
 }
 
+/// What came of an entry.
+enum Attended {
+    /// All of its pieces have their vectors, or it has got others.
+    Done,
+    /// It has more of them than one turn is for.
+    ItsTurnIsOver,
+    /// Some of its pieces are not taken.
+    Partly(EmbeddingError),
+    /// The provider is not to be had.
+    Refused(EmbeddingError),
+}
+
 impl Embedder {
-    async fn live(mut self) -> Exit {
+    async fn live(mut self, lifeline: Lifeline) -> Exit {
         // Its provider is nobody's dependency: without it all else goes on, so it makes no process unready.
-        self.lifeline.ready();
-        let (mut failures, mut refusals, mut is_of_this_model) = (0, 0, false);
+        lifeline.ready();
+        let mut failures = 0;
         loop {
-            let lifeline = self.lifeline.clone();
             let worked = tokio::select! {
                 biased;
                 () = lifeline.stop_requested() => return Exit::Stopped,
-                worked = self.work(&mut is_of_this_model, refusals) => worked,
+                worked = self.work() => worked,
             };
             let pause = match worked {
-                Ok(Worked::On) => {
-                    (failures, refusals) = (0, 0);
-                    Duration::ZERO
-                }
+                Ok(Worked::On) => Duration::ZERO,
                 Ok(Worked::Idle) => LOOKED_EVERY,
-                Ok(Worked::Pause(pause)) => {
-                    refusals += 1;
-                    pause
-                }
+                Ok(Worked::Pause(pause)) => pause,
                 Err(error) => {
                     failures += 1;
                     tracing::debug!(%error, "no vectors are made while shared_psql does not answer");
                     LOST.pause_now(failures)
                 }
             };
-            if !pause.is_zero() && self.lifeline.stops_within(pause).await {
+            failures = if pause.is_zero() { 0 } else { failures };
+            if !pause.is_zero() && lifeline.stops_within(pause).await {
                 return Exit::Stopped;
             }
         }
     }
 
-    async fn work(&mut self, is_of_this_model: &mut bool, refusals: u32) -> Result<Worked, StoreError> {
-        if !*is_of_this_model {
-            let connection = self.shared_db.connection().await?;
-            let again = vectors::want_again(&connection, self.provider.model(), AGAIN_AT_ONCE).await?;
-            *is_of_this_model = again == 0;
-            return Ok(Worked::On);
-        }
-        let Some(entry) = self.take().await? else { return Ok(Worked::Idle) };
+    async fn work(&mut self) -> Result<Worked, StoreError> {
+        self.look_for_others().await?;
+        let taken_for = millis(self.provider.settings().timeout().saturating_add(KEEPING));
+        let connection = self.shared_db.connection().await?;
+        let taken = vectors::claim(&connection, self.last_user, taken_for, self.provider.model()).await?;
+        drop(connection);
+        let Some(entry) = taken else { return Ok(Worked::Idle) };
         self.last_user = entry.user_id;
         let Some(epoch) = entry.epoch else {
-            self.postpone(&entry, UNREADY_FOR, None).await?;
+            let has_failed = vectors::forget(&self.shared_db.connection().await?, entry.id).await?;
+            if !has_failed {
+                self.postpone(&entry, UNREADY_FOR, None).await?;
+            }
             return Ok(Worked::On);
         };
         match self.attend(&entry, epoch).await? {
-            Ok(()) => Ok(Worked::On),
-            Err(error) => self.refused(&entry, &error, refusals).await,
+            Attended::Done => Ok(Worked::On),
+            Attended::ItsTurnIsOver => {
+                self.postpone(&entry, Duration::ZERO, None).await?;
+                Ok(Worked::On)
+            }
+            Attended::Partly(error) => {
+                tracing::warn!(entry.id = %entry.id, %error, "pieces of an entry have no vectors; they are tried again in an hour");
+                self.postpone(&entry, NOT_TAKEN_FOR, Some(&error.to_string())).await?;
+                Ok(Worked::On)
+            }
+            Attended::Refused(error) => self.refused(&entry, &error).await,
         }
     }
 
-    async fn take(&self) -> Result<Option<WaitingEntry>, StoreError> {
-        vectors::claim(&self.shared_db.connection().await?, self.last_user, TAKEN_FOR_MS).await
+    /// Has entries wait that have vectors of another model.
+    async fn look_for_others(&mut self) -> Result<(), StoreError> {
+        let is_due = match self.looked_for_others {
+            None => true,
+            Some(at) => at.elapsed() >= AGAIN_EVERY && self.begun.elapsed() < AGAIN_WITHIN,
+        };
+        if !is_due {
+            return Ok(());
+        }
+        let connection = self.shared_db.connection().await?;
+        while vectors::want_again(&connection, self.provider.model(), AGAIN_AT_ONCE).await? > 0 {}
+        self.looked_for_others = Some(Instant::now());
+        Ok(())
     }
 
-    /// Gives all pieces of an entry their vectors. The inner error is the provider's.
-    async fn attend(
-        &self,
-        entry: &WaitingEntry,
-        epoch: i64,
-    ) -> Result<Result<(), EmbeddingError>, StoreError> {
-        let (mut after, batch) = (-1, i64::try_from(self.provider.settings().batch_max).unwrap_or(i64::MAX));
-        loop {
+    /// Gives pieces of an entry their vectors, for one turn.
+    async fn attend(&mut self, entry: &WaitingEntry, epoch: i64) -> Result<Attended, StoreError> {
+        let (mut after, mut not_taken, mut batches) = (-1, None, 0);
+        // Of an entry with a piece that is not taken all others are done at once: to find that piece costs a turn.
+        while batches < TURN_BATCHES || not_taken.is_some() {
+            batches += 1;
             let connection = self.shared_db.connection().await?;
-            let model = self.provider.model();
+            let (model, batch) = (self.provider.model(), i64::try_from(self.batch).unwrap_or(i64::MAX));
             let pieces = vectors::without_vector(&connection, entry.id, after, model, batch).await?;
             let Some(last) = pieces.last() else {
+                if let Some(error) = not_taken {
+                    return Ok(Attended::Partly(error));
+                }
                 vectors::finish(&connection, (entry.id, epoch), model).await?;
-                return Ok(Ok(()));
+                return Ok(Attended::Done);
             };
-            after = last.number;
-            vectors::postpone(&connection, entry.id, TAKEN_FOR_MS, None).await?;
+            let taken_for = millis(self.provider.settings().timeout().saturating_add(KEEPING));
+            vectors::postpone(&connection, entry, taken_for, None).await?;
             // Not while a provider takes its time.
             drop(connection);
-            let made = match self.ask(entry, &pieces).await {
-                Ok(made) => made,
-                Err(error) => return Ok(Err(error)),
-            };
-            if !self.keep(entry, epoch, &made).await? {
-                // It is read anew, and will want vectors then.
-                return Ok(Ok(()));
+            match self.ask(&pieces).await {
+                Ok(made) => {
+                    self.refusals = 0;
+                    self.batch = self.batch.saturating_mul(2).min(self.provider.settings().batch_max);
+                    after = last.number;
+                    if !self.keep(entry, epoch, &made).await? {
+                        // It is read anew, and will want vectors then.
+                        return Ok(Attended::Done);
+                    }
+                }
+                Err(error) => {
+                    // Whatever it was, less may do. A single piece that is not taken is left out.
+                    self.batch = (pieces.len() / 2).max(1);
+                    match error {
+                        EmbeddingError::NotTaken { .. } | EmbeddingError::NotVectors(_) => {
+                            if pieces.len() == 1 {
+                                after = last.number;
+                                not_taken = Some(error);
+                            }
+                        }
+                        EmbeddingError::Away { .. } | EmbeddingError::Misconfigured { .. } => {
+                            return Ok(Attended::Refused(error));
+                        }
+                    }
+                }
             }
         }
+        Ok(Attended::ItsTurnIsOver)
     }
 
-    async fn ask(
-        &self,
-        entry: &WaitingEntry,
-        pieces: &[BarePiece],
-    ) -> Result<Vec<(i32, Vector)>, EmbeddingError> {
-        let texts: Vec<String> = pieces.iter().map(|piece| whole(entry.title.as_deref(), piece)).collect();
-        let begun = std::time::Instant::now();
+    async fn ask(&self, pieces: &[BarePiece]) -> Result<Vec<(i32, Vector)>, EmbeddingError> {
+        let texts: Vec<String> = pieces.iter().map(whole).collect();
+        let begun = Instant::now();
         let embedded = self.provider.embed(Purpose::Document, &texts).await;
         metrics::histogram!("botberi_embedding_seconds", "purpose" => "document")
             .record(begun.elapsed().as_secs_f64());
@@ -188,24 +255,18 @@ impl Embedder {
         Ok(is_kept)
     }
 
-    async fn refused(
-        &self,
-        entry: &WaitingEntry,
-        error: &EmbeddingError,
-        refusals: u32,
-    ) -> Result<Worked, StoreError> {
+    async fn refused(&mut self, entry: &WaitingEntry, error: &EmbeddingError) -> Result<Worked, StoreError> {
         tracing::warn!(entry.id = %entry.id, %error, "vectors were not made; it is tried again");
-        let (waits, pauses) = match error {
+        self.refusals = self.refusals.saturating_add(1);
+        let pause = match error {
+            EmbeddingError::Misconfigured { .. } => MISCONFIGURED_FOR,
             EmbeddingError::Away { retry_after, .. } => {
-                let pause = retry_after.unwrap_or_else(|| AWAY.pause_now(refusals.saturating_add(1)));
-                (pause, Some(pause))
+                retry_after.unwrap_or_default().max(AWAY.pause_now(self.refusals))
             }
-            EmbeddingError::Misconfigured { .. } => (MISCONFIGURED_FOR, Some(MISCONFIGURED_FOR)),
-            // Others may be taken.
-            EmbeddingError::NotTaken { .. } | EmbeddingError::NotVectors(_) => (NOT_TAKEN_FOR, None),
+            EmbeddingError::NotTaken { .. } | EmbeddingError::NotVectors(_) => AWAY.pause_now(self.refusals),
         };
-        self.postpone(entry, waits, Some(&error.to_string())).await?;
-        Ok(pauses.map_or(Worked::On, Worked::Pause))
+        self.postpone(entry, pause, Some(&error.to_string())).await?;
+        Ok(Worked::Pause(pause))
     }
 
     async fn postpone(
@@ -214,13 +275,17 @@ impl Embedder {
         pause: Duration,
         reason: Option<&str>,
     ) -> Result<(), StoreError> {
-        let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-        vectors::postpone(&self.shared_db.connection().await?, entry.id, pause_ms, reason).await
+        vectors::postpone(&self.shared_db.connection().await?, entry, millis(pause), reason).await
     }
 }
 
-/// A piece with what stands above it: alone, it often does not say what it is about.
-fn whole(title: Option<&str>, piece: &BarePiece) -> String {
-    let above = title.into_iter().chain(piece.headings.iter().map(String::as_str));
+fn millis(pause: Duration) -> i64 {
+    i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A piece with the headings above it: alone, it often does not say what it is about. Not with its title, which may be changed without
+/// its being read anew.
+fn whole(piece: &BarePiece) -> String {
+    let above = piece.headings.iter().map(String::as_str);
     above.chain([piece.text.as_str()]).collect::<Vec<&str>>().join("\n")
 }

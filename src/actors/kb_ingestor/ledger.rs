@@ -15,7 +15,7 @@ use crate::models::store::knowledge_work::{self as work, Reading};
 use crate::models::store::{PooledConnection, SharedSide, StoreError, usage};
 
 /// Chunks, and words, of one statement.
-const CHUNKS_AT_ONCE: usize = 250;
+const CHUNKS_AT_ONCE: usize = 100;
 const WORDS_AT_ONCE: usize = 5_000;
 
 /// Words of one entry that a typing error may mean; no text of a person has as many.

@@ -1,11 +1,12 @@
 //! What is nearest to a question by what it means: the vectors of a knowledge base, kept in memory while it is searched, and scored here.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, Semaphore};
+use tokio::time::timeout;
 
 use crate::embeddings::{Embedder, EmbeddingError, Purpose};
 use crate::models::KnowledgeBaseId;
@@ -16,8 +17,11 @@ use crate::models::store::{SharedDb, StoreError};
 /// Vectors that are read in one statement.
 const READ_AT_ONCE: i64 = 2_000;
 
-/// How often what is gone is thrown out of memory and looked for again, before that is left to the next search.
-const LOOKS_MAX: usize = 4;
+/// How long a search waits until vectors of its knowledge base are read that are not in memory. Then it goes by words.
+const READ_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long the provider is not asked after it did not answer: searches need not wait for that one after the other.
+const AWAY_FOR: Duration = Duration::from_secs(5);
 
 /// Dimensions that are multiplied on the thread that everything else shares: a millisecond's worth.
 const INLINE_MAX: usize = 2_000_000;
@@ -29,7 +33,7 @@ const QUESTIONS_MAX: usize = 1_000;
 const PLACE_BYTES: usize = 512;
 
 /// How long it is remembered that a knowledge base has more vectors than may be kept.
-const TOO_LARGE_FOR: Duration = Duration::from_secs(60);
+const TOO_LARGE_FOR: Duration = Duration::from_secs(600);
 
 /// Finds by meaning. Cheap to clone.
 #[derive(Clone)]
@@ -37,13 +41,14 @@ pub(super) struct Meaning {
     embedder: Embedder,
     shelf: Arc<Shelf>,
     questions: Arc<Mutex<HashMap<String, Arc<Vector>>>>,
+    away_since: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Meaning {
     pub(super) fn new(embedder: Embedder) -> Self {
         let bytes_max = embedder.settings().cache_bytes_max;
-        let shelf = Arc::new(Shelf { bytes_max, sets: Mutex::default() });
-        Self { embedder, shelf, questions: Arc::default() }
+        let shelf = Arc::new(Shelf { bytes_max, sets: Mutex::default(), reading: Semaphore::new(1) });
+        Self { embedder, shelf, questions: Arc::default(), away_since: Arc::default() }
     }
 
     /// Whose vectors are searched.
@@ -51,10 +56,19 @@ impl Meaning {
         self.embedder.model()
     }
 
+    /// How much it counts beside words.
+    pub(super) fn weight(&self) -> f64 {
+        self.embedder.settings().weight
+    }
+
     /// What a question means.
     pub(super) async fn of(&self, question: &str) -> Result<Arc<Vector>, EmbeddingError> {
         if let Some(known) = lock(&self.questions).get(question) {
             return Ok(known.clone());
+        }
+        if lock(&self.away_since).is_some_and(|since| since.elapsed() < AWAY_FOR) {
+            let reason = "the provider did not answer a moment ago".to_owned();
+            return Err(EmbeddingError::Away { reason, retry_after: None });
         }
         let begun = Instant::now();
         let embedded = self.embedder.embed(Purpose::Query, &[question.to_owned()]).await;
@@ -63,6 +77,8 @@ impl Meaning {
         let outcome = if embedded.is_ok() { "made" } else { "failed" };
         metrics::counter!("botberi_embeddings_total", "purpose" => "query", "outcome" => outcome)
             .increment(1);
+        let is_away = matches!(embedded, Err(EmbeddingError::Away { .. }));
+        *lock(&self.away_since) = is_away.then(Instant::now);
         let vector = embedded?.pop().ok_or(EmbeddingError::NotVectors("it is empty"))?;
         let vector = Arc::new(vector);
         let mut questions = lock(&self.questions);
@@ -74,7 +90,7 @@ impl Meaning {
     }
 
     /// The vectors of a knowledge base that are nearest, the nearest first, by their ids. `None` when there are more of them than
-    /// there is memory for.
+    /// there is memory for, or they are not in memory yet.
     pub(super) async fn nearest(
         &self,
         db: &SharedDb,
@@ -83,20 +99,18 @@ impl Meaning {
         at_most: usize,
     ) -> Result<Option<Vec<i64>>, StoreError> {
         let set = self.shelf.take(base);
-        for _look in 0..LOOKS_MAX {
-            if !self.refresh(db, base, &set).await? {
-                return Ok(None);
-            }
-            let found = self.score(&set, question, at_most).await;
-            let living = store::list_living(&db.connection().await?, base, &found).await?;
-            if living.len() == found.len() {
-                return Ok(Some(found));
-            }
-            let living: HashSet<i64> = living.into_iter().collect();
-            let gone: HashSet<i64> = found.into_iter().filter(|id| !living.contains(id)).collect();
-            set.write().await.throw_out(&gone);
+        let refreshed = timeout(READ_WITHIN, self.refresh(db, base, &set)).await;
+        if !refreshed.unwrap_or(Ok(false))? {
+            return Ok(None);
         }
-        // What is gone still leads to nothing; there are fewer, and the next search has less to throw out.
+        let found = self.score(&set, question, at_most).await;
+        let living = store::list_living(&db.connection().await?, base, &found).await?;
+        if living.len() == found.len() {
+            return Ok(Some(found));
+        }
+        // Where some are gone, others are: all of them are looked for, and thrown out.
+        let living = store::list_ids(&db.connection().await?, base).await?;
+        set.write().await.keep_only(&living);
         Ok(Some(self.score(&set, question, at_most).await))
     }
 
@@ -108,20 +122,29 @@ impl Meaning {
         set: &Arc<RwLock<Vectors>>,
     ) -> Result<bool, StoreError> {
         let model = self.embedder.model();
-        let known = set.read().await.last_id;
-        let connection = db.connection().await?;
-        if store::list_after(&connection, base, known, model, 1).await?.is_empty() {
-            return Ok(!set.read().await.is_too_large());
-        }
-        let mut set = set.write().await;
-        if set.is_too_large() {
+        let (known, is_too_large) = {
+            let set = set.read().await;
+            (set.last_id, set.is_too_large())
+        };
+        if is_too_large {
             return Ok(false);
         }
+        if store::list_after(&db.connection().await?, base, known, model, 1).await?.is_empty() {
+            return Ok(true);
+        }
+        // One at a time: what is being read is counted page by page, and one page is the most that is not. What was read when somebody
+        // did not wait any longer is there for whoever comes next.
+        let Ok(_turn) = self.shelf.reading.acquire().await else { return Ok(false) };
+        let mut set = set.write().await;
+        let connection = db.connection().await?;
+        let mut has_swept = false;
         loop {
             let read = store::list_after(&connection, base, set.last_id, model, READ_AT_ONCE).await?;
             let is_last = i64::try_from(read.len()).is_ok_and(|rows| rows < READ_AT_ONCE);
-            for kept in read {
-                set.add(kept);
+            set.add(read);
+            if set.bytes() > self.shelf.bytes_max && !has_swept {
+                has_swept = true;
+                set.keep_only(&store::list_ids(&connection, base).await?);
             }
             if set.bytes() > self.shelf.bytes_max {
                 tracing::warn!(knowledge_base.id = %base, "a knowledge base has more vectors than may be in memory");
@@ -129,8 +152,8 @@ impl Meaning {
                 self.shelf.note(base, 0);
                 return Ok(false);
             }
+            self.shelf.note(base, set.bytes());
             if is_last {
-                self.shelf.note(base, set.bytes());
                 return Ok(true);
             }
         }
@@ -163,24 +186,31 @@ struct Vectors {
 }
 
 impl Vectors {
-    fn add(&mut self, kept: store::KeptVector) {
-        self.last_id = kept.id;
-        let Some(vector) = kept.vector else { return };
-        if self.ids.is_empty() {
-            self.dimensions = vector.steps.len();
-        }
-        if vector.steps.len() == self.dimensions && self.dimensions > 0 {
-            self.ids.push(kept.id);
-            self.scales.push(vector.scale);
-            self.steps.extend(vector.steps);
+    fn add(&mut self, page: Vec<store::KeptVector>) {
+        // No more than it takes: a vector of bytes that doubles takes twice as much.
+        let wanted =
+            page.iter().filter_map(|kept| kept.vector.as_ref()).map(|vector| vector.steps.len()).sum();
+        self.steps.reserve_exact(wanted);
+        for kept in page {
+            self.last_id = kept.id;
+            let Some(vector) = kept.vector else { continue };
+            if self.ids.is_empty() {
+                self.dimensions = vector.steps.len();
+            }
+            if vector.steps.len() == self.dimensions && self.dimensions > 0 {
+                self.ids.push(kept.id);
+                self.scales.push(vector.scale);
+                self.steps.extend(vector.steps);
+            }
         }
     }
 
-    fn throw_out(&mut self, gone: &HashSet<i64>) {
+    /// Throws out what is not there any more. Both are in order.
+    fn keep_only(&mut self, living: &[i64]) {
         let dimensions = self.dimensions;
         let mut kept = 0;
         for place in 0..self.ids.len() {
-            if gone.contains(&self.ids[place]) {
+            if living.binary_search(&self.ids[place]).is_err() {
                 continue;
             }
             self.ids[kept] = self.ids[place];
@@ -198,13 +228,11 @@ impl Vectors {
     }
 
     fn bytes(&self) -> usize {
-        self.steps.capacity()
-            + self.scales.capacity() * size_of::<f32>()
-            + self.ids.capacity() * size_of::<i64>()
+        self.steps.len() + self.scales.len() * size_of::<f32>() + self.ids.len() * size_of::<i64>()
     }
 
     fn nearest(&self, question: &Vector, similarity_min: f32, at_most: usize) -> Vec<i64> {
-        if self.dimensions == 0 {
+        if self.dimensions == 0 || self.dimensions != question.steps.len() {
             return Vec::new();
         }
         let mut best: BinaryHeap<Reverse<Likeness>> = BinaryHeap::with_capacity(at_most + 1);
@@ -247,6 +275,8 @@ impl PartialOrd for Likeness {
 /// The knowledge bases that were searched last.
 struct Shelf {
     bytes_max: usize,
+    /// Whose turn it is to read what is not in memory.
+    reading: Semaphore,
     sets: Mutex<Sets>,
 }
 
@@ -319,7 +349,7 @@ mod tests {
 
     fn of(all: &[(i64, &[f32])]) -> Vectors {
         let mut vectors = Vectors::default();
-        all.iter().for_each(|(id, values)| vectors.add(kept(*id, values)));
+        vectors.add(all.iter().map(|(id, values)| kept(*id, values)).collect());
         vectors
     }
 
@@ -336,17 +366,18 @@ mod tests {
     #[test]
     fn what_is_gone_is_thrown_out_and_what_is_of_another_kind_left_out() {
         let mut vectors = of(&[(1, &[0.0, 1.0]), (2, &[1.0, 1.0]), (3, &[1.0, 0.0])]);
-        vectors.add(kept(4, &[1.0, 0.0, 0.0]));
-        vectors.add(store::KeptVector { id: 5, vector: None });
+        vectors.add(vec![kept(4, &[1.0, 0.0, 0.0]), store::KeptVector { id: 5, vector: None }]);
         assert_eq!((vectors.ids.len(), vectors.last_id), (3, 5));
-        vectors.throw_out(&HashSet::from([2, 9]));
+        vectors.keep_only(&[1, 3, 4, 5]);
         let question = Vector::of(&[1.0, 0.0]).unwrap();
         assert_eq!(vectors.nearest(&question, -1.0, 10), [3, 1]);
+        let of_another = Vector::of(&[1.0, 0.0, 0.0]).unwrap();
+        assert!(vectors.nearest(&of_another, -1.0, 10).is_empty());
     }
 
     #[test]
     fn those_that_were_taken_least_lately_make_room() {
-        let shelf = Shelf { bytes_max: 10_000, sets: Mutex::default() };
+        let shelf = Shelf { bytes_max: 10_000, sets: Mutex::default(), reading: Semaphore::new(1) };
         let bases: Vec<KnowledgeBaseId> = (0..4).map(|n| KnowledgeBaseId(Uuid::from_u128(n))).collect();
         for base in &bases[..3] {
             shelf.take(*base);

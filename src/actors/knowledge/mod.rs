@@ -13,6 +13,7 @@ mod changing;
 mod error;
 mod meaning;
 mod messages;
+mod places;
 mod plan;
 pub mod rules;
 mod searching;
@@ -26,12 +27,8 @@ pub use messages::{
 };
 pub use settings::KnowledgeSettings;
 
-use std::sync::Arc;
-
-use actix::{Actor, Context, Handler};
-use tokio::sync::Semaphore;
-
 use self::meaning::Meaning;
+use self::places::SearchPlaces;
 pub use self::uploading::Place;
 use self::uploading::Uploads;
 use super::bell::{self, Bell};
@@ -46,6 +43,7 @@ use crate::models::store::{
 };
 use crate::models::{Entry, EntryContent, InstanceId, Made, Page, Reach};
 use crate::outbound::Outbound;
+use actix::{Actor, Context, Handler};
 
 /// What a knowledge actor is made of.
 #[derive(Clone)]
@@ -77,7 +75,7 @@ struct Works {
     outbound: Outbound,
     quotas: QuotaSettings,
     uploads: Uploads,
-    searches: Arc<Semaphore>,
+    searches: SearchPlaces,
     meaning: Option<Meaning>,
 }
 
@@ -90,7 +88,7 @@ impl Knowledge {
     pub fn new(parts: KnowledgeParts, lifeline: Lifeline) -> Self {
         let KnowledgeParts { shared_db, bell, outbound, quotas, settings, embedder } = parts;
         let uploads = Uploads::new(settings.uploads_max);
-        let searches = Arc::new(Semaphore::new(settings.searches_max));
+        let searches = SearchPlaces::new(settings.searches_max);
         let meaning = embedder.map(Meaning::new);
         Self { works: Works { shared_db, bell, outbound, quotas, uploads, searches, meaning }, lifeline }
     }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
-
+use super::meaning::Meaning;
 use super::plan::{self, Asked};
 use super::{KnowledgeError, SearchKnowledge, Works, seen};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::sync::Arc;
 use crate::models::KnowledgeBaseId;
 use crate::models::knowledge::{Found, SearchQuery, Term, TermKind, Vector, VectorUse};
 use crate::models::search::fold;
-use crate::models::store::knowledge_search::{self as store, TermMeaning};
+use crate::models::store::knowledge_search::{self as store, ByMeaning, TermMeaning};
 use crate::models::store::{Session, SharedSide, StoreError, knowledge_bases as bases};
 
 /// Words that one of which there is nothing may have meant.
@@ -37,10 +36,13 @@ impl Works {
         };
         // Before there is a place, and without a connection: it may take as long as the provider likes.
         let (meant, mut vectors) = self.meant(&query).await;
-        let place = timeout(WAITS_WITHIN, self.searches.acquire()).await;
-        let Ok(Ok(_place)) = place else { return Err(KnowledgeError::Busy) };
+        let place = self.searches.enter(reach.user_id, WAITS_WITHIN).await;
+        let Some(_place) = place else { return Err(KnowledgeError::Busy) };
         let nearest = match &meant {
-            Some(meant) => self.nearest(base, meant).await?,
+            Some(meant) => self.nearest(base, meant).await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "a search goes by words alone");
+                None
+            }),
             None => None,
         };
         if meant.is_some() && nearest.is_none() {
@@ -61,7 +63,9 @@ impl Works {
         // One statement, and so one moment: each entry is found as a whole or not at all.
         let hits = match nearest {
             Some(nearest) if !nearest.is_empty() => {
-                store::search_both(&session, base, &queries, limit, (&nearest, OF_EACH.max(limit))).await?
+                let weight = self.meaning.as_ref().map_or(0.0, Meaning::weight);
+                let by_meaning = ByMeaning { nearest: &nearest, of_each: OF_EACH.max(limit), weight };
+                store::search_both(&session, base, &queries, limit, by_meaning).await?
             }
             _ if queries.is_empty() => Vec::new(),
             _ => store::search(&session, base, &queries, limit).await?,

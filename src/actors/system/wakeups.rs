@@ -25,18 +25,17 @@ thread_local! {
     static HERE: RefCell<Option<Arc<Gathered>>> = const { RefCell::new(None) };
 }
 
-/// From now on, until the thread's runtime ends, what others wake on this thread is gathered.
+/// From now on, until the thread's `LocalSet` ends, what others wake on this thread is gathered. It is one at a time: what of a second
+/// one that lives beside it is woken when the first is run.
 ///
 /// # Panics
 /// Outside of a `LocalSet`.
 pub fn gather_here() {
-    HERE.with_borrow_mut(|here| {
-        if here.is_none() {
-            let gathered = Arc::new(Gathered::default());
-            tokio::task::spawn_local(Porter(gathered.clone()));
-            *here = Some(gathered);
-        }
-    });
+    if HERE.with_borrow(Option::is_none) {
+        let gathered = Arc::new(Gathered::default());
+        tokio::task::spawn_local(Porter(gathered.clone()));
+        HERE.set(Some(gathered));
+    }
 }
 
 /// The same future, woken with others when it is woken from another thread.
@@ -95,7 +94,7 @@ impl Gathered {
         let mut waiting = self.lock();
         if waiting.is_over {
             drop(waiting);
-            return woken.task.wake_by_ref();
+            return woken.wake_now();
         }
         let is_first = waiting.woken.is_empty();
         waiting.woken.push(woken);
@@ -108,9 +107,7 @@ impl Gathered {
     fn wake_all(&self) {
         let woken = mem::take(&mut self.lock().woken);
         for woken in woken {
-            // Swapped, not stored: whoever found it set has left something that the task must see.
-            woken.is_waiting.swap(false, Ordering::AcqRel);
-            woken.task.wake_by_ref();
+            woken.wake_now();
         }
     }
 
@@ -126,6 +123,14 @@ struct Woken {
     by: Arc<Gathered>,
     /// Waits already: what wakes it again before its turn adds nothing.
     is_waiting: AtomicBool,
+}
+
+impl Woken {
+    fn wake_now(&self) {
+        // Swapped, not stored: whoever found it set has left something that the task must see.
+        self.is_waiting.swap(false, Ordering::AcqRel);
+        self.task.wake_by_ref();
+    }
 }
 
 impl Wake for Woken {
@@ -235,15 +240,22 @@ mod tests {
 
     #[tokio::test]
     async fn where_nothing_is_gathered_any_more_a_task_is_woken_as_ever() {
-        let (answer, answered) = oneshot::channel();
-        let mut answered = Box::pin(woken_together(answered));
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+        let mut sum = Box::pin(woken_together(async {
+            let mut sum = 0;
+            while let Some(number) = receiver.recv().await {
+                sum += number;
+            }
+            sum
+        }));
         let first = async {
             gather_here();
-            futures_util::poll!(&mut answered)
+            futures_util::poll!(&mut sum)
         };
         assert!(LocalSet::new().run_until(first).await.is_pending());
-        thread::spawn(move || answer.send(7).unwrap());
-        assert_eq!(answered.await, Ok(7));
+        // Each of them is waited for, and wakes.
+        thread::spawn(move || (1..=100).for_each(|number| sender.blocking_send(number).unwrap()));
+        assert_eq!(sum.await, 5_050);
     }
 }
 

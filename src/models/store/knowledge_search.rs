@@ -13,7 +13,10 @@ const SEARCH_BOTH: &str = include_str!("sql/knowledge_base_chunks/search_both.sq
 const BEGINNING: &str = include_str!("sql/knowledge_base_words/beginning.sql");
 const ALIKE: &str = include_str!("sql/knowledge_base_words/alike.sql");
 
-/// What `ts_headline` puts around a match: two characters of Unicode's private use area, which no chunk has: what is read of a
+/// What `knowledge_breakable` puts into what stands without spaces for long.
+const BREAK: char = '\u{e002}';
+
+/// What `knowledge_shown` puts around a match: two characters of Unicode's private use area, which no chunk has: what is read of a
 /// document is cleared of them.
 const MATCH: [char; 2] = ['\u{e000}', '\u{e001}'];
 
@@ -119,8 +122,18 @@ pub async fn search(
     found(db, base, queries, limit, None).await
 }
 
-/// The best `limit` chunks by their words and by what they mean together: `nearest` are vectors by their ids, the nearest first, and
-/// `of_each` is how many of each list are looked at.
+/// What is nearest to a query by what it means, and how that is fused with what has its words.
+#[derive(Clone, Copy, Debug)]
+pub struct ByMeaning<'a> {
+    /// Vectors by their ids, the nearest first.
+    pub nearest: &'a [i64],
+    /// How many of each list are looked at.
+    pub of_each: i64,
+    /// How much a place among them counts beside the same place among the words.
+    pub weight: f64,
+}
+
+/// The best `limit` chunks by their words and by what they mean together.
 ///
 /// # Errors
 /// As [`search`].
@@ -129,9 +142,9 @@ pub async fn search_both(
     base: KnowledgeBaseId,
     queries: &[LanguageQuery],
     limit: i64,
-    (nearest, of_each): (&[i64], i64),
+    by_meaning: ByMeaning<'_>,
 ) -> Result<Vec<Hit>, StoreError> {
-    found(db, base, queries, limit, Some((nearest, of_each))).await
+    found(db, base, queries, limit, Some(by_meaning)).await
 }
 
 async fn found(
@@ -139,7 +152,7 @@ async fn found(
     base: KnowledgeBaseId,
     queries: &[LanguageQuery],
     limit: i64,
-    by_meaning: Option<(&[i64], i64)>,
+    by_meaning: Option<ByMeaning<'_>>,
 ) -> Result<Vec<Hit>, StoreError> {
     let langs: Vec<LanguageHint> = queries.iter().map(|query| query.lang).collect();
     let chosen: Vec<&str> = queries.iter().map(|query| query.chosen.as_str()).collect();
@@ -152,9 +165,9 @@ async fn found(
         &[&base, &langs, &chosen, &shown, &term_langs, &term_queries, &weights, &limit];
     let rows = match by_meaning {
         None => session::rows(db, SEARCH, parameters).await?,
-        Some((nearest, of_each)) => {
-            let nearest: session::Parameters<'_> = &[&nearest, &of_each];
-            session::rows(db, SEARCH_BOTH, &[parameters, nearest].concat()).await?
+        Some(ByMeaning { nearest, of_each, weight }) => {
+            let more: session::Parameters<'_> = &[&nearest, &of_each, &weight];
+            session::rows(db, SEARCH_BOTH, &[parameters, more].concat()).await?
         }
     };
     session::decode_all(&rows)
@@ -211,9 +224,9 @@ fn snippet(shown: &str) -> Vec<SnippetPart> {
     let mut parts: Vec<SnippetPart> = Vec::new();
     let mut is_match = false;
     for piece in shown.split_inclusive(MATCH) {
-        let text = piece.trim_end_matches(MATCH);
+        let text = piece.trim_end_matches(MATCH).replace(BREAK, "");
         if !text.is_empty() {
-            parts.push(SnippetPart { text: text.to_owned(), is_match });
+            parts.push(SnippetPart { text, is_match });
         }
         is_match = piece.ends_with(MATCH[0]);
     }
@@ -234,6 +247,10 @@ mod tests {
         assert_eq!(
             parts("a \u{e000}hit\u{e001}, \u{e000}two\u{e001}"),
             [part("a ", false), part("hit", true), part(", ", false), part("two", true)]
+        );
+        assert_eq!(
+            parts("lo\u{e002}ng \u{e000}h\u{e002}it\u{e001}"),
+            [part("long ", false), part("hit", true)]
         );
         assert_eq!(parts(""), []);
     }

@@ -9,6 +9,7 @@ use crate::models::knowledge::{EmbeddingState, Vector};
 
 const CLAIM: &str = include_str!("sql/knowledge_base_embeddings/claim.sql");
 const FINISH: &str = include_str!("sql/knowledge_base_embeddings/finish.sql");
+const FORGET: &str = include_str!("sql/knowledge_base_embeddings/forget.sql");
 const POSTPONE: &str = include_str!("sql/knowledge_base_embeddings/postpone.sql");
 const WANT_AGAIN: &str = include_str!("sql/knowledge_base_embeddings/want_again.sql");
 const COUNT_WAITING: &str = include_str!("sql/knowledge_base_embeddings/count_waiting.sql");
@@ -16,6 +17,7 @@ const WITHOUT_VECTOR: &str = include_str!("sql/knowledge_base_chunks/without_vec
 const LOCK: &str = include_str!("sql/knowledge_base_vectors/lock.sql");
 const INSERT: &str = include_str!("sql/knowledge_base_vectors/insert.sql");
 const LIST_AFTER: &str = include_str!("sql/knowledge_base_vectors/list_after.sql");
+const LIST_IDS: &str = include_str!("sql/knowledge_base_vectors/list_ids.sql");
 const LIST_LIVING: &str = include_str!("sql/knowledge_base_vectors/list_living.sql");
 
 /// An entry whose pieces want vectors.
@@ -27,10 +29,10 @@ pub struct WaitingEntry {
     pub knowledge_base_id: KnowledgeBaseId,
     /// Whose it is.
     pub user_id: UserId,
-    /// The epoch that its pieces are of; none while it is being read anew.
+    /// How often its pieces were replaced.
+    pub round: i64,
+    /// The epoch that its pieces are of; none while they are about to go.
     pub epoch: Option<i64>,
-    /// What it is called.
-    pub title: Option<String>,
 }
 
 /// A piece without a vector.
@@ -44,7 +46,7 @@ pub struct BarePiece {
     pub text: String,
 }
 
-/// Takes an entry that waits, of the next user after `behind`, for `for_ms`.
+/// Takes an entry that waits for this model or for any, of the next user after `behind`, for `for_ms`.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -52,8 +54,13 @@ pub async fn claim(
     db: &impl Session<SharedSide>,
     behind: UserId,
     for_ms: i64,
+    model: &str,
 ) -> Result<Option<WaitingEntry>, StoreError> {
-    session::optional(db, CLAIM, &[&behind, &for_ms]).await?.as_ref().map(WaitingEntry::try_from).transpose()
+    session::optional(db, CLAIM, &[&behind, &for_ms, &model])
+        .await?
+        .as_ref()
+        .map(WaitingEntry::try_from)
+        .transpose()
 }
 
 /// Up to `limit` pieces after the one at `after` that have no vector of this model.
@@ -109,21 +116,29 @@ pub async fn finish(
     Ok(())
 }
 
-/// Lets an entry wait for longer.
+/// Lets an entry wait for longer, unless it has got other pieces meanwhile.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn postpone(
     db: &impl Session<SharedSide>,
-    entry: EntryId,
+    entry: &WaitingEntry,
     pause_ms: i64,
     reason: Option<&str>,
 ) -> Result<(), StoreError> {
-    let _or_gone = session::run(db, POSTPONE, &[&entry, &pause_ms, &reason]).await?;
+    let _or_replaced = session::run(db, POSTPONE, &[&entry.id, &entry.round, &pause_ms, &reason]).await?;
     Ok(())
 }
 
-/// Has up to twice `limit` entries wait whose vectors are of another model. Gives how many.
+/// An entry that has failed wants no vectors. Any other goes on wanting them.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn forget(db: &impl Session<SharedSide>, entry: EntryId) -> Result<bool, StoreError> {
+    Ok(session::run(db, FORGET, &[&entry]).await? > 0)
+}
+
+/// Has up to twice `limit` entries wait whose vectors are of another model, or were to be. Gives how many.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -168,6 +183,15 @@ pub async fn list_after(
     session::decode_all(&session::rows(db, LIST_AFTER, &[&base, &after, &model, &limit]).await?)
 }
 
+/// All that there are, by their ids, in order.
+///
+/// # Errors
+/// Only those of the database itself.
+pub async fn list_ids(db: &impl Session<SharedSide>, base: KnowledgeBaseId) -> Result<Vec<i64>, StoreError> {
+    let rows = session::rows(db, LIST_IDS, &[&base]).await?;
+    rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+}
+
 /// Which of these are there still.
 ///
 /// # Errors
@@ -189,8 +213,8 @@ impl TryFrom<&Row> for WaitingEntry {
             id: row.try_get("entry_id")?,
             knowledge_base_id: row.try_get("knowledge_base_id")?,
             user_id: row.try_get("user_id")?,
+            round: row.try_get("round")?,
             epoch: row.try_get("epoch")?,
-            title: row.try_get("title")?,
         })
     }
 }
@@ -211,11 +235,10 @@ impl TryFrom<&Row> for KeptVector {
     type Error = StoreError;
 
     fn try_from(row: &Row) -> Result<Self, StoreError> {
-        let bytes: &[u8] = row.try_get("vector")?;
-        let steps = || bytes.iter().map(|byte| byte.cast_signed()).collect();
-        let is_of_model: bool = row.try_get("is_of_model")?;
+        let bytes: Option<&[u8]> = row.try_get("vector")?;
         let scale = row.try_get("scale")?;
-        let vector = is_of_model.then(|| Vector { scale, steps: steps() });
+        let steps = |bytes: &[u8]| bytes.iter().map(|byte| byte.cast_signed()).collect();
+        let vector = bytes.map(|bytes| Vector { scale, steps: steps(bytes) });
         Ok(Self { id: row.try_get("id")?, vector })
     }
 }

@@ -169,24 +169,130 @@ async fn texts_that_a_provider_does_not_take_stand_in_nobodys_way() {
 }
 
 #[actix::test]
-async fn another_model_makes_all_vectors_anew_and_a_process_that_was_killed_leaves_none_out() {
+async fn what_has_the_words_and_the_meaning_comes_before_what_has_one_of_them() {
+    let provider = Provider::start().await;
+    let (_app, library) = asks(&provider, "openai").await;
+    let word = library.text("The garage is closed, and the garage door, too.", "en").await;
+    let meaning = library.text("Un coche rojo.", "es").await;
+    let both = library.text("My automobile stands in the garage.", "en").await;
+    let neither = library.text("The physician is in at nine.", "en").await;
+    library.until_embedded().await;
+    let (found, _) = library.finds_by("vehicle garage").await;
+    assert_eq!(found.first(), Some(&both));
+    assert!(found.contains(&word) && found.contains(&meaning) && !found.contains(&neither), "{found:?}");
+}
+
+#[actix::test]
+async fn an_entry_that_is_read_anew_while_its_vectors_are_made_keeps_none_of_them() {
+    let provider = Provider::start().await;
+    provider.next([Mood::Waits]);
+    let (_app, library) = asks(&provider, "openai").await;
+    let id = library.text("My automobile stands in the garage.", "en").await;
+    eventually("the provider is asked", async || provider.asked().pop()).await;
+    let change = json!({"content": "A hound barks."});
+    library.owner.patch(&library.path(&format!("/entries/{id}")), change).await.expect(200);
+    eventually("it is read anew", async || {
+        (library.finds_by("barks").await.0 == [id.as_str()]).then_some(())
+    })
+    .await;
+    provider.let_go();
+    library.until_embedded().await;
+    assert!(library.finds_by("car").await.0.is_empty());
+    assert_eq!(library.finds_by("dog").await.0, [id.as_str()]);
+}
+
+#[actix::test]
+async fn a_piece_that_a_provider_does_not_take_keeps_no_other_piece_out() {
+    let provider = Provider::start().await;
+    provider.refuse("unspeakable");
+    let (_app, library) = asks(&provider, "openai").await;
+    let part = |n: usize, what: &str| format!("# Part {n}\n\n{}{what}\n\n", "Of nothing at all. ".repeat(60));
+    let text = [
+        part(1, "A hound."),
+        part(2, "Something unspeakable."),
+        part(3, ""),
+        part(4, ""),
+        part(5, "A downpour."),
+    ];
+    let wish = json!({"content": text.concat(), "lang_hint": "en"});
+    let id = id_of(&library.add(wish).await.expect(201));
+    library.until(&id, "ready").await;
+    for question in ["perro", "lluvia"] {
+        eventually("what is taken is found", async || {
+            (library.finds_by(question).await.0.first() == Some(&id)).then_some(())
+        })
+        .await;
+    }
+    let state = eventually("it is said that something is not", async || {
+        Some(library.state().await["embeddings"].clone()).filter(|state| state["reason"].is_string())
+    })
+    .await;
+    assert_eq!(state["waiting"], 1);
+}
+
+/// The settings of a platform that wants another model.
+fn of_another_kind(provider: &Provider) -> Vec<(&'static str, toml::Value)> {
+    let mut settings = provider.settings("openai");
+    settings.push(("embeddings.model", "of-another-kind".into()));
+    settings
+}
+
+async fn until_all_are_of_another_kind(stage: &Stage) {
+    let sql = stage.databases.plain("postgres").await;
+    let others =
+        "SELECT count(*) FILTER (WHERE model <> 'of-another-kind'), count(*) FROM knowledge_base_vectors";
+    eventually("all vectors are of the new model", async || {
+        let row = sql.query_one(others, &[]).await.unwrap();
+        (row.get::<_, i64>(0) == 0 && row.get::<_, i64>(1) > 0).then_some(())
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_process_that_is_killed_while_it_waits_for_vectors_leaves_none_out() {
+    let (stage, provider) = (Stage::set().await, Provider::start().await);
+    provider.next([Mood::Keeps]);
+    let mut settings = provider.settings("openai");
+    // How long an entry is taken for follows from it, and is as short as it gets.
+    settings.push(("embeddings.timeout_ms", 100.into()));
+    let first = Program::serve(&stage, &settings).await;
+    let ada = Caller::stranger(&first.user_api).sign_up("ada").await;
+    let library = Library::of(&ada).await;
+    let id = library.text("My automobile stands in the garage.", "en").await;
+    eventually("the provider is asked", async || provider.asked().pop()).await;
+    first.kill();
+    // What it had taken is free when its time is over; here it is said to be.
+    let sql = stage.databases.plain("postgres").await;
+    sql.execute("UPDATE knowledge_base_embeddings SET due_at = clock_timestamp()", &[]).await.unwrap();
+
+    let second = Program::serve(&stage, &settings).await;
+    let library = library.seen_by(&ada.at(&second.user_api));
+    library.until_embedded().await;
+    assert_eq!(library.finds_by("car").await.0, [id.as_str()]);
+}
+
+#[actix::test]
+async fn another_model_makes_all_vectors_anew_also_those_of_a_process_that_still_has_the_old_one() {
     let (stage, provider) = (Stage::set().await, Provider::start().await);
     let first = Program::serve(&stage, &provider.settings("openai")).await;
     let ada = Caller::stranger(&first.user_api).sign_up("ada").await;
     let library = Library::of(&ada).await;
     let id = library.text("My automobile stands in the garage.", "en").await;
     library.until_embedded().await;
-    first.kill();
 
-    let mut settings = provider.settings("openai");
-    settings.push(("embeddings.model", "of-another-kind".into()));
-    let second = Program::serve(&stage, &settings).await;
+    let second = Program::serve(&stage, &of_another_kind(&provider)).await;
+    until_all_are_of_another_kind(&stage).await;
+    // The old one may take these, and the new one takes them from it.
+    for n in 0..5 {
+        library.text(&format!("The physician number {n} is in at nine."), "en").await;
+    }
+    first.kill();
+    until_all_are_of_another_kind(&stage).await;
     let library = library.seen_by(&ada.at(&second.user_api));
+    library.until_embedded().await;
     eventually("the new vectors are found by", async || {
         (library.finds_by("vehicle").await.0 == [id.as_str()]).then_some(())
     })
     .await;
-    let sql = stage.databases.plain("postgres").await;
-    let models = "SELECT array_agg(DISTINCT model) FROM knowledge_base_vectors";
-    assert_eq!(sql.query_one(models, &[]).await.unwrap().get::<_, Vec<String>>(0), ["of-another-kind"]);
+    assert_eq!(library.finds_by("doctor").await.0.len(), 5);
 }

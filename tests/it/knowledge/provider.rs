@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 pub(super) const KEY: &str = "sk-of-nobody";
 
@@ -28,6 +29,8 @@ pub(super) enum Mood {
     Rambles,
     /// Nothing, until the peer goes away.
     Keeps,
+    /// As it should, once it is let.
+    Waits,
 }
 
 /// What it was asked.
@@ -45,18 +48,22 @@ struct Inside {
     /// The next ones, then how it is from then on.
     moods: VecDeque<Mood>,
     always: Option<Mood>,
+    /// Texts with this are not taken.
+    refuses: Option<&'static str>,
 }
 
 #[derive(Clone)]
 pub(super) struct Provider {
     pub(super) address: SocketAddr,
     inside: Arc<Mutex<Inside>>,
+    gate: Arc<Notify>,
 }
 
 impl Provider {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let provider = Self { address: listener.local_addr().unwrap(), inside: Arc::default() };
+        let provider =
+            Self { address: listener.local_addr().unwrap(), inside: Arc::default(), gate: Arc::default() };
         let serving = provider.clone();
         actix::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
@@ -92,6 +99,16 @@ impl Provider {
         self.inside.lock().unwrap().always = mood;
     }
 
+    /// Lets a request be answered that waits.
+    pub(super) fn let_go(&self) {
+        self.gate.notify_one();
+    }
+
+    /// Texts with this are not taken from now on.
+    pub(super) fn refuse(&self, text: &'static str) {
+        self.inside.lock().unwrap().refuses = Some(text);
+    }
+
     async fn serve(self, mut connection: TcpStream) {
         let Some((head, body)) = read(&mut connection).await else { return };
         let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
@@ -108,12 +125,21 @@ impl Provider {
         let mood = {
             let mut inside = self.inside.lock().unwrap();
             inside.asked.push(asked.clone());
-            inside.moods.pop_front().or(inside.always)
+            let is_refused = |text: &String| inside.refuses.is_some_and(|refused| text.contains(refused));
+            if asked.texts.iter().any(is_refused) {
+                Some(Mood::Answers(400, None))
+            } else {
+                inside.moods.pop_front().or(inside.always)
+            }
         };
         let (status, more, body) = match mood {
             Some(Mood::Keeps) => {
                 let _until_gone = connection.read(&mut [0]).await;
                 return;
+            }
+            Some(Mood::Waits) => {
+                self.gate.notified().await;
+                (200, String::new(), vectors(&asked))
             }
             Some(Mood::Answers(status, after)) => {
                 let after = after.map(|seconds| format!("retry-after: {seconds}\r\n")).unwrap_or_default();

@@ -54,6 +54,26 @@ async fn phrases_beginnings_and_exclusions_are_obeyed_and_typing_errors_forgiven
 }
 
 #[actix::test]
+async fn what_stands_without_spaces_for_long_is_read_at_once_found_and_shown_as_it_is() {
+    let app = platform(&[]).await;
+    let library = Library::of(&app.sign_up("ada").await).await;
+    // What Postgres takes a minute for, piece by piece: it might be an address from each place on.
+    let poison = format!("The needle is here: {}", "a@1".repeat(40_000));
+    let id = library.text(&poison, "en").await;
+    let hits = library.search("needle").await;
+    assert_eq!(hits[0]["entry_id"], Value::from(id));
+    let shown: String =
+        hits[0]["snippet"].as_array().unwrap().iter().map(|part| part["text"].as_str().unwrap()).collect();
+    assert_eq!(shown, hits[0]["text"].as_str().unwrap());
+    assert!(poison.starts_with(&shown));
+    let address = "https://example.org/".to_owned() + &"path/".repeat(40) + "keyhole";
+    let other = library.text(&format!("See {address} for the lighthouse."), "en").await;
+    let hits = library.search("lighthouse").await;
+    assert_eq!(hits[0]["entry_id"], Value::from(other));
+    assert!(hits[0]["text"].as_str().unwrap().contains(&address));
+}
+
+#[actix::test]
 async fn nothing_of_another_instance_is_found_and_nothing_of_anothers_shown() {
     let app = platform(&[]).await;
     let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);

@@ -14,10 +14,7 @@ WITH top AS MATERIALIZED (
 )
 SELECT top.entry_id, top.number, top.score, c.content, c.headings, c.starts_at, c.ends_at, c.page, c.start_ms, c.end_ms,
     e.title, e.file_name, e.source_url, e.data_type, e.lang_hint,
-    ts_headline(
-        knowledge_config(top.lang), c.content, top.shown::tsquery,
-        'HighlightAll=true, StartSel=' || chr(57344) || ', StopSel=' || chr(57345)
-    ) AS shown
+    knowledge_shown(top.lang, c.content, top.shown::tsquery) AS shown
 FROM top
 -- One after the other, by their keys.
 CROSS JOIN LATERAL (

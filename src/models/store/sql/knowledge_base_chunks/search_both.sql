@@ -1,5 +1,5 @@
--- As `search`, fused with what is nearest by meaning, $9 in its order: each piece has of each list one over 60 and its place there
--- (reciprocal rank fusion). $10 of each list are looked at. A vector that is gone meanwhile leads to nothing.
+-- As `search`, fused with what is nearest by meaning, $9 in its order: each piece has one over 60 and its place among the words, and $11
+-- over 60 and its place here (reciprocal rank fusion). $10 of each list are looked at. A vector that is gone meanwhile leads to nothing.
 WITH by_words AS MATERIALIZED (
     SELECT best.entry_id, best.number, row_number() OVER (ORDER BY best.score DESC, best.entry_id, best.number) AS place
     FROM unnest($2::text[], $3::text[]) AS asked (lang, chosen)
@@ -21,9 +21,11 @@ WITH by_words AS MATERIALIZED (
         OFFSET 0
     ) AS v
 ), top AS MATERIALIZED (
-    SELECT found.entry_id, found.number, sum(1.0::float8 / (60 + found.place)) AS score
+    SELECT found.entry_id, found.number, sum(found.weight / (60 + found.place)) AS score
     FROM (
-        SELECT entry_id, number, place FROM by_words UNION ALL SELECT entry_id, number, place FROM by_meaning
+        SELECT entry_id, number, place, 1.0::float8 AS weight FROM by_words
+        UNION ALL
+        SELECT entry_id, number, place, $11::float8 FROM by_meaning
     ) AS found
     GROUP BY found.entry_id, found.number
     ORDER BY score DESC, found.entry_id, found.number
@@ -31,13 +33,9 @@ WITH by_words AS MATERIALIZED (
 )
 SELECT top.entry_id, top.number, top.score, c.content, c.headings, c.starts_at, c.ends_at, c.page, c.start_ms, c.end_ms,
     e.title, e.file_name, e.source_url, e.data_type, e.lang_hint,
-    ts_headline(
-        knowledge_config(c.lang), c.content,
-        coalesce((
-            SELECT asked.shown::tsquery FROM unnest($2::text[], $4::text[]) AS asked (lang, shown) WHERE asked.lang = c.lang
-        ), ''::tsquery),
-        'HighlightAll=true, StartSel=' || chr(57344) || ', StopSel=' || chr(57345)
-    ) AS shown
+    knowledge_shown(c.lang, c.content, coalesce((
+        SELECT asked.shown::tsquery FROM unnest($2::text[], $4::text[]) AS asked (lang, shown) WHERE asked.lang = c.lang
+    ), ''::tsquery)) AS shown
 FROM top
 -- One after the other, by their keys.
 CROSS JOIN LATERAL (

@@ -1,3 +1,3 @@
 UPDATE knowledge_base_embeddings
-SET due_at = clock_timestamp() + $2::bigint * interval '1 millisecond', reason = $3
-WHERE entry_id = $1
+SET due_at = clock_timestamp() + $3::bigint * interval '1 millisecond', reason = $4
+WHERE entry_id = $1 AND round = $2

@@ -1,4 +1,4 @@
-SELECT id, model = $3 AS is_of_model, scale, vector
+SELECT id, scale, CASE WHEN model = $3 THEN vector END AS vector
 FROM knowledge_base_vectors
 WHERE knowledge_base_id = $1 AND id > $2
 ORDER BY id
