@@ -70,7 +70,7 @@ def show(frame):
         return json.dumps(frame)
     data = frame["data"]
     facts = [data.get("status"), data.get("status_reason"), data.get("revision") and f"revision {data['revision']}"]
-    line = f"{frame['position']:>5}  {frame['event']:<24}{'  '.join(fact for fact in facts if fact)}"
+    line = f"{frame['position']:>5}  {frame['event']:<23} {'  '.join(fact for fact in facts if fact)}"
     return line.rstrip()
 
 
