@@ -12,7 +12,7 @@ CREATE TABLE knowledge_base_embeddings (
     is_waiting boolean NOT NULL DEFAULT true,
     -- Of which model the vectors are, or have to be; while it waits and this is empty, of any.
     model text NOT NULL DEFAULT '',
-    -- Counts how often its pieces were replaced: who had it before has no say in it any more.
+    -- Counts how often its pieces were replaced, or another model was wanted: who had it before has no say in it any more.
     round bigint NOT NULL DEFAULT 0,
     -- Not before that: whoever has taken it has until then, and whoever failed said how long to wait.
     due_at timestamptz NOT NULL DEFAULT clock_timestamp(),

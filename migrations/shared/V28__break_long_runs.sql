@@ -6,7 +6,11 @@ SET LOCAL lock_timeout = '5s';
 CREATE FUNCTION knowledge_breakable(content text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
-        WHEN content ~ '\S{97}' THEN regexp_replace(content, '(\S{96})(?=\S)', E'\\1\uE002', 'g')
+        -- Behind a sign where there is one: not within a word.
+        WHEN content ~ '\S{97}' THEN regexp_replace(
+            regexp_replace(content, '(\S{48,95}[^\s[:alnum:]])(?=\S)', E'\\1\uE002', 'g'),
+            E'([^\\s\uE002]{96})(?=[^\\s\uE002])', E'\\1\uE002', 'g'
+        )
         ELSE content
     END
 $$;

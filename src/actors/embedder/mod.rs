@@ -44,7 +44,16 @@ const MISCONFIGURED_FOR: Duration = Duration::from_secs(60);
 const NOT_TAKEN_FOR: Duration = Duration::from_secs(3_600);
 
 /// How long one waits whose pieces are about to go.
-const UNREADY_FOR: Duration = Duration::from_secs(15);
+const UNREADY_FOR: Duration = Duration::from_secs(60);
+
+/// How many such in a row are looked at before a pause.
+const UNREADY_MAX: u32 = 16;
+
+/// Pieces in a row that are not taken, before it is the provider that is taken for unwell.
+const NOT_TAKEN_MAX: u32 = 8;
+
+/// Statements in a row that make entries of another model wait: two models that begin together would take them from each other for ever.
+const AGAIN_ROUNDS: usize = 50;
 
 /// Entries of another model that are made to wait in one statement.
 const AGAIN_AT_ONCE: i64 = 1_000;
@@ -65,6 +74,8 @@ pub fn embedder(spec: ChildSpec, shared_db: SharedDb, provider: Provider) -> Chi
             begun: Instant::now(),
             looked_for_others: None,
             refusals: 0,
+            not_taken: 0,
+            unready: 0,
         };
         Box::pin(embedder.live(lifeline))
     })
@@ -82,6 +93,10 @@ struct Embedder {
     looked_for_others: Option<Instant>,
     /// How often in a row the provider was away.
     refusals: u32,
+    /// How many pieces in a row it did not take.
+    not_taken: u32,
+    /// How many entries in a row were about to lose their pieces.
+    unready: u32,
 }
 
 /// What came of looking for work.
@@ -147,8 +162,10 @@ impl Embedder {
             if !has_failed {
                 self.postpone(&entry, UNREADY_FOR, None).await?;
             }
-            return Ok(Worked::On);
+            self.unready += 1;
+            return Ok(if self.unready.is_multiple_of(UNREADY_MAX) { Worked::Idle } else { Worked::On });
         };
+        self.unready = 0;
         match self.attend(&entry, epoch).await? {
             Attended::Done => Ok(Worked::On),
             Attended::ItsTurnIsOver => {
@@ -174,7 +191,11 @@ impl Embedder {
             return Ok(());
         }
         let connection = self.shared_db.connection().await?;
-        while vectors::want_again(&connection, self.provider.model(), AGAIN_AT_ONCE).await? > 0 {}
+        for _round in 0..AGAIN_ROUNDS {
+            if vectors::want_again(&connection, self.provider.model(), AGAIN_AT_ONCE).await? == 0 {
+                break;
+            }
+        }
         self.looked_for_others = Some(Instant::now());
         Ok(())
     }
@@ -184,7 +205,6 @@ impl Embedder {
         let (mut after, mut not_taken, mut batches) = (-1, None, 0);
         // Of an entry with a piece that is not taken all others are done at once: to find that piece costs a turn.
         while batches < TURN_BATCHES || not_taken.is_some() {
-            batches += 1;
             let connection = self.shared_db.connection().await?;
             let (model, batch) = (self.provider.model(), i64::try_from(self.batch).unwrap_or(i64::MAX));
             let pieces = vectors::without_vector(&connection, entry.id, after, model, batch).await?;
@@ -192,16 +212,19 @@ impl Embedder {
                 if let Some(error) = not_taken {
                     return Ok(Attended::Partly(error));
                 }
-                vectors::finish(&connection, (entry.id, epoch), model).await?;
+                vectors::finish(&connection, entry, epoch, model).await?;
                 return Ok(Attended::Done);
             };
             let taken_for = millis(self.provider.settings().timeout().saturating_add(KEEPING));
-            vectors::postpone(&connection, entry, taken_for, None).await?;
+            if !vectors::postpone(&connection, entry, taken_for, None).await? {
+                return Ok(Attended::Done);
+            }
             // Not while a provider takes its time.
             drop(connection);
             match self.ask(&pieces).await {
                 Ok(made) => {
-                    self.refusals = 0;
+                    (self.refusals, self.not_taken) = (0, 0);
+                    batches += 1;
                     self.batch = self.batch.saturating_mul(2).min(self.provider.settings().batch_max);
                     after = last.number;
                     if !self.keep(entry, epoch, &made).await? {
@@ -215,6 +238,10 @@ impl Embedder {
                     match error {
                         EmbeddingError::NotTaken { .. } | EmbeddingError::NotVectors(_) => {
                             if pieces.len() == 1 {
+                                self.not_taken += 1;
+                                if self.not_taken >= NOT_TAKEN_MAX {
+                                    return Ok(Attended::Refused(error));
+                                }
                                 after = last.number;
                                 not_taken = Some(error);
                             }
@@ -250,7 +277,7 @@ impl Embedder {
         let mut connection = self.shared_db.connection().await?;
         let transaction = connection.transaction().await?;
         vectors::lock(&transaction, entry.knowledge_base_id).await?;
-        let is_kept = vectors::insert(&transaction, (entry.id, epoch), self.provider.model(), made).await?;
+        let is_kept = vectors::insert(&transaction, entry, epoch, self.provider.model(), made).await?;
         transaction.commit().await?;
         Ok(is_kept)
     }
@@ -275,7 +302,9 @@ impl Embedder {
         pause: Duration,
         reason: Option<&str>,
     ) -> Result<(), StoreError> {
-        vectors::postpone(&self.shared_db.connection().await?, entry, millis(pause), reason).await
+        let connection = self.shared_db.connection().await?;
+        let _or_replaced = vectors::postpone(&connection, entry, millis(pause), reason).await?;
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::KbIngestorParts;
 use super::desk::Held;
-use super::reading::Outcome;
+use super::reading::{Outcome, Refused};
 use crate::extraction::Extracted;
 use crate::models::EntrySource;
 use crate::models::knowledge::ContentHash;
@@ -37,13 +37,13 @@ impl LedTo {
     }
 }
 
-/// Makes an entry `ready`. The inner error is a reason for the user.
+/// Makes an entry `ready`. The inner error is why it cannot be.
 pub(super) async fn keep(
     parts: &KbIngestorParts,
     held: &Held,
     extracted: Extracted,
     led_to: Option<LedTo>,
-) -> Result<Result<Outcome, String>, StoreError> {
+) -> Result<Result<Outcome, Refused>, StoreError> {
     let entry = &held.entry;
     // Megabytes of text: not on the thread that everything else shares.
     let folded = tokio::task::spawn_blocking(move || {
@@ -68,7 +68,14 @@ pub(super) async fn keep(
     work::forget_chunks(&transaction, entry.id).await?;
     let mut first = 0;
     for chunks in extracted.chunks.chunks(CHUNKS_AT_ONCE) {
-        work::insert_chunks(&transaction, entry, first, chunks).await?;
+        let inserted = work::insert_chunks(&transaction, entry, first, chunks).await;
+        if let Err(StoreError::Busy { is_about_rows: true, reason }) = &inserted {
+            // Nobody else has these rows: it is the text that Postgres takes too long to parse. So it is an attempt.
+            tracing::warn!(entry.id = %entry.id, reason, "what was read of an entry was not kept in time");
+            transaction.rollback().await?;
+            return Ok(Err(Refused::passing("What was read of it could not be kept in time.")));
+        }
+        inserted?;
         first += count(chunks.len());
     }
     let is_still_ours = work::finish(&transaction, held.claim, &reading(held, &extracted, led_to)).await?;
@@ -97,7 +104,7 @@ async fn reserve(
     held: &Held,
     bytes: i64,
     connection: &mut PooledConnection<SharedSide>,
-) -> Result<Option<Result<Outcome, String>>, StoreError> {
+) -> Result<Option<Result<Outcome, Refused>>, StoreError> {
     let entry = &held.entry;
     if bytes == entry.bytes {
         return Ok(None);
@@ -110,7 +117,7 @@ async fn reserve(
         let (others, allowed) = (meter.bytes.saturating_sub(entry.bytes), meter.bytes_allowed);
         let reason =
             format!("It takes {bytes} bytes, and others take {others} of the {allowed} that there may be.");
-        return Ok(Some(Err(reason)));
+        return Ok(Some(Err(Refused::lasting(reason))));
     }
     if !work::reserve(&transaction, held.claim, bytes).await? {
         transaction.rollback().await?;

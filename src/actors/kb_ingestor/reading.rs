@@ -83,12 +83,6 @@ pub(super) async fn read(parts: &KbIngestorParts, held: &Held) -> Outcome {
         Ok(outcome) => outcome,
         // The entry, or its instance, is gone.
         Err(StoreError::Reference { .. }) => Outcome::Lost,
-        // The database is there, and took too long for this: whether that is the entry's fault or not, it is an attempt.
-        Err(StoreError::Busy { is_about_rows: true, reason }) => {
-            tracing::warn!(entry.id = %held.entry.id, reason, "what was read of an entry was not kept in time");
-            let refused = Refused::passing("What was read of it could not be kept in time.");
-            refuse(parts, held, refused).await.unwrap_or_else(Outcome::Unkept)
-        }
         Err(error) => {
             tracing::warn!(entry.id = %held.entry.id, %error, "what was read of an entry was not kept");
             Outcome::Unkept(error)
@@ -122,7 +116,7 @@ async fn attempt(parts: &KbIngestorParts, held: &Held) -> Result<Outcome, StoreE
     };
     match ledger::keep(parts, held, extracted, opened.led_to).await? {
         Ok(outcome) => Ok(outcome),
-        Err(reason) => refuse(parts, held, Refused::lasting(reason)).await,
+        Err(refused) => refuse(parts, held, refused).await,
     }
 }
 

@@ -109,8 +109,12 @@ impl Meaning {
             return Ok(Some(found));
         }
         // Where some are gone, others are: all of them are looked for, and thrown out.
-        let living = store::list_ids(&db.connection().await?, base).await?;
-        set.write().await.keep_only(&living);
+        {
+            // Nothing is added between the two.
+            let mut set = set.write().await;
+            let living = store::list_ids(&db.connection().await?, base).await?;
+            set.keep_only(&living);
+        }
         Ok(Some(self.score(&set, question, at_most).await))
     }
 

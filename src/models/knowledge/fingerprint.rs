@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::entry::{EntryDataType, LanguageHint};
 
 /// Grows whenever the same bytes would be read or cut differently: what was indexed before is then read anew when it is asked for.
-const RULES_VERSION: u8 = 1;
+const RULES_VERSION: u8 = 2;
 
 /// SHA-256 of what a user gave: a text, the bytes of a file, an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

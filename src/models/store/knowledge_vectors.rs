@@ -86,21 +86,23 @@ pub async fn lock(db: &impl Session<SharedSide>, base: KnowledgeBaseId) -> Resul
     Ok(())
 }
 
-/// Keeps vectors of pieces. False when the pieces are not those any more.
+/// Keeps vectors of pieces. False when the pieces are not those any more, or somebody else has the entry.
 ///
 /// # Errors
 /// Only those of the database itself.
 pub async fn insert(
     db: &impl Session<SharedSide>,
-    (entry, epoch): (EntryId, i64),
+    entry: &WaitingEntry,
+    epoch: i64,
     model: &str,
     vectors: &[(i32, Vector)],
 ) -> Result<bool, StoreError> {
     let numbers: Vec<i32> = vectors.iter().map(|(number, _)| *number).collect();
     let scales: Vec<f32> = vectors.iter().map(|(_, vector)| vector.scale).collect();
     let bytes: Vec<Vec<u8>> = vectors.iter().map(|(_, vector)| vector.bytes()).collect();
-    let kept = session::run(db, INSERT, &[&entry, &epoch, &model, &numbers, &scales, &bytes]).await?;
-    Ok(kept > 0)
+    let parameters: session::Parameters<'_> =
+        &[&entry.id, &epoch, &model, &numbers, &scales, &bytes, &entry.round];
+    Ok(session::run(db, INSERT, parameters).await? > 0)
 }
 
 /// All pieces of an entry have their vectors, if they are those still.
@@ -109,14 +111,15 @@ pub async fn insert(
 /// Only those of the database itself.
 pub async fn finish(
     db: &impl Session<SharedSide>,
-    (entry, epoch): (EntryId, i64),
+    entry: &WaitingEntry,
+    epoch: i64,
     model: &str,
 ) -> Result<(), StoreError> {
-    let _or_read_anew = session::run(db, FINISH, &[&entry, &epoch, &model]).await?;
+    let _or_read_anew = session::run(db, FINISH, &[&entry.id, &epoch, &model, &entry.round]).await?;
     Ok(())
 }
 
-/// Lets an entry wait for longer, unless it has got other pieces meanwhile.
+/// Lets an entry wait for longer. False when it has got other pieces meanwhile, or somebody else has it.
 ///
 /// # Errors
 /// Only those of the database itself.
@@ -125,9 +128,8 @@ pub async fn postpone(
     entry: &WaitingEntry,
     pause_ms: i64,
     reason: Option<&str>,
-) -> Result<(), StoreError> {
-    let _or_replaced = session::run(db, POSTPONE, &[&entry.id, &entry.round, &pause_ms, &reason]).await?;
-    Ok(())
+) -> Result<bool, StoreError> {
+    Ok(session::run(db, POSTPONE, &[&entry.id, &entry.round, &pause_ms, &reason]).await? > 0)
 }
 
 /// An entry that has failed wants no vectors. Any other goes on wanting them.

@@ -122,17 +122,17 @@ async fn a_provider_that_is_away_or_refuses_keeps_nobody_from_finding_words() {
     assert_eq!(app.stranger().get("/readyz").await.status, 200, "it is nobody's dependency");
 
     for mood in [Mood::Keeps, Mood::Rambles, Mood::Answers(401, None)] {
+        let provider = Provider::start().await;
         provider.always(Some(mood));
-        assert_eq!(
-            library.finds_by("automobile").await,
-            (vec![id.clone()], "unavailable".to_owned()),
-            "{mood:?}"
-        );
+        let mut settings = provider.settings("openai");
+        settings.push(("embeddings.query_timeout_ms", 300.into()));
+        let app = platform(&settings).await;
+        let library = Library::of(&app.sign_up("ada").await).await;
+        let id = library.text("My automobile stands in the garage.", "en").await;
+        let found = library.finds_by("automobile").await;
+        assert_eq!(found, (vec![id], "unavailable".to_owned()), "{mood:?}");
+        assert!(provider.asked().iter().any(|asked| asked.texts == ["automobile"]), "{mood:?}");
     }
-    provider.always(None);
-    let again = Library::of(&app.sign_up("bob").await).await;
-    let other = again.text("The physician is in at nine.", "en").await;
-    assert_eq!(again.finds_by("nine").await.0, [other.as_str()]);
 }
 
 #[actix::test]
@@ -277,12 +277,23 @@ async fn another_model_makes_all_vectors_anew_also_those_of_a_process_that_still
     let first = Program::serve(&stage, &provider.settings("openai")).await;
     let ada = Caller::stranger(&first.user_api).sign_up("ada").await;
     let library = Library::of(&ada).await;
+    provider.next([Mood::Waits]);
     let id = library.text("My automobile stands in the garage.", "en").await;
-    library.until_embedded().await;
+    eventually("the old one waits for its vector", async || provider.asked().pop()).await;
+    let done = library.text("Rain.", "en").await;
+    let old = stage.databases.plain("postgres").await;
+    old.execute(
+        "UPDATE knowledge_base_embeddings SET is_waiting = false, model = 'of-a-few-words' WHERE entry_id::text = ANY ($1)",
+        &[&vec![id.as_str(), done.as_str()]],
+    )
+    .await
+    .unwrap();
 
     let second = Program::serve(&stage, &of_another_kind(&provider)).await;
     until_all_are_of_another_kind(&stage).await;
-    // The old one may take these, and the new one takes them from it.
+    // What it has waited for comes too late.
+    provider.let_go();
+    // It may take these, and the new one takes them from it.
     for n in 0..5 {
         library.text(&format!("The physician number {n} is in at nine."), "en").await;
     }

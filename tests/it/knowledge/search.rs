@@ -70,7 +70,15 @@ async fn what_stands_without_spaces_for_long_is_read_at_once_found_and_shown_as_
     let other = library.text(&format!("See {address} for the lighthouse."), "en").await;
     let hits = library.search("lighthouse").await;
     assert_eq!(hits[0]["entry_id"], Value::from(other));
-    assert!(hits[0]["text"].as_str().unwrap().contains(&address));
+    let shown: String =
+        hits[0]["snippet"].as_array().unwrap().iter().map(|part| part["text"].as_str().unwrap()).collect();
+    assert!(shown.contains(&address));
+    // Nor is a word broken where there is a sign to break at.
+    let table: String = (0..40).map(|n| format!("|column{n}|otherwise")).collect();
+    let table = library.text(&table, "en").await;
+    for n in [0, 5, 11, 39] {
+        assert_eq!(library.finds(&format!("column{n}")).await, [table.as_str()]);
+    }
 }
 
 #[actix::test]

@@ -15,9 +15,12 @@ WITH language AS MATERIALIZED (
         CASE
             WHEN asked.kind = 'prefix' THEN to_tsquery('pg_catalog.simple', asked.text || ':*')
             WHEN asked.kind = 'word' THEN
-                plainto_tsquery(knowledge_config(language.lang), asked.text)
-                || CASE language.lang WHEN 'es' THEN plainto_tsquery('pg_catalog.spanish', asked.text) ELSE '' END
-            ELSE phraseto_tsquery(knowledge_config(language.lang), asked.text)
+                plainto_tsquery(knowledge_config(language.lang), knowledge_breakable(asked.text))
+                || CASE language.lang
+                    WHEN 'es' THEN plainto_tsquery('pg_catalog.spanish', knowledge_breakable(asked.text))
+                    ELSE ''
+                END
+            ELSE phraseto_tsquery(knowledge_config(language.lang), knowledge_breakable(asked.text))
         END AS query
     FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS asked (kind, text, ordinal)
     CROSS JOIN language
