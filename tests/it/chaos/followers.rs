@@ -95,6 +95,7 @@ impl Follower {
             asked: self.wallet.sender().recorder.now(),
             greeted_at,
             good_until,
+            paused: Duration::ZERO,
             frames: Vec::new(),
             end: String::new(),
             is_direct: self.wallet.sender().is_direct,
@@ -131,7 +132,9 @@ impl Follower {
                 session.good_until = over.min(session.good_until);
             }
             if matches!(self.manner, Manner::Slow) && random.random_bool(0.02) {
-                tokio::time::sleep(Duration::from_millis(random.random_range(200..3_000))).await;
+                let pause = Duration::from_millis(random.random_range(200..3_000));
+                tokio::time::sleep(pause).await;
+                session.paused += pause;
             }
             match line.next().await {
                 Err(end) => break end,

@@ -157,6 +157,8 @@ pub(crate) struct Session {
     pub(crate) greeted_at: i64,
     /// When what it was opened with ends.
     pub(crate) good_until: Moment,
+    /// How long its client has not read, in all: so far it may be behind what was sent.
+    pub(crate) paused: Duration,
     pub(crate) frames: Vec<Frame>,
     /// How it ended.
     pub(crate) end: String,

@@ -31,9 +31,9 @@ fn check_one(
         let of = format!("{follower}, since {since:?}, greeted at {greeted_at}, ended {end}");
         found.push(Violation::new(kind, format!("{evidence} ({of})")));
     };
-    // What was on its way then may come some time later; and tokens are taken for a while past their end.
+    // What was on its way then may come some time later, and to whom reads slowly as much later as they have paused; and tokens are taken for a while past their end.
     if let Some(last) = session.frames.last()
-        && last.at > session.good_until.saturating_add(OUTLIVES)
+        && last.at > session.good_until.saturating_add(OUTLIVES).saturating_add(session.paused)
     {
         say(Kind::EndedCredentialTaken, format!("it was good until {:?}: {last:?}", session.good_until));
     }

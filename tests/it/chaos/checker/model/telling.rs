@@ -88,6 +88,7 @@ impl Model {
             since: Some(follower.reached),
             greeted_at: head,
             good_until: Moment::MAX,
+            paused: Duration::ZERO,
             frames,
             end: "1012".to_owned(),
             is_direct: true,

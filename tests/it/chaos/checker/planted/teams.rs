@@ -85,6 +85,7 @@ fn watch(history: &mut History, event: &Logged, says: Says) -> bool {
         asked: at,
         greeted_at: position,
         good_until: Moment::MAX,
+        paused: Duration::ZERO,
         frames: vec![Frame { at, says }],
         end: String::new(),
         is_direct: false,
