@@ -1,7 +1,7 @@
 //! The provider, asked. It goes through the same one way out as whatever users name, which here is open for the provider's host and
 //! port alone: bounds, times and TLS are the same.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -26,6 +26,16 @@ pub enum Purpose {
     Document,
     /// It is looked for.
     Query,
+}
+
+impl Purpose {
+    /// As measurements call it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Query => "query",
+        }
+    }
 }
 
 /// Why there are no vectors.
@@ -108,6 +118,21 @@ impl Embedder {
     /// # Errors
     /// When there is none for any of them.
     pub async fn embed(&self, purpose: Purpose, texts: &[String]) -> Result<Vec<Vector>, EmbeddingError> {
+        let begun = Instant::now();
+        let embedded = self.embed_uncounted(purpose, texts).await;
+        metrics::histogram!("botberi_embedding_seconds", "purpose" => purpose.name())
+            .record(begun.elapsed().as_secs_f64());
+        let outcome = if embedded.is_ok() { "made" } else { "failed" };
+        metrics::counter!("botberi_embeddings_total", "purpose" => purpose.name(), "outcome" => outcome)
+            .increment(texts.len() as u64);
+        embedded
+    }
+
+    async fn embed_uncounted(
+        &self,
+        purpose: Purpose,
+        texts: &[String],
+    ) -> Result<Vec<Vector>, EmbeddingError> {
         let (prefix, within) = match purpose {
             Purpose::Document => (&self.settings.document_prefix, self.settings.timeout()),
             Purpose::Query => (&self.settings.query_prefix, self.settings.query_timeout()),

@@ -151,9 +151,9 @@ impl Embedder {
 
     async fn work(&mut self) -> Result<Worked, StoreError> {
         self.look_for_others().await?;
-        let taken_for = millis(self.provider.settings().timeout().saturating_add(KEEPING));
         let connection = self.shared_db.connection().await?;
-        let taken = vectors::claim(&connection, self.last_user, taken_for, self.provider.model()).await?;
+        let (taken_for, model) = (self.taken_for_ms(), self.provider.model());
+        let taken = vectors::claim(&connection, self.last_user, taken_for, model).await?;
         drop(connection);
         let Some(entry) = taken else { return Ok(Worked::Idle) };
         self.last_user = entry.user_id;
@@ -215,8 +215,7 @@ impl Embedder {
                 vectors::finish(&connection, entry, epoch, model).await?;
                 return Ok(Attended::Done);
             };
-            let taken_for = millis(self.provider.settings().timeout().saturating_add(KEEPING));
-            if !vectors::postpone(&connection, entry, taken_for, None).await? {
+            if !vectors::postpone(&connection, entry, self.taken_for_ms(), None).await? {
                 return Ok(Attended::Done);
             }
             // Not while a provider takes its time.
@@ -256,16 +255,15 @@ impl Embedder {
         Ok(Attended::ItsTurnIsOver)
     }
 
+    /// How long an entry is taken for.
+    fn taken_for_ms(&self) -> i64 {
+        millis(self.provider.settings().timeout().saturating_add(KEEPING))
+    }
+
     async fn ask(&self, pieces: &[BarePiece]) -> Result<Vec<(i32, Vector)>, EmbeddingError> {
         let texts: Vec<String> = pieces.iter().map(whole).collect();
-        let begun = Instant::now();
-        let embedded = self.provider.embed(Purpose::Document, &texts).await;
-        metrics::histogram!("botberi_embedding_seconds", "purpose" => "document")
-            .record(begun.elapsed().as_secs_f64());
-        let outcome = if embedded.is_ok() { "made" } else { "failed" };
-        metrics::counter!("botberi_embeddings_total", "purpose" => "document", "outcome" => outcome)
-            .increment(texts.len() as u64);
-        Ok(pieces.iter().map(|piece| piece.number).zip(embedded?).collect())
+        let embedded = self.provider.embed(Purpose::Document, &texts).await?;
+        Ok(pieces.iter().map(|piece| piece.number).zip(embedded).collect())
     }
 
     async fn keep(

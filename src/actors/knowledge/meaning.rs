@@ -70,13 +70,7 @@ impl Meaning {
             let reason = "the provider did not answer a moment ago".to_owned();
             return Err(EmbeddingError::Away { reason, retry_after: None });
         }
-        let begun = Instant::now();
         let embedded = self.embedder.embed(Purpose::Query, &[question.to_owned()]).await;
-        metrics::histogram!("botberi_embedding_seconds", "purpose" => "query")
-            .record(begun.elapsed().as_secs_f64());
-        let outcome = if embedded.is_ok() { "made" } else { "failed" };
-        metrics::counter!("botberi_embeddings_total", "purpose" => "query", "outcome" => outcome)
-            .increment(1);
         let is_away = matches!(embedded, Err(EmbeddingError::Away { .. }));
         *lock(&self.away_since) = is_away.then(Instant::now);
         let vector = embedded?.pop().ok_or(EmbeddingError::NotVectors("it is empty"))?;

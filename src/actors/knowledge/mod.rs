@@ -27,6 +27,8 @@ pub use messages::{
 };
 pub use settings::KnowledgeSettings;
 
+use actix::{Actor, Context, Handler};
+
 use self::meaning::Meaning;
 use self::places::SearchPlaces;
 pub use self::uploading::Place;
@@ -43,7 +45,6 @@ use crate::models::store::{
 };
 use crate::models::{Entry, EntryContent, InstanceId, Made, Page, Reach};
 use crate::outbound::Outbound;
-use actix::{Actor, Context, Handler};
 
 /// What a knowledge actor is made of.
 #[derive(Clone)]

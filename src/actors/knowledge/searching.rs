@@ -1,12 +1,11 @@
 //! A search: what the terms mean, what was probably meant where one means nothing, and the best chunks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::meaning::Meaning;
 use super::plan::{self, Asked};
 use super::{KnowledgeError, SearchKnowledge, Works, seen};
-use std::sync::Arc;
-
 use crate::models::KnowledgeBaseId;
 use crate::models::knowledge::{Found, SearchQuery, Term, TermKind, Vector, VectorUse};
 use crate::models::search::fold;
